@@ -1,0 +1,95 @@
+// Package caller says who is calling, as a context value. The gateway makes
+// it; services read it. Nothing here decides access.
+package caller
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Kind is the kind of principal, as CloudTrail's userIdentity.type tells them
+// apart.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+type Kind uint8
+
+const (
+	Anonymous Kind = iota // no signature, on an operation that AWS leaves unsigned
+	Root                  // the account itself
+	User                  // an IAM user with a long-term key or a GetSessionToken session
+	Role                  // an assumed-role session
+	Federated             // a GetFederationToken session
+	Service               // an AWS service acting on its own behalf
+)
+
+// String returns CloudTrail's name for the kind.
+func (k Kind) String() string {
+	return [...]string{"Unknown", "Root", "IAMUser", "AssumedRole", "FederatedUser", "AWSService"}[k]
+}
+
+// Tag is a key and a value, of a principal or a session.
+type Tag struct{ Key, Value string }
+
+// Identity is a principal whose credentials have been verified.
+type Identity struct {
+	Kind      Kind
+	Account   string // 12 digits; empty when Anonymous
+	ID        string // account id, AIDA…, AROA…:session, account:name
+	ARN       string // as GetCallerIdentity answers it
+	Name      string // user name, or role session name, or federated user name
+	AccessKey string // access key id
+	Service   string // service principal, such as kms.amazonaws.com, when Kind is Service
+	Session   *Session
+}
+
+// Session is what temporary credentials carry.
+type Session struct {
+	Issued, Expires time.Time
+	IssuerARN       string // role, user or root that the session speaks for
+	IssuerID        string // AROA…, AIDA… or account id
+	IssuerName      string
+	MFA             bool      // MFA was used to get the credentials
+	MFATime         time.Time // when; zero without MFA
+	Chained         bool      // a role session made by another session
+	SourceIdentity  string
+	Provider        string   // federated provider ARN or name, for web identity and SAML
+	Tags            []Tag    // session tags
+	Transitive      []string // keys of Tags that stick through chaining
+	Policy          string   // inline session policy document, or empty
+	PolicyARNs      []string // managed session policies
+}
+
+// Call is one call on its way: the verified identity and the facts of the
+// connection that policies and the trail need.
+type Call struct {
+	Identity  Identity
+	RequestID string
+	EventID   string
+	Time      time.Time // when the call arrived, by the clock of work
+	Region    string    // region of the credential scope; "aws-global" never appears here
+	Source    netip.Addr
+	UserAgent string
+	Host      string
+	TLS       string   // "TLSv1.3" and so on; empty in the clear
+	Cipher    string   // TLS cipher suite, empty in the clear
+	Via       []string // service principals the call came through, outermost first
+	AuthType  string   // "REST-HEADER", "REST-QUERY-STRING", or empty when unsigned
+	SigVer    string   // "AWS4-HMAC-SHA256", or empty when unsigned
+}
+
+type contextKey struct{}
+
+// With returns a context that carries c.
+func With(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, contextKey{}, c)
+}
+
+// From returns the call that ctx carries. It panics if there is none, which
+// only a call that did not come through the gateway can cause.
+func From(ctx context.Context) *Call {
+	c, ok := ctx.Value(contextKey{}).(*Call)
+	if !ok {
+		panic("caller: no call in context: it did not come through the gateway")
+	}
+	return c
+}

@@ -1,0 +1,3 @@
+module bartizan.dev
+
+go 1.26

@@ -1,0 +1,103 @@
+package main
+
+// A service is one line of the generator's list. Name is the service's folder
+// in botocore's data and in tools/gen/models; Package is its folder under api/.
+// Begun services are written to api/; the others are only in the table of
+// names, so that the gateway can answer an honest error for them. Ops selects
+// operations; nil means all of them.
+type service struct {
+	Name    string
+	Package string
+	Begun   bool
+	Ops     []string
+	Global  bool // one endpoint, whatever the Region
+}
+
+var services = []service{
+	{Name: "kms", Package: "kms"},
+	{Name: "iam", Package: "iam", Begun: true, Global: true},
+	{Name: "sts", Package: "sts", Begun: true},
+	{Name: "organizations", Package: "organizations", Global: true},
+	{Name: "accessanalyzer", Package: "accessanalyzer"},
+	{Name: "rolesanywhere", Package: "rolesanywhere"},
+	{Name: "secretsmanager", Package: "secretsmanager"},
+	{Name: "acm", Package: "acm"},
+	{Name: "acm-pca", Package: "acmpca"},
+	{Name: "route53", Package: "route53", Global: true},
+	{Name: "route53resolver", Package: "route53resolver"},
+	{Name: "elbv2", Package: "elbv2"},
+	{Name: "cloudfront", Package: "cloudfront", Global: true},
+	{Name: "wafv2", Package: "wafv2"},
+	{Name: "shield", Package: "shield", Global: true},
+	{Name: "guardduty", Package: "guardduty"},
+	{Name: "inspector2", Package: "inspector2"},
+	{Name: "securityhub", Package: "securityhub"},
+	{Name: "cloudtrail", Package: "cloudtrail", Begun: true, Ops: []string{"LookupEvents"}},
+	{Name: "events", Package: "events"},
+	{Name: "sns", Package: "sns"},
+	{Name: "logs", Package: "logs"},
+	{Name: "cognito-idp", Package: "cognitoidp"},
+	{Name: "cognito-identity", Package: "cognitoidentity"},
+	{Name: "sso-admin", Package: "ssoadmin"},
+	{Name: "sso-oidc", Package: "ssooidc"},
+	{Name: "sso", Package: "sso"},
+	{Name: "identitystore", Package: "identitystore"},
+	{Name: "ds", Package: "ds"},
+	{Name: "ec2", Package: "ec2", Ops: ec2Ops},
+	{Name: "network-firewall", Package: "networkfirewall"},
+	{Name: "s3", Package: "s3"},
+	{Name: "cloudhsmv2", Package: "cloudhsmv2"},
+	{Name: "redshift", Package: "redshift", Ops: []string{
+		"CreateHsmClientCertificate", "CreateHsmConfiguration",
+		"DeleteHsmClientCertificate", "DeleteHsmConfiguration",
+		"DescribeClusters", "DescribeHsmClientCertificates", "DescribeHsmConfigurations",
+	}},
+	{Name: "ssm", Package: "ssm", Ops: []string{
+		"AddTagsToResource", "CreateActivation", "DeleteActivation", "DeleteInventory",
+		"DeleteParameter", "DeleteParameters", "DeregisterManagedInstance", "DescribeActivations",
+		"DescribeInstanceInformation", "DescribeInventoryDeletions", "DescribeParameters",
+		"GetInventory", "GetInventorySchema", "GetParameter", "GetParameterHistory",
+		"GetParameters", "GetParametersByPath", "LabelParameterVersion", "ListInventoryEntries",
+		"ListTagsForResource", "PutInventory", "PutParameter", "RemoveTagsFromResource",
+		"UnlabelParameterVersion", "UpdateManagedInstanceRole",
+	}},
+}
+
+// ec2Ops are the operations of the mission: VPC, security groups, network ACLs,
+// routes, endpoints, VPN, flow logs, interfaces, instances as they are
+// described, images and tags.
+var ec2Ops = []string{
+	"AcceptVpcEndpointConnections", "AcceptVpcPeeringConnection", "AllocateAddress",
+	"AssociateAddress", "AssociateDhcpOptions", "AssociateRouteTable", "AssociateSubnetCidrBlock",
+	"AssociateVpcCidrBlock", "AttachInternetGateway", "AttachNetworkInterface", "AttachVpnGateway",
+	"AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateCustomerGateway",
+	"CreateDefaultSubnet", "CreateDefaultVpc", "CreateDhcpOptions", "CreateFlowLogs",
+	"CreateInternetGateway", "CreateManagedPrefixList", "CreateNatGateway", "CreateNetworkAcl",
+	"CreateNetworkAclEntry", "CreateNetworkInterface", "CreateRoute", "CreateRouteTable",
+	"CreateSecurityGroup", "CreateSubnet", "CreateTags", "CreateVpc", "CreateVpcEndpoint",
+	"CreateVpcEndpointServiceConfiguration", "CreateVpcPeeringConnection", "CreateVpnConnection",
+	"CreateVpnConnectionRoute", "CreateVpnGateway", "DeleteCustomerGateway", "DeleteDhcpOptions",
+	"DeleteFlowLogs", "DeleteInternetGateway", "DeleteManagedPrefixList", "DeleteNatGateway",
+	"DeleteNetworkAcl", "DeleteNetworkAclEntry", "DeleteNetworkInterface", "DeleteRoute",
+	"DeleteRouteTable", "DeleteSecurityGroup", "DeleteSubnet", "DeleteTags", "DeleteVpc",
+	"DeleteVpcEndpointServiceConfigurations", "DeleteVpcEndpoints", "DeleteVpcPeeringConnection",
+	"DeleteVpnConnection", "DeleteVpnConnectionRoute", "DeleteVpnGateway", "DeregisterImage",
+	"DescribeAccountAttributes", "DescribeAddresses", "DescribeAvailabilityZones",
+	"DescribeCustomerGateways", "DescribeDhcpOptions", "DescribeFlowLogs", "DescribeImages",
+	"DescribeInstanceAttribute", "DescribeInstanceStatus", "DescribeInstances",
+	"DescribeInternetGateways", "DescribeManagedPrefixLists", "DescribeNatGateways",
+	"DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribePrefixLists", "DescribeRegions",
+	"DescribeRouteTables", "DescribeSecurityGroupReferences", "DescribeSecurityGroupRules",
+	"DescribeSecurityGroups", "DescribeSubnets", "DescribeTags", "DescribeVpcAttribute",
+	"DescribeVpcEndpointServices", "DescribeVpcEndpoints", "DescribeVpcPeeringConnections",
+	"DescribeVpcs", "DescribeVpnConnections", "DescribeVpnGateways", "DetachInternetGateway",
+	"DetachNetworkInterface", "DetachVpnGateway", "DisableVgwRoutePropagation", "DisassociateAddress",
+	"DisassociateRouteTable", "DisassociateSubnetCidrBlock", "DisassociateVpcCidrBlock",
+	"EnableVgwRoutePropagation", "GetManagedPrefixListEntries", "ModifyManagedPrefixList",
+	"ModifyNetworkInterfaceAttribute", "ModifySecurityGroupRules", "ModifySubnetAttribute",
+	"ModifyVpcAttribute", "ModifyVpcEndpoint", "ModifyVpnConnection", "ModifyVpnTunnelOptions",
+	"RegisterImage", "RejectVpcPeeringConnection", "ReleaseAddress", "ReplaceNetworkAclAssociation",
+	"ReplaceNetworkAclEntry", "ReplaceRoute", "ReplaceRouteTableAssociation",
+	"RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress",
+	"UpdateSecurityGroupRuleDescriptionsEgress", "UpdateSecurityGroupRuleDescriptionsIngress",
+}

@@ -1,0 +1,96 @@
+package wire
+
+import (
+	"net/http"
+)
+
+// EncodeError writes an error as the service's protocol does. op may be nil:
+// many errors come before the operation is known.
+func EncodeError(s *Service, cbor bool, e *Error, requestID string) *Response {
+	res := &Response{Status: e.Status, Header: make(http.Header, 4)}
+	if cbor {
+		res.set("Content-Type", contentCBOR)
+		res.set("Smithy-Protocol", "rpc-v2-cbor")
+		res.Body = appendCBORError(nil, e)
+		return res
+	}
+	switch s.Protocol {
+	case JSON10, JSON11:
+		res.set("Content-Type", contentJSON11)
+		if s.Protocol == JSON10 {
+			res.set("Content-Type", contentJSON10)
+		}
+		res.set("X-Amzn-Errortype", e.Code)
+		res.Body = appendJSONError(nil, e, true)
+	case RESTJSON:
+		res.set("Content-Type", contentJSON)
+		res.set("X-Amzn-Errortype", e.Code)
+		res.Body = appendJSONError(nil, e, false)
+	case EC2:
+		w := xmlWriter{b: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")}
+		w.b = append(w.b, "<Response><Errors><Error>"...)
+		w.leaf("Code", e.Code)
+		w.leaf("Message", e.Message)
+		w.b = append(w.b, "</Error></Errors>"...)
+		w.leaf("RequestID", requestID)
+		w.close("Response")
+		res.set("Content-Type", "text/xml;charset=UTF-8")
+		res.Body = w.b
+	default:
+		res.set("Content-Type", contentText)
+		res.Body = errorXML(s, e, requestID)
+	}
+	return res
+}
+
+func errorXML(s *Service, e *Error, requestID string) []byte {
+	w := xmlWriter{}
+	bare := s.Name == "s3"
+	if bare {
+		w.b = append(w.b, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"...)
+	} else {
+		w.open("ErrorResponse", s.Namespace)
+	}
+	w.open("Error", "")
+	if !bare {
+		kind := "Sender"
+		if e.Fault {
+			kind = "Receiver"
+		}
+		w.leaf("Type", kind)
+	}
+	w.leaf("Code", e.Code)
+	w.leaf("Message", e.Message)
+	for _, f := range e.Fields {
+		w.leaf(f.Name, f.text())
+	}
+	if bare {
+		w.leaf("RequestId", requestID)
+		w.close("Error")
+		return w.b
+	}
+	w.close("Error")
+	w.leaf("RequestId", requestID)
+	w.close("ErrorResponse")
+	return w.b
+}
+
+func appendJSONError(b []byte, e *Error, typed bool) []byte {
+	b = append(b, '{')
+	if typed {
+		b = AppendJSONString(append(b, `"__type":`...), e.Code)
+		b = append(b, ',')
+	}
+	name := e.MessageName
+	if name == "" {
+		name = "message"
+	}
+	b = AppendJSONString(b, name)
+	b = AppendJSONString(append(b, ':'), e.Message)
+	for _, f := range e.Fields {
+		b = AppendJSONString(append(b, ','), f.Name)
+		b = append(b, ':')
+		b = f.appendJSON(b)
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,182 @@
+package wire
+
+import (
+	"encoding/base64"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// appendJSON writes v as JSON.
+func appendJSON(b []byte, p *plan, v reflect.Value) []byte {
+	switch p.Kind {
+	case Structure:
+		return append(appendMembers(append(b, '{'), p, v), '}')
+	case List:
+		b = append(b, '[')
+		for i := range v.Len() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, p.elem, v.Index(i))
+		}
+		return append(b, ']')
+	case Map:
+		b = append(b, '{')
+		for i, k := range sortedKeys(v) {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(AppendJSONString(b, k.String()), ':')
+			b = appendJSON(b, p.elem, v.MapIndex(k))
+		}
+		return append(b, '}')
+	case Document:
+		return append(b, v.Bytes()...)
+	case String:
+		return AppendJSONString(b, v.String())
+	case Blob:
+		b = base64.StdEncoding.AppendEncode(append(b, '"'), v.Bytes())
+		return append(b, '"')
+	case Float, Double:
+		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
+			return append(append(append(b, '"'), floatText(f)...), '"')
+		}
+	case Timestamp:
+		if p.Format == TimeISO || p.Format == TimeHTTP {
+			return append(append(append(b, '"'), formatTime(v.Interface().(time.Time), p.Format)...), '"')
+		}
+	}
+	return append(b, scalarText(p, v, TimeUnix)...)
+}
+
+// appendMembers writes the members of the body, without the braces. A required
+// list or map that is nil is written empty.
+func appendMembers(b []byte, p *plan, v reflect.Value) []byte {
+	first := true
+	for i := range p.fields {
+		f := &p.fields[i]
+		fv, ok := f.present(v, i)
+		empty := !ok && f.Required && (f.plan.Kind == List || f.plan.Kind == Map)
+		if f.Location != InBody || !ok && !empty {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(AppendJSONString(b, f.name), ':')
+		b = appendJSON(b, f.plan, fv)
+	}
+	return b
+}
+
+func sortedKeys(v reflect.Value) []reflect.Value {
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	return keys
+}
+
+const hexDigits = "0123456789abcdef"
+
+// AppendJSONString appends s as a JSON string. Invalid UTF-8 becomes the
+// replacement character.
+func AppendJSONString(b []byte, s string) []byte {
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				b = append(append(b, s[start:i]...), "\uFFFD"...)
+				start = i + 1
+			}
+			i += size
+			continue
+		}
+		if c >= 0x20 && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// scalarText writes a number, a boolean, a timestamp, a string or a blob as
+// text; format is the protocol's own for timestamps.
+func scalarText(p *plan, v reflect.Value, format TimeFormat) string {
+	switch p.Kind {
+	case String:
+		return v.String()
+	case Blob:
+		return base64.StdEncoding.EncodeToString(v.Bytes())
+	case Document:
+		return string(v.Bytes())
+	case Boolean:
+		return strconv.FormatBool(v.Bool())
+	case Integer, Long:
+		return strconv.FormatInt(v.Int(), 10)
+	case Float, Double:
+		return floatText(v.Float())
+	case Timestamp:
+		if p.Format != TimeDefault {
+			format = p.Format
+		}
+		return formatTime(v.Interface().(time.Time), format)
+	}
+	panic("wire: " + p.Name + " is no scalar")
+}
+
+func floatText(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "NaN"
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+// epoch writes seconds, with milliseconds if there are any.
+func epoch(t time.Time) string {
+	ms := t.UnixMilli()
+	if ms%1000 == 0 {
+		return strconv.FormatInt(ms/1000, 10)
+	}
+	return strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64)
+}
+
+func formatTime(t time.Time, format TimeFormat) string {
+	switch format {
+	case TimeUnix:
+		return epoch(t)
+	case TimeHTTP:
+		return t.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
+	}
+	if t.Nanosecond()/1e6 != 0 {
+		return t.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}

@@ -1,0 +1,165 @@
+// Package wire speaks AWS's protocols: awsJson 1.0 and 1.1, awsQuery, ec2Query,
+// restJson1, restXml and rpcv2Cbor, in both directions, from one table per
+// service that tools/gen writes. The model's constraints are checked while
+// decoding, so that a handler never sees an input the model forbids.
+package wire
+
+// Kind is the kind of a shape in a service model.
+type Kind uint8
+
+const (
+	Structure Kind = iota
+	List
+	Map
+	String
+	Blob
+	Boolean
+	Integer // 32 bits
+	Long    // 64 bits
+	Float
+	Double
+	Timestamp
+	Document // any JSON value
+)
+
+// TimeFormat says how a timestamp is written.
+type TimeFormat uint8
+
+const (
+	TimeDefault TimeFormat = iota // the protocol's own
+	TimeISO                       // 2006-01-02T15:04:05Z
+	TimeUnix                      // seconds, with an optional fraction
+	TimeHTTP                      // RFC 7231 IMF-fixdate
+)
+
+// Location says where a member travels in a REST protocol.
+type Location uint8
+
+const (
+	InBody Location = iota
+	InURI
+	InQuery
+	InHeader
+	InHeaders // all headers that begin with Member.Wire
+	InStatus
+)
+
+// Bound says which of Shape.Min and Shape.Max apply.
+type Bound uint8
+
+const (
+	HasMin Bound = 1 << iota
+	HasMax
+)
+
+// Shape is one type of a service model. Refs to other shapes are indices into
+// Service.Shapes, because shapes are recursive and Go forbids initialisation
+// cycles.
+type Shape struct {
+	Name      string
+	Kind      Kind
+	Members   []Member // of a structure, in the model's order
+	Elem      uint16   // of a list, or the value of a map
+	Key       uint16   // of a map
+	ElemName  string   // XML and query name of a list's element or a map's value
+	KeyName   string   // XML and query name of a map's key
+	Flat      bool     // list or map without an element around its entries
+	Union     bool
+	Sensitive bool   // never logged, never recorded
+	Streaming bool   // a blob that travels as the body, unread
+	Payload   int16  // 1 + index of the member that is the body; 0 for none
+	XMLNS     string // namespace of the element
+	Format    TimeFormat
+	Bound     Bound
+	Min, Max  int64  // length of strings, blobs, lists and maps; value of numbers
+	Pattern   string // RE2, matched against the whole string
+	Shown     string // the pattern as AWS shows it in messages, when it is not Pattern
+	Enum      []string
+	Code      string // of an exception: the code on the wire, when not Name
+	Status    int    // of an exception: HTTP status
+	Fault     bool   // of an exception: the server is to blame
+}
+
+// Member is a member of a structure; its Go field stands at the same index.
+type Member struct {
+	Name     string
+	Wire     string // name on the wire, when it is not Name
+	Form     string // name in an ec2Query request
+	Shape    uint16
+	Location Location
+	Required bool
+	Flat     bool   // flattened here, whatever the shape says
+	Attr     bool   // an XML attribute
+	Token    bool   // an idempotency token that clients fill in
+	XMLNS    string // namespace of the element
+	Format   TimeFormat
+}
+
+func (m *Member) wire() string {
+	if m.Wire != "" {
+		return m.Wire
+	}
+	return m.Name
+}
+
+// None is the index of no shape.
+const None = ^uint16(0)
+
+// Protocol is one of AWS's protocols.
+type Protocol uint8
+
+const (
+	JSON10 Protocol = iota + 1
+	JSON11
+	Query
+	EC2
+	RESTJSON
+	RESTXML
+)
+
+var protocolNames = [...]string{"", "json", "json", "query", "ec2", "rest-json", "rest-xml"}
+
+// String returns the model's name of the protocol.
+func (p Protocol) String() string { return protocolNames[p] }
+
+// Op is one operation of a service model.
+type Op struct {
+	Name     string
+	Method   string // HTTP method
+	URI      string // path template and fixed query of a REST operation
+	Status   int    // HTTP status of success; 0 means 200
+	In, Out  uint16 // shapes, or None
+	Wrapper  string // query: element around the result
+	Root     string // restXml: element of the request body
+	RootNS   string // restXml: its namespace
+	Errors   []uint16
+	Unsigned bool // AWS takes the call without a signature
+}
+
+// Service is one service model.
+type Service struct {
+	Name      string // AWS's endpoint prefix or Bartizan's package name: kms, iam
+	ID        string // serviceId
+	Endpoint  string // endpointPrefix: the first label of the host
+	Signing   string // service name in the credential scope
+	Protocol  Protocol
+	CBOR      bool   // the service also speaks rpcv2Cbor
+	Version   string // apiVersion
+	Target    string // X-Amz-Target prefix of awsJson
+	Namespace string // XML namespace of responses
+	Global    bool   // one endpoint for all Regions
+	Ops       []Op
+	Shapes    []Shape
+
+	plans plans
+}
+
+// Op returns the operation with the name, or nil.
+func (s *Service) Op(name string) *Op {
+	for i := range s.Ops {
+		if s.Ops[i].Name == name {
+			return &s.Ops[i]
+		}
+	}
+	return nil
+}

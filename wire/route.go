@@ -1,0 +1,117 @@
+package wire
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// labels reads the labels of the operation's path template from a path that
+// matched it.
+func (op *Op) labels(path string) (map[string]string, error) {
+	template, _, _ := strings.Cut(op.URI, "?")
+	labels := map[string]string{}
+	if !strings.Contains(template, "{") {
+		return labels, nil
+	}
+	want, have := strings.Split(template, "/"), strings.Split(path, "/")
+	for i, part := range want {
+		if !strings.HasPrefix(part, "{") {
+			continue
+		}
+		name := strings.Trim(part, "{+}")
+		raw := ""
+		if strings.HasSuffix(part, "+}") {
+			tail := len(want) - i - 1
+			if len(have)-tail > i {
+				raw = strings.Join(have[i:len(have)-tail], "/")
+			}
+		} else if i < len(have) {
+			raw = have[i]
+		}
+		s, err := url.PathUnescape(raw)
+		if err != nil {
+			return nil, serializationError("The path contains a syntax error.").With(err)
+		}
+		labels[name] = s
+	}
+	return labels, nil
+}
+
+// A Router finds the operation of a REST service from method, path and query.
+type Router struct{ routes []route }
+
+type route struct {
+	op     int
+	method string
+	parts  []string
+	query  url.Values
+	weight int
+}
+
+// NewRouter reads the templates of a service's operations.
+func NewRouter(s *Service) *Router {
+	r := &Router{}
+	for i := range s.Ops {
+		op := &s.Ops[i]
+		path, fixed, _ := strings.Cut(op.URI, "?")
+		query, _ := url.ParseQuery(fixed) // an error leaves what was readable, and a test reads them all
+		rt := route{op: i, method: op.Method, parts: strings.Split(strings.TrimSuffix(path, "/"), "/"), query: query}
+		for _, p := range rt.parts {
+			switch {
+			case strings.HasSuffix(p, "+}"):
+			case strings.HasPrefix(p, "{"):
+				rt.weight += 10
+			default:
+				rt.weight += 100
+			}
+		}
+		rt.weight += len(query)
+		r.routes = append(r.routes, rt)
+	}
+	slices.SortStableFunc(r.routes, func(a, b route) int { return b.weight - a.weight })
+	return r
+}
+
+// Find returns the index of the operation, the most specific one first, or
+// -1. path is escaped, query raw.
+func (r *Router) Find(method, path, query string) int {
+	have := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		values = nil
+	}
+	for i := range r.routes {
+		rt := &r.routes[i]
+		if rt.method == method && rt.matches(have) && hasAll(values, rt.query) {
+			return rt.op
+		}
+	}
+	return -1
+}
+
+func (rt *route) matches(have []string) bool {
+	for i, p := range rt.parts {
+		if strings.HasSuffix(p, "+}") {
+			tail := rt.parts[i+1:]
+			if len(have) < i+1+len(tail) {
+				return false
+			}
+			return slices.Equal(have[len(have)-len(tail):], tail)
+		}
+		if i >= len(have) || !strings.HasPrefix(p, "{") && p != have[i] || strings.HasPrefix(p, "{") && have[i] == "" {
+			return false
+		}
+	}
+	return len(have) == len(rt.parts)
+}
+
+func hasAll(have, want url.Values) bool {
+	for k, v := range want {
+		got, ok := have[k]
+		if !ok || v[0] != "" && !slices.Contains(got, v[0]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,162 @@
+package wire
+
+import (
+	"reflect"
+)
+
+// xmlWriter writes answers of the query, ec2 and restXml protocols, and the
+// bodies of restXml requests.
+type xmlWriter struct {
+	b   []byte
+	ec2 bool
+}
+
+func (w *xmlWriter) open(name, ns string) {
+	w.b = append(append(w.b, '<'), name...)
+	if ns != "" {
+		w.b = append(append(append(w.b, ` xmlns="`...), ns...), '"')
+	}
+	w.b = append(w.b, '>')
+}
+
+func (w *xmlWriter) close(name string) {
+	w.b = append(append(append(w.b, "</"...), name...), '>')
+}
+
+func (w *xmlWriter) leaf(name, text string) {
+	w.open(name, "")
+	w.text(text)
+	w.close(name)
+}
+
+// text escapes s. Characters that XML 1.0 cannot hold become the replacement
+// character.
+func (w *xmlWriter) text(s string) {
+	for _, r := range s {
+		switch {
+		case r == '&':
+			w.b = append(w.b, "&amp;"...)
+		case r == '<':
+			w.b = append(w.b, "&lt;"...)
+		case r == '>':
+			w.b = append(w.b, "&gt;"...)
+		case r == '"':
+			w.b = append(w.b, "&quot;"...)
+		case r == '\r':
+			w.b = append(w.b, "&#xD;"...)
+		case r < 0x20 && r != '\t' && r != '\n', r == 0xFFFE, r == 0xFFFF:
+			w.b = append(w.b, "\uFFFD"...)
+		default:
+			w.b = append(w.b, string(r)...)
+		}
+	}
+}
+
+// members writes the present members of the body.
+func (w *xmlWriter) members(p *plan, v reflect.Value) {
+	for i := range p.fields {
+		f := &p.fields[i]
+		if f.Location != InBody || f.Attr {
+			continue
+		}
+		fv, ok := f.present(v, i)
+		if !ok {
+			if f.Required && (f.plan.Kind == List || f.plan.Kind == Map) && !f.flat() {
+				w.open(f.name, "")
+				w.close(f.name)
+			}
+			continue
+		}
+		w.member(f, fv)
+	}
+}
+
+func (w *xmlWriter) member(f *field, v reflect.Value) {
+	if f.flat() {
+		switch f.plan.Kind {
+		case List:
+			name := f.name
+			if f.plan.ElemName != "" && f.Wire == "" {
+				name = f.plan.ElemName
+			}
+			for i := range v.Len() {
+				w.value(f.plan.elem, name, "", v.Index(i))
+			}
+			return
+		case Map:
+			for _, k := range sortedKeys(v) {
+				w.open(f.name, "")
+				w.entry(f.plan, k, v.MapIndex(k))
+				w.close(f.name)
+			}
+			return
+		}
+	}
+	ns := f.XMLNS
+	if ns == "" {
+		ns = f.plan.XMLNS
+	}
+	w.value(f.plan, f.name, ns, v)
+}
+
+func (w *xmlWriter) entry(p *plan, k, v reflect.Value) {
+	w.leaf(orElse(p.KeyName, "key"), k.String())
+	w.value(p.elem, orElse(p.ElemName, "value"), "", v)
+}
+
+func (w *xmlWriter) value(p *plan, name, ns string, v reflect.Value) {
+	switch p.Kind {
+	case Structure:
+		w.openStructure(p, name, ns, v)
+		w.members(p, v)
+		w.close(name)
+	case List:
+		w.open(name, ns)
+		elem := "member"
+		if w.ec2 {
+			elem = "item"
+		}
+		for i := range v.Len() {
+			w.value(p.elem, orElse(p.ElemName, elem), "", v.Index(i))
+		}
+		w.close(name)
+	case Map:
+		w.open(name, ns)
+		for _, k := range sortedKeys(v) {
+			w.open("entry", "")
+			w.entry(p, k, v.MapIndex(k))
+			w.close("entry")
+		}
+		w.close(name)
+	default:
+		w.open(name, ns)
+		w.text(scalarText(p, v, TimeISO))
+		w.close(name)
+	}
+}
+
+// openStructure opens an element with the structure's attributes.
+func (w *xmlWriter) openStructure(p *plan, name, ns string, v reflect.Value) {
+	w.b = append(append(w.b, '<'), name...)
+	if ns == "" {
+		ns = p.XMLNS
+	}
+	if ns != "" {
+		w.b = append(append(append(w.b, ` xmlns="`...), ns...), '"')
+	}
+	for i := range p.fields {
+		f := &p.fields[i]
+		if !f.Attr {
+			continue
+		}
+		if fv, ok := f.present(v, i); ok {
+			if f.XMLNS != "" {
+				w.b = append(append(append(w.b, ` xmlns:xsi="`...), f.XMLNS...), '"')
+			}
+			w.b = append(append(append(w.b, ' '), f.name...), `="`...)
+			w.text(scalarText(f.plan, fv, TimeISO))
+			w.b = append(w.b, '"')
+		}
+	}
+	w.b = append(w.b, '>')
+}

@@ -1,0 +1,35 @@
+package gateway
+
+import "bartizan.dev/wire"
+
+// decode fills the operation's input and checks it against the model.
+func (x *exchange) decode() (err error) {
+	r := wire.Request{
+		Method: x.r.Method,
+		Path:   x.r.URL.EscapedPath(),
+		Query:  x.r.URL.RawQuery,
+		Header: x.r.Header,
+		Body:   x.body,
+	}
+	x.in, err = x.op.Decode(&r)
+	return err
+}
+
+// admit asks the trail for room: what cannot be recorded does not happen.
+func (x *exchange) admit() error {
+	if err := x.g.Trail.Admit(x.ctx); err != nil {
+		return unrecorded(err)
+	}
+	return nil
+}
+
+func unrecorded(err error) *wire.Error {
+	return &wire.Error{Code: "ServiceUnavailable", Status: 503, Fault: true, Cause: err,
+		Message: "The call cannot be recorded, so it was refused: the trail has no room. Free disk space and try again."}
+}
+
+// call runs the method.
+func (x *exchange) call() (err error) {
+	x.out, err = x.op.Call(x.ctx, x.in)
+	return err
+}

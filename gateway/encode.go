@@ -1,0 +1,43 @@
+package gateway
+
+import (
+	"io"
+	"strconv"
+
+	"bartizan.dev/wire"
+)
+
+// encode writes the answer in the service's protocol.
+func (x *exchange) encode() {
+	var res *wire.Response
+	if x.err == nil {
+		var err error
+		if res, err = x.op.Encode(x.out, x.facts.RequestID, x.cbor); err != nil {
+			x.fail(err)
+		}
+	}
+	if x.err != nil {
+		res = wire.EncodeError(x.service.Model, x.cbor, x.err, x.facts.RequestID)
+	}
+	h := x.w.Header()
+	for k, v := range res.Header {
+		h[k] = v
+	}
+	h["X-Amzn-Requestid"] = []string{x.facts.RequestID}
+	if x.service.Model.Name == "s3" {
+		h["X-Amz-Request-Id"] = []string{x.facts.RequestID}
+	}
+	if res.Stream != nil {
+		defer res.Stream.Close()
+		x.w.WriteHeader(res.Status)
+		if _, err := io.Copy(x.w, res.Stream); err != nil {
+			x.g.Log.Debug("the caller left", "request", x.facts.RequestID, "cause", err)
+		}
+		return
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(res.Body))}
+	x.w.WriteHeader(res.Status)
+	if _, err := x.w.Write(res.Body); err != nil {
+		x.g.Log.Debug("the caller left", "request", x.facts.RequestID, "cause", err)
+	}
+}

@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"bartizan.dev/caller"
+	"bartizan.dev/policy"
+	"bartizan.dev/sigv4"
+	"bartizan.dev/trail"
+	"bartizan.dev/wire"
+)
+
+// An exchange is one call on its way through the chain. It is reused.
+type exchange struct {
+	g *Gateway
+	w http.ResponseWriter
+	r *http.Request
+
+	ctx     context.Context
+	facts   *caller.Call
+	start   time.Time // of the machine, for durations
+	service *service
+	op      *operation
+	name    string // of the operation, also of one that is not built
+	body    []byte
+	cbor    bool
+	claim   sigv4.Claim
+	request policy.Request
+	touches []policy.Touch
+	in, out any
+	err     *wire.Error
+	event   trail.Event
+}
+
+func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
+	x.w, x.r, x.start = w, r, time.Now()
+	x.facts = &caller.Call{
+		RequestID: newUUID(),
+		EventID:   newUUID(),
+		Time:      x.g.Now(),
+		UserAgent: r.UserAgent(),
+		Host:      r.Host,
+	}
+	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		x.facts.Source = addr.Addr().Unmap()
+	}
+	if r.TLS != nil {
+		x.facts.TLS, x.facts.Cipher = tlsVersion(r.TLS.Version), tlsSuite(r.TLS.CipherSuite)
+	}
+	x.ctx = caller.With(r.Context(), x.facts)
+}
+
+func (x *exchange) end() {
+	if x.g.Observe != nil && x.w != nil {
+		service, code := "unknown", ""
+		if x.service != nil {
+			service = x.service.Model.Name
+		}
+		if x.err != nil {
+			code = x.err.Code
+		}
+		x.g.Observe(service, x.name, code, time.Since(x.start))
+	}
+	x.claim.Reset()
+	x.request.Context.Reset(0)
+	*x = exchange{g: x.g, claim: x.claim, request: policy.Request{Context: x.request.Context}, body: x.body[:0], event: trail.Event{JSON: x.event.JSON[:0], Resources: x.event.Resources[:0]}}
+	if cap(x.body) > 64<<10 || cap(x.event.JSON) > 64<<10 {
+		x.body, x.event.JSON = nil, nil
+	}
+	x.g.exchanges.Put(x)
+}
+
+// fail notes the error that ends the call and logs what the caller is not
+// told.
+func (x *exchange) fail(err error) {
+	x.err = wire.AsError(err)
+	if x.err.Cause != nil && !errors.Is(x.err.Cause, context.Canceled) {
+		level := slog.LevelDebug
+		if x.err.Fault {
+			level = slog.LevelError
+		}
+		x.g.Log.Log(x.ctx, level, "call failed", "request", x.facts.RequestID, "operation", x.name, "code", x.err.Code, "cause", x.err.Cause)
+	}
+}
+
+// newUUID returns a random UUID (RFC 9562, version 4). Request and event ids
+// need to be unique, not secret.
+func newUUID() string {
+	var b [16]byte
+	for i := range 2 {
+		n := rand.Uint64()
+		for j := range 8 {
+			b[8*i+j] = byte(n >> (8 * j))
+		}
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	var s [36]byte
+	hex.Encode(s[0:8], b[0:4])
+	hex.Encode(s[9:13], b[4:6])
+	hex.Encode(s[14:18], b[6:8])
+	hex.Encode(s[19:23], b[8:10])
+	hex.Encode(s[24:36], b[10:16])
+	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
+	return string(s[:])
+}

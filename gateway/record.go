@@ -1,0 +1,205 @@
+package gateway
+
+import (
+	"strconv"
+	"time"
+
+	"bartizan.dev/arn"
+	"bartizan.dev/caller"
+	"bartizan.dev/trail"
+	"bartizan.dev/wire"
+)
+
+// record appends the call's one CloudTrail event, before the answer leaves. A
+// call whose caller is not known is in the log and the metrics only: it belongs
+// to no account. If the event cannot be appended the caller is told so instead
+// of the answer.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+func (x *exchange) record() {
+	id := &x.facts.Identity
+	account := id.Account
+	if id.Kind == caller.Anonymous {
+		account = x.anonymousAccount()
+	}
+	if account == "" || x.op == nil && x.name == "" {
+		return
+	}
+	e := &x.event
+	e.Time, e.ID, e.Account, e.Region = x.facts.Time, x.facts.EventID, account, x.facts.Region
+	e.Source, e.Name = x.service.Model.Endpoint+".amazonaws.com", x.name
+	e.ReadOnly = readOnly(x.name)
+	e.Username, e.AccessKeyID = eventUser(id), id.AccessKey
+	x.resources(e)
+	e.JSON = x.appendEvent(e.JSON[:0])
+	if err := x.g.Trail.Append(x.ctx, e); err != nil {
+		if x.err == nil {
+			x.fail(unrecorded(err))
+		} else {
+			x.g.Log.Error("an error was not recorded", "request", x.facts.RequestID, "cause", err)
+		}
+		return
+	}
+	if x.g.Publish != nil {
+		x.g.Publish(e)
+	}
+}
+
+// anonymousAccount is the account an unsigned call belongs to: that of the
+// first resource it touches.
+func (x *exchange) anonymousAccount() string {
+	for i := range x.touches {
+		if x.touches[i].Account != "" {
+			return x.touches[i].Account
+		}
+	}
+	return ""
+}
+
+func eventUser(id *caller.Identity) string {
+	if id.Kind == caller.Root {
+		return "root"
+	}
+	return id.Name
+}
+
+func (x *exchange) resources(e *trail.Event) {
+	e.Resources = e.Resources[:0]
+	if x.service.Resource == nil {
+		return
+	}
+	for i := range x.touches {
+		name := x.touches[i].Resource
+		if kind := x.service.Resource(name); kind != "" {
+			a, err := arn.Parse(name)
+			if err != nil {
+				continue
+			}
+			_, short, ok := cutLast(a.Resource, '/')
+			if !ok {
+				short = a.Resource
+			}
+			e.Resources = append(e.Resources, trail.Resource{Type: kind, Name: short}, trail.Resource{Type: kind, Name: name})
+		}
+	}
+}
+
+// appendEvent writes the event, record version 1.11.
+func (x *exchange) appendEvent(b []byte) []byte {
+	call, e := x.facts, &x.event
+	b = append(b, `{"eventVersion":"1.11","userIdentity":`...)
+	b = appendIdentity(b, call)
+	b = appendTime(append(b, `,"eventTime":`...), call.Time)
+	b = appendText(b, `,"eventSource":`, e.Source)
+	b = appendText(b, `,"eventName":`, e.Name)
+	b = appendText(b, `,"awsRegion":`, call.Region)
+	if len(call.Via) > 0 {
+		b = appendText(b, `,"sourceIPAddress":`, call.Via[len(call.Via)-1])
+		b = appendText(b, `,"userAgent":`, call.Via[len(call.Via)-1])
+	} else {
+		b = appendText(b, `,"sourceIPAddress":`, call.Source.String())
+		b = appendText(b, `,"userAgent":`, call.UserAgent)
+	}
+	if x.err != nil {
+		b = appendText(b, `,"errorCode":`, x.err.Code)
+		b = appendText(b, `,"errorMessage":`, x.err.Message)
+	}
+	b = x.appendParameters(b)
+	b = appendText(b, `,"requestID":`, call.RequestID)
+	b = appendText(b, `,"eventID":`, call.EventID)
+	b = append(b, `,"readOnly":`...)
+	b = strconv.AppendBool(b, e.ReadOnly)
+	b = append(b, `,"eventType":"AwsApiCall","managementEvent":true`...)
+	b = appendText(b, `,"recipientAccountId":`, e.Account)
+	b = append(b, `,"eventCategory":"Management"`...)
+	if call.TLS != "" {
+		b = appendText(b, `,"tlsDetails":{"tlsVersion":`, call.TLS)
+		b = appendText(b, `,"cipherSuite":`, call.Cipher)
+		b = appendText(b, `,"clientProvidedHostHeader":`, call.Host)
+		b = append(b, '}')
+	}
+	return append(b, '}')
+}
+
+// appendParameters writes requestParameters and, for changes that succeeded,
+// responseElements.
+func (x *exchange) appendParameters(b []byte) []byte {
+	b = append(b, `,"requestParameters":`...)
+	if x.in != nil {
+		b = x.op.AppendInput(b, x.in)
+	} else {
+		b = append(b, "null"...)
+	}
+	b = append(b, `,"responseElements":`...)
+	if x.out != nil && x.err == nil && (!x.event.ReadOnly || x.service.Model.Name == "sts") {
+		return x.op.AppendOutput(b, x.out)
+	}
+	return append(b, "null"...)
+}
+
+// appendIdentity writes userIdentity.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+func appendIdentity(b []byte, call *caller.Call) []byte {
+	id := &call.Identity
+	b = appendText(b, `{"type":`, id.Kind.String())
+	switch id.Kind {
+	case caller.Anonymous:
+		return append(b, '}')
+	case caller.Service:
+		b = appendText(b, `,"invokedBy":`, id.Service)
+		return append(b, '}')
+	}
+	b = appendText(b, `,"principalId":`, id.ID)
+	b = appendText(b, `,"arn":`, id.ARN)
+	b = appendText(b, `,"accountId":`, id.Account)
+	if id.AccessKey != "" {
+		b = appendText(b, `,"accessKeyId":`, id.AccessKey)
+	}
+	if id.Kind == caller.User {
+		b = appendText(b, `,"userName":`, id.Name)
+	}
+	if id.Session != nil {
+		b = appendSession(b, id)
+	}
+	if n := len(call.Via); n > 0 {
+		b = appendText(b, `,"invokedBy":`, call.Via[n-1])
+	}
+	return append(b, '}')
+}
+
+func appendSession(b []byte, id *caller.Identity) []byte {
+	s := id.Session
+	b = append(b, `,"sessionContext":{`...)
+	if id.Kind == caller.Role || id.Kind == caller.Federated {
+		kind := "Role"
+		if id.Kind == caller.Federated {
+			if kind = "IAMUser"; s.IssuerID == id.Account {
+				kind = "Root"
+			}
+		}
+		b = appendText(b, `"sessionIssuer":{"type":`, kind)
+		b = appendText(b, `,"principalId":`, s.IssuerID)
+		b = appendText(b, `,"arn":`, s.IssuerARN)
+		b = appendText(b, `,"accountId":`, id.Account)
+		if s.IssuerName != "" {
+			b = appendText(b, `,"userName":`, s.IssuerName)
+		}
+		b = append(b, `},`...)
+	}
+	b = append(b, `"attributes":{"creationDate":`...)
+	b = appendTime(b, s.Issued)
+	b = appendText(b, `,"mfaAuthenticated":`, strconv.FormatBool(s.MFA))
+	b = append(b, '}')
+	if s.SourceIdentity != "" {
+		b = appendText(b, `,"sourceIdentity":`, s.SourceIdentity)
+	}
+	return append(b, '}')
+}
+
+func appendText(b []byte, before, s string) []byte {
+	return wire.AppendJSONString(append(b, before...), s)
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	b = t.AppendFormat(append(b, '"'), "2006-01-02T15:04:05Z")
+	return append(b, '"')
+}

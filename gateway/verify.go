@@ -1,0 +1,65 @@
+package gateway
+
+import (
+	"errors"
+
+	"bartizan.dev/caller"
+	"bartizan.dev/sigv4"
+	"bartizan.dev/wire"
+)
+
+// noSecret is verified against when the access key is unknown, so that the
+// time an answer takes does not tell which keys exist.
+const noSecret = "this is nobody's secret access key"
+
+// verify establishes who is calling. Only the operations that the model marks
+// unsigned pass without a signature; a signature on one of them is verified all
+// the same.
+func (x *exchange) verify() error {
+	m := x.service.Model
+	if err := x.claim.Parse(x.r); err != nil {
+		if x.op != nil && x.op.Unsigned && sigv4.Is(err, sigv4.Missing) {
+			x.facts.Identity = caller.Identity{Kind: caller.Anonymous}
+			return nil
+		}
+		return x.refuse(err)
+	}
+	if err := x.claim.Check(x.service.rules, x.facts.Time); err != nil {
+		return x.refuse(err)
+	}
+	cred, lookup := x.g.Directory.Credential(x.ctx, x.claim.AccessKey, x.claim.Token)
+	switch {
+	case errors.Is(lookup, ErrUnknownKey):
+		lookup = sigv4.Fail(sigv4.UnknownKey)
+	case errors.Is(lookup, ErrToken):
+		lookup = sigv4.Fail(sigv4.InvalidToken)
+	case errors.Is(lookup, ErrExpired):
+		lookup = sigv4.Fail(sigv4.ExpiredToken)
+	case lookup != nil:
+		return lookup
+	}
+	if lookup != nil {
+		cred.Secret = noSecret
+	}
+	err := x.claim.Verify(x.g.keys, cred.Secret, x.body)
+	if lookup != nil {
+		return x.refuse(lookup)
+	}
+	if err != nil {
+		return x.refuse(err)
+	}
+	x.facts.Identity = cred.Identity
+	x.facts.AuthType, x.facts.SigVer = x.claim.AuthType(), sigv4.Algorithm
+	x.g.Directory.Used(&x.facts.Identity, m.Endpoint, x.facts.Region)
+	if x.op == nil {
+		return wire.NotImplemented(m.Name, x.name)
+	}
+	return nil
+}
+
+// refuse turns an error of the signature into AWS's answer for the service.
+func (x *exchange) refuse(err error) error {
+	m := x.service.Model
+	a := sigv4.AnswerTo(err, sigv4.FamilyOf(m.Signing, m.Protocol.String()))
+	return &wire.Error{Code: a.Code, Message: a.Message, Status: a.Status, Fault: a.Status >= 500, Cause: err}
+}

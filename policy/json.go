@@ -1,0 +1,294 @@
+package policy
+
+import (
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// reader reads JSON strictly (RFC 8259, UTF-8 only) and knows where it is. It
+// has no general value: each caller says what must come next, so nesting is
+// bounded by the grammar of policies and nothing unknown is ever skipped.
+type reader struct {
+	in  []byte
+	pos int
+	// Lines are counted as the reader moves forward.
+	line      int
+	lineStart int
+}
+
+// at returns the present position. Columns count characters.
+func (r *reader) at() Position {
+	return Position{
+		Line:   r.line + 1,
+		Column: utf8.RuneCount(r.in[r.lineStart:r.pos]) + 1,
+		Offset: r.pos,
+	}
+}
+
+func (r *reader) fail(kind fault) *Error {
+	return &Error{Message: "Syntax errors in policy.", Position: r.at(), kind: kind}
+}
+
+func (r *reader) space() {
+	for r.pos < len(r.in) {
+		switch r.in[r.pos] {
+		case '\n':
+			r.line++
+			r.lineStart = r.pos + 1
+		case ' ', '\t', '\r':
+		default:
+			return
+		}
+		r.pos++
+	}
+}
+
+// peek skips space and returns the next byte, or 0 at the end.
+func (r *reader) peek() byte {
+	r.space()
+	if r.pos < len(r.in) {
+		return r.in[r.pos]
+	}
+	return 0
+}
+
+// expect takes c. Any other character is JSON of the wrong shape if a value
+// begins with it, and not JSON otherwise.
+func (r *reader) expect(c byte) *Error {
+	switch got := r.peek(); {
+	case got == c:
+		r.pos++
+		return nil
+	case (c == '{' || c == '[' || c == '"') && startsValue(got):
+		return r.fail(badSyntax)
+	}
+	return r.fail(badJSON)
+}
+
+func startsValue(c byte) bool {
+	return c == '{' || c == '[' || c == '"' || c == '-' || '0' <= c && c <= '9' || c == 't' || c == 'f' || c == 'n'
+}
+
+// object reads an object and calls member, which must read the value, for each
+// name. A name may come only once.
+func (r *reader) object(member func(name string, at Position) *Error) *Error {
+	if err := r.expect('{'); err != nil {
+		return err
+	}
+	if r.peek() == '}' {
+		r.pos++
+		return nil
+	}
+	seen := map[string]bool{}
+	for {
+		r.space()
+		at := r.at()
+		name, err := r.text()
+		if err != nil {
+			return err
+		}
+		if seen[name] {
+			return &Error{Message: "Syntax errors in policy.", Position: at, kind: badSyntax}
+		}
+		seen[name] = true
+		if err := r.expect(':'); err != nil {
+			return err
+		}
+		r.space()
+		if err := member(name, at); err != nil {
+			return err
+		}
+		if more, err := r.next('}'); !more {
+			return err
+		}
+	}
+}
+
+// list reads an array and calls element, which must read it, for each element.
+func (r *reader) list(element func() *Error) *Error {
+	if err := r.expect('['); err != nil {
+		return err
+	}
+	if r.peek() == ']' {
+		r.pos++
+		return nil
+	}
+	for {
+		r.space()
+		if err := element(); err != nil {
+			return err
+		}
+		if more, err := r.next(']'); !more {
+			return err
+		}
+	}
+}
+
+// next takes a comma (more follows) or end.
+func (r *reader) next(end byte) (more bool, err *Error) {
+	switch r.peek() {
+	case ',':
+		r.pos++
+		return true, nil
+	case end:
+		r.pos++
+		return false, nil
+	}
+	return false, r.fail(badJSON)
+}
+
+// text reads a string.
+func (r *reader) text() (string, *Error) {
+	if err := r.expect('"'); err != nil {
+		return "", err
+	}
+	start := r.pos
+	for r.pos < len(r.in) {
+		switch c := r.in[r.pos]; {
+		case c == '"':
+			s := string(r.in[start:r.pos])
+			r.pos++
+			return s, nil
+		case c == '\\':
+			return r.escaped(start)
+		case c < ' ':
+			return "", r.fail(badJSON)
+		default:
+			r.pos++
+		}
+	}
+	return "", r.fail(badJSON)
+}
+
+// escaped reads the rest of a string that has an escape at the present
+// position.
+func (r *reader) escaped(start int) (string, *Error) {
+	out := append([]byte(nil), r.in[start:r.pos]...)
+	for r.pos < len(r.in) {
+		switch c := r.in[r.pos]; {
+		case c == '"':
+			r.pos++
+			return string(out), nil
+		case c < ' ':
+			return "", r.fail(badJSON)
+		case c != '\\':
+			out = append(out, c)
+			r.pos++
+		default:
+			char, ok := r.escape()
+			if !ok {
+				return "", r.fail(badJSON)
+			}
+			out = utf8.AppendRune(out, char)
+		}
+	}
+	return "", r.fail(badJSON)
+}
+
+// escape reads one escape sequence, or two that make a surrogate pair. A lone
+// surrogate is refused.
+func (r *reader) escape() (rune, bool) {
+	if r.pos+1 >= len(r.in) {
+		return 0, false
+	}
+	c := r.in[r.pos+1]
+	r.pos += 2
+	switch c {
+	case '"', '\\', '/':
+		return rune(c), true
+	case 'b':
+		return '\b', true
+	case 'f':
+		return '\f', true
+	case 'n':
+		return '\n', true
+	case 'r':
+		return '\r', true
+	case 't':
+		return '\t', true
+	case 'u':
+		return r.unicode()
+	}
+	return 0, false
+}
+
+func (r *reader) unicode() (rune, bool) {
+	char, ok := r.hex4()
+	if !ok || !utf16.IsSurrogate(char) {
+		return char, ok
+	}
+	if r.pos+1 >= len(r.in) || r.in[r.pos] != '\\' || r.in[r.pos+1] != 'u' {
+		return 0, false
+	}
+	r.pos += 2
+	low, ok := r.hex4()
+	char = utf16.DecodeRune(char, low)
+	return char, ok && char != utf8.RuneError
+}
+
+func (r *reader) hex4() (rune, bool) {
+	if r.pos+4 > len(r.in) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(r.in[r.pos:r.pos+4]), 16, 16)
+	r.pos += 4
+	return rune(n), err == nil
+}
+
+// scalar reads a string, a number or a boolean as text.
+func (r *reader) scalar() (string, *Error) {
+	if r.peek() == '"' {
+		return r.text()
+	}
+	start := r.pos
+	for r.pos < len(r.in) && isBare(r.in[r.pos]) {
+		r.pos++
+	}
+	word := string(r.in[start:r.pos])
+	if word == "true" || word == "false" || isNumber(word) {
+		return word, nil
+	}
+	r.pos = start
+	if startsValue(r.peek()) {
+		return "", r.fail(badSyntax)
+	}
+	return "", r.fail(badJSON)
+}
+
+func isBare(c byte) bool {
+	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'E'
+}
+
+// isNumber reports whether s is a number of JSON.
+func isNumber(s string) bool {
+	i := 0
+	digits := func() bool {
+		start := i
+		for i < len(s) && '0' <= s[i] && s[i] <= '9' {
+			i++
+		}
+		return i > start
+	}
+	if i < len(s) && s[i] == '-' {
+		i++
+	}
+	first := i
+	if !digits() || s[first] == '0' && i > first+1 {
+		return false
+	}
+	if i < len(s) && s[i] == '.' {
+		if i++; !digits() {
+			return false
+		}
+	}
+	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
+		if i++; i < len(s) && (s[i] == '+' || s[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return false
+		}
+	}
+	return i == len(s)
+}

@@ -1,0 +1,135 @@
+package policy
+
+import "strings"
+
+// Set is an immutable index of the statements of several policies. It may be
+// used by many goroutines at once. Statements are found in two steps: the
+// action names its bucket, exact ones by a map and wildcards by the literal
+// prefix of the pattern; within the bucket, the resource names its candidates
+// by the literal prefix of their patterns. Only candidates are matched in full.
+// The cost of a decision grows with the candidates, not with the statements.
+type Set struct {
+	statements []statement
+	allow      index
+	deny       index
+}
+
+// Compile indexes the documents, which must have passed Check and must not
+// change afterwards. Statements that could not be understood never allow.
+func Compile(policies ...Labelled) *Set {
+	s := &Set{}
+	owned := append([]Labelled(nil), policies...) // Match.Source points here
+	for i := range owned {
+		for j := range owned[i].Document.Statements {
+			s.statements = append(s.statements, compileStatement(&owned[i], j))
+		}
+	}
+	s.allow = buildIndex(s.statements, false)
+	s.deny = buildIndex(s.statements, true)
+	return s
+}
+
+// Len returns the number of statements.
+func (s *Set) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.statements)
+}
+
+// query is a request made ready for matching.
+type query struct {
+	principal *Principal
+	action    []byte // in lower case; nil matches nothing
+	resource  split
+	context   *Context
+	bounded   bool // the principal has a permissions boundary
+}
+
+// find returns the statement of x that matches q with the closest standing,
+// or the first with at least the standing that is enough. It returns nil and
+// stranger when none matches.
+func (s *Set) find(x *index, q *query, enough standing) (*statement, standing) {
+	if q.action == nil {
+		return nil, stranger
+	}
+	var best *statement
+	closest := stranger
+	if r := x.exact[string(q.action)]; r != nil {
+		if best, closest = s.search(r, q, enough); closest >= enough {
+			return best, closest
+		}
+	}
+	for n := x.wild.longestOf(q.action); n >= 0; n = x.wild.up[n] {
+		for _, b := range x.buckets[n] {
+			if !matchWild(b.pattern, q.action) {
+				continue
+			}
+			st, at := s.search(b.resources, q, enough)
+			if at > closest {
+				best, closest = st, at
+			}
+			if closest >= enough {
+				return best, closest
+			}
+		}
+	}
+	return best, closest
+}
+
+// search is find within one bucket.
+func (s *Set) search(r *resources, q *query, enough standing) (*statement, standing) {
+	c := choice{enough: enough}
+	s.scan(r.whole, q.resource.s, q, &c)
+	if c.closest < enough && q.resource.arn && len(r.sixth.nodes) > 0 {
+		s.scan(r.sixth, q.resource.rest(), q, &c)
+	}
+	return c.best, c.closest
+}
+
+// choice is the best statement so far.
+type choice struct {
+	best            *statement
+	closest, enough standing
+}
+
+// scan offers c the candidates whose pattern begins as text does.
+func (s *Set) scan(t *tree, text string, q *query, c *choice) {
+	for n := t.prefixes.longest(text); n >= 0; n = t.prefixes.up[n] {
+		here := &t.nodes[n]
+		for _, cand := range here.list {
+			if s.offer(cand, q, c); c.closest >= c.enough {
+				return
+			}
+		}
+		for i := range here.behind {
+			b := &here.behind[i]
+			rest := text[len(t.prefixes.keys[n]):]
+			v, ok := q.context.resolve(&b.variable)
+			if !ok || !strings.HasPrefix(rest, v) {
+				continue
+			}
+			if s.scan(b.tree, rest[len(v):], q, c); c.closest >= c.enough {
+				return
+			}
+		}
+	}
+}
+
+// offer takes the candidate into c if it matches in full and stands closer.
+func (s *Set) offer(cand candidate, q *query, c *choice) {
+	st := &s.statements[cand.statement]
+	if cand.pattern < 0 {
+		if !st.matchesResource(q) {
+			return
+		}
+	} else if !st.resources[cand.pattern].match(&q.resource, q.context) {
+		return
+	}
+	if st.notAction && !st.matchesAction(q) {
+		return
+	}
+	if at := st.standing(q); at > c.closest && st.matchesConditions(q.context) {
+		c.best, c.closest = st, at
+	}
+}

@@ -66,6 +66,10 @@ func (t *Topic[T]) Publish(v T) {
 	}
 }
 
+// Wanted reports whether anyone has subscribed, for a publisher whose events
+// cost something to make.
+func (t *Topic[T]) Wanted() bool { return t.subs.Load() != nil }
+
 // Subscription is one subscriber to T.
 type Subscription[T any] struct {
 	name    string

@@ -103,9 +103,10 @@ func compileARNValue(s string, with syntax) arnPattern {
 func splitParts(s string, with syntax) []string {
 	var fields []string
 	start, inside := 0, false
+	last := strings.LastIndexByte(s, '}') // a variable must be closed
 	for i := 0; i < len(s) && len(fields) < 5; i++ {
 		switch {
-		case with&variables != 0 && strings.HasPrefix(s[i:], "${") && strings.Contains(s[i:], "}"):
+		case with&variables != 0 && i < last && strings.HasPrefix(s[i:], "${"):
 			inside = true
 		case s[i] == '}':
 			inside = false

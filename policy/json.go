@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -10,37 +11,48 @@ import (
 // has no general value: each caller says what must come next, so nesting is
 // bounded by the grammar of policies and nothing unknown is ever skipped.
 type reader struct {
-	in  []byte
-	pos int
-	// Lines are counted as the reader moves forward.
-	line      int
-	lineStart int
+	in   []byte
+	pos  int
+	mark Position // of the last place asked for
 }
 
-// at returns the present position. Columns count characters.
-func (r *reader) at() Position {
-	return Position{
-		Line:   r.line + 1,
-		Column: utf8.RuneCount(r.in[r.lineStart:r.pos]) + 1,
-		Offset: r.pos,
+// at returns the present position.
+func (r *reader) at() Position { return r.position(r.pos) }
+
+// position returns the position of an offset. It counts on from the last place
+// asked for, so that all statements of a document cost one pass.
+func (r *reader) position(offset int) Position {
+	if r.mark.Line == 0 || offset < r.mark.Offset {
+		r.mark = Position{Line: 1, Column: 1}
 	}
+	p := r.mark
+	for ; p.Offset < offset; p.Offset++ {
+		switch c := r.in[p.Offset]; {
+		case c == '\n':
+			p.Line++
+			p.Column = 1
+		case c&0xC0 != 0x80: // not inside a character
+			p.Column++
+		}
+	}
+	r.mark = p
+	return p
 }
 
-func (r *reader) fail(kind fault) *Error {
-	return &Error{Message: "Syntax errors in policy.", Position: r.at(), kind: kind}
+func (r *reader) fail(kind fault) *Error { return r.failAt(r.pos, kind) }
+
+func (r *reader) failAt(offset int, kind fault) *Error {
+	return &Error{Message: "Syntax errors in policy.", Position: r.position(offset), kind: kind}
 }
 
 func (r *reader) space() {
 	for r.pos < len(r.in) {
 		switch r.in[r.pos] {
-		case '\n':
-			r.line++
-			r.lineStart = r.pos + 1
-		case ' ', '\t', '\r':
+		case ' ', '\t', '\r', '\n':
+			r.pos++
 		default:
 			return
 		}
-		r.pos++
 	}
 }
 
@@ -56,23 +68,32 @@ func (r *reader) peek() byte {
 // expect takes c. Any other character is JSON of the wrong shape if a value
 // begins with it, and not JSON otherwise.
 func (r *reader) expect(c byte) *Error {
-	switch got := r.peek(); {
-	case got == c:
+	if r.peek() == c {
 		r.pos++
 		return nil
-	case (c == '{' || c == '[' || c == '"') && startsValue(got):
+	}
+	if (c == '{' || c == '[' || c == '"') && r.startsValue() {
 		return r.fail(badSyntax)
 	}
 	return r.fail(badJSON)
 }
 
-func startsValue(c byte) bool {
-	return c == '{' || c == '[' || c == '"' || c == '-' || '0' <= c && c <= '9' || c == 't' || c == 'f' || c == 'n'
+// startsValue reports whether what comes next is some JSON value.
+func (r *reader) startsValue() bool {
+	switch c := r.peek(); c {
+	case '{', '[', '"', '-':
+		return true
+	case 't', 'f', 'n':
+		rest := r.in[r.pos:]
+		return bytes.HasPrefix(rest, []byte("true")) || bytes.HasPrefix(rest, []byte("false")) || bytes.HasPrefix(rest, []byte("null"))
+	default:
+		return '0' <= c && c <= '9'
+	}
 }
 
 // object reads an object and calls member, which must read the value, for each
-// name. A name may come only once.
-func (r *reader) object(member func(name string, at Position) *Error) *Error {
+// name and its offset. A name may come only once.
+func (r *reader) object(member func(name string, at int) *Error) *Error {
 	if err := r.expect('{'); err != nil {
 		return err
 	}
@@ -83,13 +104,13 @@ func (r *reader) object(member func(name string, at Position) *Error) *Error {
 	seen := map[string]bool{}
 	for {
 		r.space()
-		at := r.at()
+		at := r.pos
 		name, err := r.text()
 		if err != nil {
 			return err
 		}
 		if seen[name] {
-			return &Error{Message: "Syntax errors in policy.", Position: at, kind: badSyntax}
+			return r.failAt(at, badSyntax)
 		}
 		seen[name] = true
 		if err := r.expect(':'); err != nil {
@@ -250,7 +271,7 @@ func (r *reader) scalar() (string, *Error) {
 		return word, nil
 	}
 	r.pos = start
-	if startsValue(r.peek()) {
+	if r.startsValue() {
 		return "", r.fail(badSyntax)
 	}
 	return "", r.fail(badJSON)

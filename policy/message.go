@@ -3,7 +3,7 @@ package policy
 // Message returns AWS's text for a denied request, or "" for an allowed one.
 // The reason is given only when the resource is in the principal's account, or
 // sameOrg says that both accounts are in one organisation. The denying
-// policy's ARN is given for explicit denials by managed policies.
+// policy's ARN is given for explicit denials by managed policies, SCPs and RCPs.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 // https://aws.amazon.com/blogs/security/enhanced-access-denied-error-messages-with-policy-arns
@@ -36,7 +36,7 @@ func (p *Principal) display() string {
 func (d Decision) reason(action string) string {
 	if d.Explicit {
 		text := " with an explicit deny in " + d.Type.article() + " " + d.Type.String()
-		if m := d.Statement; m != nil && m.Source.Managed && m.Source.ARN != "" {
+		if m := d.Statement; m != nil && m.Source.Managed && d.Type != Resource && d.Type != Trust && d.Type != Endpoint {
 			text += ": " + m.Source.ARN
 		}
 		return text

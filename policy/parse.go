@@ -23,7 +23,7 @@ func Parse(doc []byte) (*Document, error) {
 func parseDocument(r *reader) (*Document, *Error) {
 	d := &Document{Version: Version2008}
 	found := false
-	err := r.object(func(name string, at Position) (err *Error) {
+	err := r.object(func(name string, at int) (err *Error) {
 		switch name {
 		case "Version":
 			return d.parseVersion(r)
@@ -33,7 +33,7 @@ func parseDocument(r *reader) (*Document, *Error) {
 			found = true
 			return d.parseStatements(r)
 		default:
-			return &Error{Message: "Syntax errors in policy.", Position: at, kind: badSyntax}
+			return r.failAt(at, badSyntax)
 		}
 		return err
 	})
@@ -83,7 +83,7 @@ func (d *Document) parseStatements(r *reader) *Error {
 func parseStatement(r *reader) (Statement, *Error) {
 	s := Statement{Start: r.at()}
 	effect := false
-	err := r.object(func(name string, at Position) (err *Error) {
+	err := r.object(func(name string, at int) (err *Error) {
 		switch name {
 		case "Sid":
 			s.Sid, err = r.text()
@@ -105,7 +105,7 @@ func parseStatement(r *reader) (Statement, *Error) {
 		case "Condition":
 			s.Condition, err = parseConditions(r)
 		default:
-			return &Error{Message: "Syntax errors in policy.", Position: at, kind: badSyntax}
+			return r.failAt(at, badSyntax)
 		}
 		return err
 	})
@@ -170,7 +170,7 @@ func parsePrincipals(r *reader) (*Principals, *Error) {
 		p.All = true
 		return p, err
 	}
-	err := r.object(func(name string, at Position) (err *Error) {
+	err := r.object(func(name string, at int) (err *Error) {
 		switch name {
 		case "AWS":
 			p.AWS, err = parseTexts(r)
@@ -181,7 +181,7 @@ func parsePrincipals(r *reader) (*Principals, *Error) {
 		case "CanonicalUser":
 			p.Canonical, err = parseTexts(r)
 		default:
-			return &Error{Message: "Syntax errors in policy.", Position: at, kind: badSyntax}
+			return r.failAt(at, badSyntax)
 		}
 		return err
 	})
@@ -192,11 +192,11 @@ func parsePrincipals(r *reader) (*Principals, *Error) {
 // does not exist as long as it has no keys.
 func parseConditions(r *reader) ([]Condition, *Error) {
 	var out []Condition
-	err := r.object(func(op string, at Position) *Error {
+	err := r.object(func(op string, at int) *Error {
 		_, known := parseOperator(op)
-		return r.object(func(key string, _ Position) *Error {
+		return r.object(func(key string, _ int) *Error {
 			if !known {
-				return &Error{Message: "Syntax errors in policy.", Position: at, kind: badSyntax}
+				return r.failAt(at, badSyntax)
 			}
 			values, err := collect(r, r.scalar)
 			out = append(out, Condition{Operator: op, Key: key, Values: values})

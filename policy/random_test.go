@@ -314,7 +314,7 @@ func describe(r *Request, b *naiveBindings) string {
 }
 
 func TestDecideAgainstNaive(t *testing.T) {
-	n := uint64(20000)
+	n := uint64(8000)
 	if testing.Short() {
 		n = 2000
 	}

@@ -24,10 +24,12 @@ var (
 
 const (
 	MaxKey   = 1 << 10 // bytes
-	MaxValue = 4 << 20 // bytes
+	MaxValue = 4 << 20 // bytes, of which Seal takes SealOverhead
 )
 
-// Item is one record. Rev is the revision of the commit that wrote it.
+// Item is one record. Rev is the revision of the commit that wrote it; for a
+// record that the reading transaction itself wrote it is some number that PutIf
+// accepts within that transaction. Value belongs to whoever got the item.
 type Item struct {
 	Key   string
 	Value []byte
@@ -54,6 +56,7 @@ type Reader interface {
 // function it was passed to has returned, nor by two goroutines.
 type Tx interface {
 	Reader
+	// Put writes value, which must not be changed before Update has returned.
 	Put(ctx context.Context, key string, value []byte) error
 	// PutIf writes only if the key's revision is rev (0: the key is absent),
 	// else it returns ErrConflict.
@@ -76,7 +79,10 @@ type Store interface {
 	// its commit. When it returns nil the writes are durable. fn may run more
 	// than once (a conflict with another node, a group commit that is split), so
 	// it must have no effect besides its writes. When fn returns an error nothing
-	// is written and that error is returned unchanged.
+	// is written and that error is returned unchanged. When fn writes nothing there
+	// is no commit, and rev is that of a commit before. When fn panics nothing is
+	// written either; the panic goes on in the caller or becomes an error. fn must
+	// not call Update.
 	Update(ctx context.Context, fn func(Tx) error) (rev int64, err error)
 	// Changes returns what commits after revision rev did, in order, at most
 	// limit changes but always whole commits. It returns ErrNotFound when the log
@@ -84,10 +90,11 @@ type Store interface {
 	Changes(ctx context.Context, rev int64, limit int) ([]Change, error)
 	// Revision returns the revision of the newest commit, of any node.
 	Revision(ctx context.Context) (int64, error)
-	// Watch calls fn for changes as they are committed, by this node and by
-	// others, in order and without gaps, until ctx ends. On one node a change is
-	// delivered before the Update that made it returns. forget is called instead
-	// when the log was cut: everything known must be forgotten.
+	// Watch registers fn and returns. Until ctx ends, fn is then called for changes
+	// as they are committed, by this node and by others, in order and without gaps.
+	// On one node a change is delivered before the Update that made it returns.
+	// forget is called instead when the log was cut: everything known must be
+	// forgotten. Both must be quick and must not call Update.
 	Watch(ctx context.Context, fn func([]Change), forget func()) error
 	// Fresh reports whether everything committed by any node more than one second
 	// ago has been delivered to the watchers; if not, it catches up first. It

@@ -82,11 +82,12 @@ func (m *memory) Watch(ctx context.Context, fn func([]store.Change), _ func()) e
 	m.mu.Lock()
 	m.watchers[&fn] = true
 	m.mu.Unlock()
-	<-ctx.Done()
-	m.mu.Lock()
-	delete(m.watchers, &fn)
-	m.mu.Unlock()
-	return ctx.Err()
+	context.AfterFunc(ctx, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.watchers, &fn)
+	})
+	return nil
 }
 
 type memoryTx struct {

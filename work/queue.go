@@ -119,11 +119,15 @@ func (q *Queue) Jobs(ctx context.Context, kind, after string, limit int) ([]Job,
 // more. It sleeps until the next due time, an Advance of the clock, or a change
 // in the store that is due earlier.
 func (q *Queue) Run(ctx context.Context) error {
-	var watching sync.WaitGroup
-	defer watching.Wait()
 	defer q.active.Wait()
-	watching.Go(func() { q.watch(ctx) })
-	for round := 0; ; round++ {
+	watching := false
+	for {
+		if !watching {
+			err := q.watch(ctx)
+			if watching = err == nil; !watching {
+				q.opt.Log.Error("work: cannot watch the store, will try again", "error", err)
+			}
+		}
 		moved := q.clock.Moved()
 		q.target.Store(0) // a change from here on wakes us
 		pause, err := q.pass(ctx)
@@ -134,8 +138,8 @@ func (q *Queue) Run(ctx context.Context) error {
 			q.opt.Log.Error("work: cannot look for due work, will try again", "error", err)
 			pause = time.Second
 		}
-		if round == 0 {
-			pause = min(pause, time.Second) // a change may have come before the watch began
+		if !watching {
+			pause = min(pause, time.Second)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -155,27 +159,17 @@ func (q *Queue) poke() {
 	}
 }
 
-// watch wakes the loop for work that is due before it would look again.
-func (q *Queue) watch(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := q.store.Watch(ctx, func(changes []store.Change) {
-			for _, c := range changes {
-				if next, _, _, ok := splitDue(c.Key); ok && !c.Deleted && (next < q.target.Load() || q.target.Load() == 0) {
-					q.poke()
-					return
-				}
+// watch has the loop woken for work that is due before it would look again. It
+// returns at once.
+func (q *Queue) watch(ctx context.Context) error {
+	return q.store.Watch(ctx, func(changes []store.Change) {
+		for _, c := range changes {
+			if next, _, _, ok := splitDue(c.Key); ok && !c.Deleted && (next < q.target.Load() || q.target.Load() == 0) {
+				q.poke()
+				return
 			}
-		}, q.poke)
-		if ctx.Err() != nil {
-			return
 		}
-		q.opt.Log.Error("work: lost sight of the store's changes, will try again", "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-			q.poke()
-		}
-	}
+	}, q.poke)
 }
 
 // farthest is how long the loop sleeps at most, so that a machine whose clock

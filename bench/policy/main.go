@@ -7,7 +7,8 @@
 // It first asks all of them every request and stops if one answers otherwise.
 // Requests are prepared beforehand in each one's own form, so only the
 // decision is measured. It is a module of its own, so that none of the peers
-// is a dependency of Bartizan; MinIO's package is under the AGPL.
+// is a dependency of Bartizan; MinIO's package is under the AGPL. The workspace
+// (go.work) keeps this module's list of requirements independent of Bartizan's.
 package main
 
 import (
@@ -93,7 +94,7 @@ func version(module string) string {
 	info, ok := debug.ReadBuildInfo()
 	if ok {
 		for _, m := range info.Deps {
-			if m.Path == module && m.Replace == nil {
+			if m.Path == module && m.Version != "(devel)" {
 				return m.Version
 			}
 		}

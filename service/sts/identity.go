@@ -19,7 +19,7 @@ func (s *Service) GetCallerIdentity(ctx context.Context, _ *stsapi.GetCallerIden
 // and whether or not the key exists.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
 func (s *Service) GetAccessKeyInfo(_ context.Context, in *stsapi.GetAccessKeyInfoRequest) (*stsapi.GetAccessKeyInfoResponse, error) {
-	account := accountOf(in.AccessKeyId)
+	account := caller.AccountOf(in.AccessKeyId)
 	if account == "" {
 		return nil, wire.Errorf("ValidationError", "The access key ID provided is not valid.")
 	}

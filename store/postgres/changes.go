@@ -19,23 +19,23 @@ type watcher struct {
 
 const pollLimit = 10_000 // changes in one reading of the log
 
-// Watch implements store.Store. fn and forget must not call Update.
+// Watch implements store.Store. It returns at once: fn is called for what is
+// committed after that, until ctx ends. Neither fn nor forget may call Update or
+// Fresh.
 func (s *Store) Watch(ctx context.Context, fn func([]store.Change), forget func()) error {
+	if s.ctx.Err() != nil {
+		return store.ErrClosed
+	}
 	w := &watcher{fn, forget}
 	s.deliver.Lock()
 	s.watchers = append(s.watchers, w)
 	s.deliver.Unlock()
-	var err error
-	select {
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-s.ctx.Done():
-		err = store.ErrClosed
-	}
-	s.deliver.Lock()
-	s.watchers = slices.DeleteFunc(s.watchers, func(o *watcher) bool { return o == w })
-	s.deliver.Unlock()
-	return err
+	context.AfterFunc(ctx, func() {
+		s.deliver.Lock()
+		defer s.deliver.Unlock()
+		s.watchers = slices.DeleteFunc(s.watchers, func(o *watcher) bool { return o == w })
+	})
+	return nil
 }
 
 // Fresh implements store.Store.
@@ -96,10 +96,10 @@ func (s *Store) hand(changes []store.Change) {
 
 // committed delivers a group of our own, and before it what other nodes
 // committed earlier.
-func (s *Store) committed(ctx context.Context, g *group, rev int64) {
+func (s *Store) committed(ctx context.Context, g *group) {
 	s.deliver.Lock()
 	defer s.deliver.Unlock()
-	if s.delivered >= rev { // a poll was faster
+	if s.delivered >= g.rev { // a poll was faster
 		return
 	}
 	if s.delivered == g.base {
@@ -123,7 +123,7 @@ type logPage struct {
 // commit alone has more.
 func (s *Store) readLog(ctx context.Context, rev int64, limit int) (logPage, error) {
 	page, err := s.query(ctx, `SELECT h.rev, h.floor, c.rev, c.key, c.deleted FROM head h
-		LEFT JOIN (SELECT rev, key, deleted FROM change WHERE rev > $1 ORDER BY rev, key LIMIT $2) c ON true ORDER BY c.rev, c.key`, rev, limit+1)
+		LEFT JOIN (SELECT rev, n, key, deleted FROM change WHERE rev > $1 ORDER BY rev, n LIMIT $2) c ON true ORDER BY c.rev, c.n`, rev, limit+1)
 	if err != nil || len(page.changes) <= limit {
 		return page, err
 	}
@@ -136,7 +136,7 @@ func (s *Store) readLog(ctx context.Context, rev int64, limit int) (logPage, err
 		return page, nil
 	}
 	return s.query(ctx, `SELECT h.rev, h.floor, c.rev, c.key, c.deleted FROM head h
-		LEFT JOIN change c ON c.rev = $1 ORDER BY c.key`, last)
+		LEFT JOIN change c ON c.rev = $1 ORDER BY c.n`, last)
 }
 
 func (s *Store) query(ctx context.Context, sql string, args ...any) (page logPage, err error) {
@@ -170,7 +170,7 @@ func (s *Store) Changes(ctx context.Context, rev int64, limit int) ([]store.Chan
 	if err != nil {
 		return nil, s.wrap(err)
 	}
-	if rev < page.floor || rev > page.head {
+	if rev < page.floor {
 		return nil, fmt.Errorf("changes after revision %d: %w", rev, store.ErrNotFound)
 	}
 	return page.changes, nil
@@ -227,12 +227,12 @@ func (s *Store) listen() error {
 		return err
 	}
 	for {
+		select {
+		case s.kick <- struct{}{}: // also for what came before we listened
+		default:
+		}
 		if _, err := conn.WaitForNotification(s.ctx); err != nil {
 			return err
-		}
-		select {
-		case s.kick <- struct{}{}:
-		default:
 		}
 	}
 }

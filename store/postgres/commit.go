@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,13 +26,12 @@ const (
 
 // request is an Update that waits.
 type request struct {
-	ctx    context.Context
-	fn     func(store.Tx) error
-	taken  atomic.Bool // by the commit loop, or by a caller who gave up
-	done   chan struct{}
-	rev    int64
-	err    error
-	panics any
+	ctx   context.Context
+	fn    func(store.Tx) error
+	taken atomic.Bool // by the commit loop, or by a caller who gave up
+	done  chan struct{}
+	rev   int64
+	err   error
 }
 
 // Update implements store.Store.
@@ -52,9 +51,6 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) (int64, err
 			return 0, ctx.Err()
 		}
 		<-r.done // it is under way; the caller must know how it ended
-	}
-	if r.panics != nil {
-		panic(r.panics)
 	}
 	return r.rev, r.err
 }
@@ -112,14 +108,13 @@ func (s *Store) commit(conn **pgxpool.Conn, requests []*request) int {
 			*conn = nil
 		}
 		again := retryable(err) && attempt < attempts && ctx.Err() == nil
-		if !again && n > 1 {
-			// One of them may be the reason: each on its own.
+		if !again && n > 1 && blames(err) {
 			requests, attempt = requests[:1], 0
 			continue
 		}
 		if !again {
 			for _, r := range requests[:n] {
-				r.rev, r.err, r.panics = 0, s.wrap(err), nil
+				r.rev, r.err = 0, s.wrap(err)
 			}
 			return n
 		}
@@ -157,23 +152,12 @@ func retryable(err error) bool {
 	return false
 }
 
-// group is one transaction in the database.
-type group struct {
-	ctx    context.Context
-	conn   *pgx.Conn
-	base   int64 // the revision before it
-	xid    string
-	writes map[string]write // of the updates that succeeded
-	log    []store.Change
-	err    error // of the database; nothing of the group can be committed
-}
-
-// note remembers an error of the database, after which all is lost.
-func (g *group) note(err error) error {
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		g.err = err
-	}
-	return err
+// blames reports whether err may be the fault of one update alone (a statement
+// that took too long, a value the database does not take), so that the others
+// of its group should be tried without it.
+func blames(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && !errors.Is(err, errUnknown) && !retryable(err) && !strings.HasPrefix(pg.Code, "53")
 }
 
 // attempt runs requests, as many as fit into a group, and commits them. It
@@ -187,6 +171,7 @@ func (s *Store) attempt(ctx context.Context, conn **pgxpool.Conn, requests []*re
 	}
 	g := &group{ctx: ctx, conn: (*conn).Conn(), writes: map[string]write{}}
 	defer func() {
+		g.done = true
 		if err != nil && !g.conn.IsClosed() {
 			if _, rerr := g.conn.Exec(ctx, `ROLLBACK`); rerr != nil {
 				g.conn.Close(ctx)
@@ -196,18 +181,11 @@ func (s *Store) attempt(ctx context.Context, conn **pgxpool.Conn, requests []*re
 	if err := g.begin(); err != nil {
 		return n, err
 	}
-	size := 0
-	rev := g.base
 	for i, r := range requests {
-		size += g.run(r, rev+1)
-		if g.err != nil {
+		if g.run(r); g.err != nil {
 			return n, g.err
 		}
-		if r.rev = rev; r.err == nil && len(g.log) > 0 && g.log[len(g.log)-1].Rev > rev {
-			rev++
-			r.rev = rev
-		}
-		if size > maxBytes {
+		if g.size > maxBytes {
 			n = i + 1
 			break
 		}
@@ -216,12 +194,12 @@ func (s *Store) attempt(ctx context.Context, conn **pgxpool.Conn, requests []*re
 		_, err := g.conn.Exec(ctx, `ROLLBACK`)
 		return n, err
 	}
-	if err := g.commit(rev, s.opt.KeepChanges, s.opt.Schema); err != nil {
+	if err := g.commit(s.opt.KeepChanges, s.opt.Schema); err != nil {
 		if err = s.settle(ctx, g, err); err != nil {
 			return n, err
 		}
 	}
-	s.committed(ctx, g, rev)
+	s.committed(ctx, g)
 	return n, nil
 }
 
@@ -233,33 +211,13 @@ func (g *group) begin() error {
 	b.Queue(`BEGIN ISOLATION LEVEL SERIALIZABLE`)
 	b.Queue(`LOCK TABLE writer IN EXCLUSIVE MODE`)
 	b.Queue(`SELECT rev, pg_current_xact_id()::text FROM head`).QueryRow(func(row pgx.Row) error { return row.Scan(&g.base, &g.xid) })
-	return g.conn.SendBatch(g.ctx, b).Close()
-}
-
-// run runs one update, and keeps its writes if it succeeds. It returns their
-// size.
-func (g *group) run(r *request, rev int64) (size int) {
-	t := &tx{group: g, rev: rev, own: map[string]write{}}
-	defer func() {
-		t.done = true
-		if r.panics = recover(); r.panics != nil {
-			r.err = errors.New("store: panic")
-		}
-	}()
-	if r.err = r.fn(t); r.err != nil {
-		return 0
-	}
-	for _, k := range slices.Sorted(maps.Keys(t.own)) {
-		w := t.own[k]
-		g.writes[k] = w
-		g.log = append(g.log, store.Change{Rev: rev, Key: k, Deleted: w.deleted})
-		size += len(w.value)
-	}
-	return size
+	err := g.conn.SendBatch(g.ctx, b).Close()
+	g.rev = g.base
+	return err
 }
 
 // commit sends the writes and COMMIT in one round trip.
-func (g *group) commit(rev, keep int64, channel string) error {
+func (g *group) commit(keep int64, channel string) error {
 	var gone, keys, values [][]byte
 	var revs []int64
 	for k, w := range g.writes {
@@ -281,13 +239,14 @@ func (g *group) commit(rev, keep int64, channel string) error {
 	for i, c := range g.log {
 		logRevs[i], logKeys[i], logGone[i] = c.Rev, []byte(c.Key), c.Deleted
 	}
-	b.Queue(`INSERT INTO change (rev, key, deleted) SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::boolean[])`, logRevs, logKeys, logGone)
+	b.Queue(`INSERT INTO change (rev, n, key, deleted) SELECT rev, n, key, deleted
+		FROM unnest($1::bigint[], $2::bytea[], $3::boolean[]) WITH ORDINALITY AS c (rev, key, deleted, n)`, logRevs, logKeys, logGone)
 	// The log is cut a tenth at a time.
-	if step := max(1, keep/10); rev/step > g.base/step && rev > keep {
-		b.Queue(`DELETE FROM change WHERE rev <= $1`, rev-keep)
-		b.Queue(`UPDATE head SET rev = $1, floor = greatest(floor, $2)`, rev, rev-keep)
+	if step := max(1, keep/10); g.rev/step > g.base/step && g.rev > keep {
+		b.Queue(`DELETE FROM change WHERE rev <= $1`, g.rev-keep)
+		b.Queue(`UPDATE head SET rev = $1, floor = greatest(floor, $2)`, g.rev, g.rev-keep)
 	} else {
-		b.Queue(`UPDATE head SET rev = $1`, rev)
+		b.Queue(`UPDATE head SET rev = $1`, g.rev)
 	}
 	b.Queue(`SELECT pg_notify($1, '')`, channel)
 	b.Queue(`COMMIT`)

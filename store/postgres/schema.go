@@ -19,9 +19,10 @@ CREATE TABLE record (
 );
 CREATE TABLE change (
 	rev     bigint  NOT NULL,
+	n       bigint  NOT NULL, -- order within a transaction
 	key     bytea   NOT NULL,
 	deleted boolean NOT NULL,
-	PRIMARY KEY (rev, key)
+	PRIMARY KEY (rev, n)
 );
 -- The one row: the newest revision, and the one after which the log begins.
 CREATE TABLE head (

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"slices"
 	"testing"
 
 	"bartizan.dev/policy"
@@ -76,7 +77,8 @@ func TestAgainstOracle(t *testing.T) {
 	}
 }
 
-// decide asks our engine, and answers in the oracle's words.
+// decide asks our engine, and answers in the oracle's words. Its
+// explanation, which looks at every statement without the index, must agree.
 func (c *testCase) decide() (result string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -87,13 +89,31 @@ func (c *testCase) decide() (result string, err error) {
 	if err != nil {
 		return "", err
 	}
-	switch d := policy.Decide(r, b); {
+	d := policy.Decide(r, b)
+	if err := explained(d, policy.Explain(r, b)); err != nil {
+		return "", err
+	}
+	switch {
 	case d.Allowed:
 		return "Allowed", nil
 	case d.Explicit:
 		return "ExplicitlyDenied", nil
 	}
 	return "ImplicitlyDenied", nil
+}
+
+// explained reports how the explanation contradicts the decision.
+func explained(d policy.Decision, e *policy.Explanation) error {
+	denied := slices.ContainsFunc(e.Layers, func(l policy.Layer) bool { return l.Result == policy.ExplicitDeny })
+	if d.Explicit != denied && !d.Always {
+		return fmt.Errorf("Decide says %+v, but Explain finds a denial: %v", d, denied)
+	}
+	if d.Statement != nil && !slices.ContainsFunc(e.Matched(), func(m policy.Match) bool {
+		return m.Statement == d.Statement.Statement && m.Index == d.Statement.Index
+	}) {
+		return fmt.Errorf("Decide goes by the statement %+v, which does not match by Explain", *d.Statement)
+	}
+	return nil
 }
 
 func (c *testCase) String() string {

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"bartizan.dev/caller"
+	"bartizan.dev/gateway"
+	"bartizan.dev/policy"
+	"bartizan.dev/service/iam"
+	"bartizan.dev/service/sts"
+)
+
+// directory answers the gateway's questions about principals from IAM, which
+// knows users and roles, and STS, which can open its session tokens.
+type directory struct {
+	iam    *iam.Service
+	tokens *sts.Tokens
+	now    func() time.Time
+}
+
+func (d *directory) Credential(ctx context.Context, accessKey, token string) (gateway.Credential, error) {
+	if token != "" {
+		return d.session(ctx, accessKey, token)
+	}
+	c, err := d.iam.Credential(ctx, accessKey)
+	if err != nil {
+		return gateway.Credential{}, err
+	}
+	if c == nil {
+		return gateway.Credential{}, gateway.ErrUnknownKey
+	}
+	return gateway.Credential{Secret: c.Secret, Identity: c.Identity}, nil
+}
+
+// session opens a session token. A session ends with its principal: with the
+// role or user it was made for, or the access key's account.
+func (d *directory) session(ctx context.Context, accessKey, token string) (gateway.Credential, error) {
+	secret, id, err := d.tokens.Open(accessKey, token)
+	if errors.Is(err, sts.ErrToken) {
+		return gateway.Credential{}, gateway.ErrToken
+	} else if err != nil {
+		return gateway.Credential{}, err
+	}
+	if !d.now().Before(id.Session.Expires) {
+		return gateway.Credential{Secret: secret}, gateway.ErrExpired
+	}
+	if id.Session.IssuerID != id.Account { // not the root user's own
+		s, err := d.iam.Standing(ctx, id.Session.IssuerID)
+		if err != nil {
+			return gateway.Credential{}, err
+		}
+		if s == nil {
+			return gateway.Credential{Secret: secret}, gateway.ErrToken
+		}
+	}
+	return gateway.Credential{Secret: secret, Identity: id}, nil
+}
+
+func (d *directory) Standing(ctx context.Context, id *caller.Identity) (*gateway.Standing, error) {
+	out := &gateway.Standing{Principal: policy.Principal{Account: id.Account, ARN: id.ARN, ID: id.ID}}
+	switch id.Kind {
+	case caller.Anonymous:
+		out.Principal.Kind = policy.Anonymous
+		return out, nil
+	case caller.Service:
+		out.Principal.Kind, out.Principal.Names = policy.Service, []string{id.Service}
+		return out, nil
+	case caller.Root:
+		out.Principal.Kind = policy.Root
+		return out, nil
+	}
+	owner := id.ID
+	if id.Session != nil {
+		owner = id.Session.IssuerID
+	}
+	if owner != id.Account { // a federated user of the root user has no policies of its own
+		s, err := d.iam.Standing(ctx, owner)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil {
+			return nil, errNoStanding
+		}
+		out.Identity, out.Boundary, out.Tags = s.Identity, s.Boundary, s.Tags
+		out.Principal.ServiceLinked = s.Principal.ServiceLinked
+	}
+	return out, d.addSession(ctx, id, out)
+}
+
+// errNoStanding ends a call whose principal was deleted after its credentials
+// were verified. It cannot be decided, so it is refused.
+var errNoStanding = errors.New("server: the caller no longer exists")
+
+func (d *directory) addSession(ctx context.Context, id *caller.Identity, out *gateway.Standing) (err error) {
+	switch id.Kind {
+	case caller.User:
+		out.Principal.Kind = policy.User
+	case caller.Role:
+		out.Principal.Kind, out.Principal.Issuer = policy.Role, id.Session.IssuerARN
+	case caller.Federated:
+		out.Principal.Kind, out.Principal.Issuer = policy.FederatedUser, id.Session.IssuerARN
+	}
+	if id.Session == nil {
+		return nil
+	}
+	if len(id.Session.Tags) > 0 { // session tags hide the principal's tags of the same key
+		tags := make([]policy.Tag, 0, len(id.Session.Tags)+len(out.Tags))
+		for _, t := range id.Session.Tags {
+			tags = append(tags, policy.Tag(t))
+		}
+		for _, t := range out.Tags {
+			if !hasTag(tags, t.Key) {
+				tags = append(tags, t)
+			}
+		}
+		out.Tags = tags
+	}
+	out.Session, err = d.iam.SessionSet(ctx, id.Session.Policy, id.Session.PolicyARNs)
+	return err
+}
+
+func hasTag(tags []policy.Tag, key string) bool {
+	for _, t := range tags {
+		if strings.EqualFold(t.Key, key) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *directory) Used(id *caller.Identity, service, region string) {
+	switch {
+	case id.Session == nil:
+		d.iam.Used(id.AccessKey, d.now(), service, region)
+	case id.Kind == caller.Role:
+		d.iam.Used(id.Session.IssuerID, d.now(), service, region)
+	}
+}

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bartizan.dev/caller"
+	"bartizan.dev/store"
+	"bartizan.dev/store/memory"
+	"bartizan.dev/store/sqlite"
+	"bartizan.dev/trail/segment"
+)
+
+// openStore opens the engine that the options name.
+func (s *Server) openStore(ctx context.Context) error {
+	var engine store.Store
+	var err error
+	switch url := s.opt.Store; {
+	case url == "memory":
+		engine = memory.Open()
+	case url == "":
+		engine, err = sqlite.Open(ctx, filepath.Join(s.opt.Data, "bartizan.db"))
+	default:
+		err = fmt.Errorf("--store %q: want memory, a postgres:// URL, or nothing for the embedded store", strings.SplitN(url, "://", 2)[0])
+	}
+	if err != nil {
+		return err
+	}
+	s.onClose(engine.Close)
+	s.store = engine
+	return nil
+}
+
+// openTrail opens the trail: segment files, in the data directory.
+func (s *Server) openTrail(context.Context) error {
+	t, err := segment.Open(filepath.Join(s.opt.Data, "trail"), segment.Options{SyncAlways: s.opt.SyncAlways, Now: s.clock.Now, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.onClose(t.Close)
+	s.trail = t
+	return nil
+}
+
+// secret returns 32 random bytes kept in the store under a name, made when they
+// are first asked for, so that all nodes on one store have the same.
+func (s *Server) secret(ctx context.Context, name string) (secret []byte, err error) {
+	_, err = s.store.Update(ctx, func(tx store.Tx) error {
+		item, err := tx.Get(ctx, "server/"+name)
+		if err == nil {
+			secret = item.Value
+			return nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		secret = make([]byte, 32)
+		if _, err := rand.Read(secret); err != nil {
+			return err
+		}
+		return tx.Put(ctx, "server/"+name, secret)
+	})
+	return secret, err
+}
+
+// firstStart makes the first account. Its root access key is written to
+// DIR/credentials and shown nowhere else; bartizan dev has the keys test/test.
+func (s *Server) firstStart(ctx context.Context) error {
+	if s.opt.Dev {
+		_, err := s.iam.EnsureAccount(ctx, DefaultAccount, "test", "test")
+		return err
+	}
+	if has, err := s.iam.HasAccount(ctx, DefaultAccount); has || err != nil {
+		return err
+	}
+	key, err := caller.NewAccessKey("AKIA", DefaultAccount)
+	if err != nil {
+		return err
+	}
+	secret, err := caller.NewSecret()
+	if err != nil {
+		return err
+	}
+	made, err := s.iam.EnsureAccount(ctx, DefaultAccount, key, secret)
+	if err != nil || !made { // another node was first
+		return err
+	}
+	text := fmt.Sprintf("# The root user of account %s. Make an administrator with it, then put it away.\n[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", DefaultAccount, key, secret)
+	if err := writeFile(s.CredentialsFile(), []byte(text), 0o600); err != nil {
+		return fmt.Errorf("writing the root credentials: %w", err)
+	}
+	return nil
+}
+
+// CredentialsFile is where the first start writes the root credentials.
+func (s *Server) CredentialsFile() string { return filepath.Join(s.opt.Data, "credentials") }
+
+// HasCredentials reports whether the root credentials are still there.
+func (s *Server) HasCredentials() bool {
+	_, err := os.Stat(s.CredentialsFile())
+	return err == nil
+}

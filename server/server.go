@@ -1,0 +1,259 @@
+// Package server is the composition root: it opens store, keys, trail and work,
+// builds every service, and lets the gateway answer for them. It is the only
+// importer of everything.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	cloudtrailapi "bartizan.dev/api/cloudtrail"
+	iamapi "bartizan.dev/api/iam"
+	"bartizan.dev/api/names"
+	stsapi "bartizan.dev/api/sts"
+	"bartizan.dev/bus"
+	"bartizan.dev/gateway"
+	"bartizan.dev/service/cloudtrail"
+	"bartizan.dev/service/iam"
+	"bartizan.dev/service/iam/managed"
+	"bartizan.dev/service/sts"
+	"bartizan.dev/store"
+	"bartizan.dev/trail"
+	"bartizan.dev/work"
+)
+
+// Server is a whole Bartizan in one process.
+type Server struct {
+	opt     Options
+	log     *slog.Logger
+	clock   *work.Clock
+	store   store.Store
+	trail   trail.Trail
+	bus     *bus.Bus
+	events  *bus.Topic[trail.Event]
+	iam     *iam.Service
+	gateway *gateway.Gateway
+	http    *http.Server
+	addr    net.Addr
+	closers []func() error // in the order of opening
+	stop    context.CancelFunc
+	started time.Time
+	metrics *metrics
+}
+
+// Open opens everything and builds the services. It serves nothing yet.
+func Open(ctx context.Context, opt Options) (_ *Server, err error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{opt: opt, log: opt.Log, clock: new(work.Clock), started: time.Now(), metrics: newMetrics()}
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := os.MkdirAll(opt.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("the data directory: %w", err)
+	}
+	if err := s.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openTrail(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.build(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.firstStart(ctx)
+}
+
+func (s *Server) onClose(close func() error) { s.closers = append(s.closers, close) }
+
+// build makes the services and the gateway.
+func (s *Server) build(ctx context.Context) (err error) {
+	s.bus = bus.New(s.log)
+	s.events = bus.For[trail.Event](s.bus)
+	s.iam, err = iam.New(ctx, iam.Deps{
+		Store: store.View(s.store, "iam/"), Managed: managed.Open(), Now: s.clock.Now, Log: s.log, Quotas: s.opt.Quotas.IAM,
+	})
+	if err != nil {
+		return err
+	}
+	secret, err := s.secret(ctx, "sts/token-key")
+	if err != nil {
+		return err
+	}
+	tokens, err := sts.NewTokens(secret)
+	if err != nil {
+		return err
+	}
+	stsService := sts.New(sts.Deps{
+		Role: s.role, Policies: s.iam.MissingPolicy, MFA: noMFA, Tokens: tokens, Now: s.clock.Now,
+	})
+	trailService := cloudtrail.New(cloudtrail.Deps{Trail: s.trail})
+	s.gateway, err = gateway.New(gateway.Config{
+		Services: []gateway.Service{
+			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
+			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
+			{Model: cloudtrailapi.Model(), Operations: cloudtrailapi.Operations(trailService), Rules: trailService.Rules()},
+		},
+		Names:     names.Services(),
+		Directory: &directory{iam: s.iam, tokens: tokens, now: s.clock.Now},
+		Trail:     s.trail,
+		Publish:   s.publish,
+		Now:       s.clock.Now,
+		Log:       s.log,
+		Observe:   s.metrics.observe,
+		Denied:    tokens.EncodeDenial,
+	})
+	return err
+}
+
+// publish copies the event for the bus: the gateway uses its own again.
+func (s *Server) publish(e *trail.Event) {
+	if s.events.Wanted() {
+		c := *e
+		c.JSON = append([]byte(nil), e.JSON...)
+		c.Resources = append([]trail.Resource(nil), e.Resources...)
+		s.events.Publish(c)
+	}
+}
+
+func (s *Server) role(ctx context.Context, arn string) (*sts.Role, error) {
+	r, err := s.iam.Role(ctx, arn)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, sts.ErrNoRole
+	}
+	return &sts.Role{ARN: r.ARN, ID: r.ID, Name: r.Name, Account: r.Account, MaxSession: r.MaxSession, Trust: r.Trust, Tags: r.Tags}, nil
+}
+
+// noMFA refuses every code: MFA devices are not built, so nobody has one.
+func noMFA(context.Context, string, string, string) (bool, error) { return false, nil }
+
+// Handler is the endpoint: the gateway, and the health checks beside it.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_bartizan/health/live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
+	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.URL.Path) > 11 && r.URL.Path[:11] == "/_bartizan/" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		s.gateway.ServeHTTP(w, r)
+	})
+}
+
+// ready says whether calls can be answered: the store is fresh and the trail
+// has room.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if err := errors.Join(s.store.Fresh(r.Context()), s.trail.Admit(r.Context())); err != nil {
+		http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// Listen opens the endpoint's socket; Serve answers on it.
+func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", s.opt.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("%w: is another server running there? --listen chooses another address", err)
+	}
+	s.addr = l.Addr()
+	s.http = &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	if s.opt.TLS {
+		a, err := openAuthority(filepath.Join(s.opt.Data, "tls"), time.Now)
+		if err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		s.http.TLSConfig = a.config()
+	}
+	return l, nil
+}
+
+// Serve answers until ctx ends, then lets the calls under way finish.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	done := make(chan error, 1)
+	go func() {
+		if s.opt.TLS {
+			done <- s.http.ServeTLS(l, "", "")
+		} else {
+			done <- s.http.Serve(l)
+		}
+	}()
+	go s.flush(ctx)
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(ending); err != nil {
+		return fmt.Errorf("calls under way were cut off: %w", err)
+	}
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// flush writes down now and then what is kept in memory.
+func (s *Server) flush(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := s.iam.Flush(ctx); err != nil {
+				s.log.Error("when access keys were last used could not be written", "cause", err)
+			}
+		}
+	}
+}
+
+// Close ends everything, the last opened first.
+func (s *Server) Close() error {
+	var errs []error
+	if s.iam != nil {
+		errs = append(errs, s.iam.Flush(context.Background()))
+	}
+	s.stop()
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+// URL is the endpoint.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.opt.TLS {
+		scheme = "https"
+	}
+	return scheme + "://" + s.addr.String()
+}

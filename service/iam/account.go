@@ -1,0 +1,54 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"bartizan.dev/store"
+)
+
+// now is the time records are stamped with: AWS's have whole seconds.
+func (s *Service) now() time.Time { return s.Now().Truncate(time.Second) }
+
+// count changes an account's counters and keeps its quotas.
+func (s *Service) count(ctx context.Context, tx store.Tx, id string, change func(*counts) error) error {
+	a, err := s.accounts.Get(ctx, tx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		a = &account{ID: id, Created: s.now()}
+	} else if err != nil {
+		return err
+	}
+	if err := change(&a.Counts); err != nil {
+		return err
+	}
+	return s.accounts.Put(ctx, tx, id, a)
+}
+
+// EnsureAccount makes an account with a root access key, unless it exists. It
+// reports whether it made it.
+func (s *Service) EnsureAccount(ctx context.Context, id, accessKeyID, secret string) (made bool, err error) {
+	_, err = s.Store.Update(ctx, func(tx store.Tx) error {
+		made = false
+		err := s.accounts.Insert(ctx, tx, id, &account{ID: id, Created: s.now()})
+		if errors.Is(err, store.ErrExists) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		made = true
+		return s.keys.Insert(ctx, tx, accessKeyID, &accessKey{
+			ID: accessKeyID, Secret: secret, Account: id, Active: true, Created: s.now(),
+		})
+	})
+	return made, err
+}
+
+// HasAccount reports whether the account exists.
+func (s *Service) HasAccount(ctx context.Context, id string) (bool, error) {
+	_, err := s.accounts.Get(ctx, s.Store, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}

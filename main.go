@@ -1,33 +1,19 @@
-// Command bartizan is the AWS security stack on your own machines.
+// Command bartizan is the AWS security stack on your own machines: one program
+// that speaks AWS's own wire APIs and does what those services promise.
 package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"bartizan.dev/server"
+	"bartizan.dev/cli"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	opt := server.Options{Data: "/tmp/bartizan-x", Listen: server.DefaultListen, Store: "memory", Dev: true}
-	s, err := server.Open(ctx, opt)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	l, err := s.Listen(ctx)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	fmt.Println(s.URL())
-	if err := s.Serve(ctx, l); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	s.Close()
+	code := cli.Run(ctx, os.Args[1:], cli.Env{Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})
+	stop()
+	os.Exit(code)
 }

@@ -69,6 +69,9 @@ func (x *exchange) resources(e *trail.Event) {
 	}
 	for i := range x.touches {
 		name := x.touches[i].Resource
+		if i > 0 && name == x.touches[i-1].Resource {
+			continue
+		}
 		if kind := x.service.Resource(name); kind != "" {
 			a, err := arn.Parse(name)
 			if err != nil {

@@ -156,7 +156,7 @@ func everything(tb testing.TB) *Bindings {
 		Identity: mixedSet(tb, 1000), Boundary: fullAccess(tb, Boundary), Session: fullAccess(tb, Session),
 		SCP:      []*Set{fullAccess(tb, SCP), fullAccess(tb, SCP), fullAccess(tb, SCP)},
 		RCP:      []*Set{fullAccess(tb, RCP), fullAccess(tb, RCP), fullAccess(tb, RCP)},
-		Endpoint: fullAccess(tb, RCP), Resource: mixedSet(tb, 0),
+		Endpoint: fullAccess(tb, RCP), Resource: fullAccess(tb, RCP),
 	}
 }
 

@@ -1,5 +1,7 @@
 package policy
 
+import "bytes"
+
 // Decide answers r by the policies b, as AWS's enforcement code does:
 //
 //  1. A matching Deny statement anywhere denies.
@@ -23,6 +25,9 @@ func Decide(r *Request, b *Bindings) Decision {
 		resource:  splitARN(r.Resource),
 		context:   &r.Context,
 		bounded:   b.Boundary != nil,
+	}
+	if bytes.IndexByte(q.action, ':') < 0 {
+		return Decision{Type: Identity} // not an action
 	}
 	free := exemption(q.action)
 	if free == always {

@@ -14,6 +14,17 @@ type Decision struct {
 	Statement *Match
 }
 
+// Result returns the decision in the simulator's terms.
+func (d Decision) Result() Result {
+	switch {
+	case d.Allowed:
+		return Allowed
+	case d.Explicit:
+		return ExplicitDeny
+	}
+	return ImplicitDeny
+}
+
 // Match is a statement of a compiled policy, as decisions and explanations
 // name it.
 type Match struct {

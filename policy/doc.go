@@ -1,11 +1,11 @@
 // Package policy is the IAM policy language: it parses policy documents,
-// compiles them into indexed sets, and decides requests against them exactly
-// as AWS does. It is pure: no I/O, no clock, no globals that change.
+// compiles them into indexed sets, and decides requests against them as AWS's
+// documentation says AWS does. It is pure: no I/O, no clock, no globals that change.
 //
 // The way through the package:
 //
-//	doc, err := policy.Parse(text)                 // the language
-//	err = doc.Check(policy.Identity)               // what this type of policy may hold
+//	doc, err := policy.Parse(text)   // the language
+//	err = doc.Check(policy.Identity) // what this type of policy may hold
 //	set := policy.Compile(policy.Labelled{Source: policy.Source{Type: policy.Identity, ARN: arn}, Document: doc})
 //	d := policy.Decide(&request, &policy.Bindings{Identity: set})
 //	if !d.Allowed {

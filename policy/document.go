@@ -77,6 +77,7 @@ type Position struct {
 	Offset int // from 0, in bytes
 }
 
-// MaxSize is the largest document that Parse reads, in bytes. The limits of
-// single services are smaller and theirs to enforce.
-const MaxSize = 131072
+// MaxSize is the largest document that Parse reads, in bytes. AWS's APIs take
+// at most 131,072, services enforce smaller limits of their own, but some of
+// AWS's own managed policies are larger.
+const MaxSize = 262144

@@ -88,6 +88,26 @@ func Explain(r *Request, b *Bindings) *Explanation {
 	return out
 }
 
+// Result returns what the policies of type t say together, all levels of SCPs
+// and RCPs included; ok is false when none took part.
+func (e *Explanation) Result(t Type) (r Result, ok bool) {
+	r = Allowed
+	for i := range e.Layers {
+		l := &e.Layers[i]
+		if l.Type != t {
+			continue
+		}
+		ok = true
+		if l.Result == ExplicitDeny || r == Allowed {
+			r = l.Result
+		}
+	}
+	if !ok {
+		r = ImplicitDeny
+	}
+	return r, ok
+}
+
 // Matched returns the statements that matched, of the whole explanation, in
 // evaluation order.
 func (e *Explanation) Matched() []Match {

@@ -19,6 +19,9 @@ func (d Decision) Message(r *Request, sameOrg bool) string {
 	if r.CrossAccount() && !sameOrg {
 		return text
 	}
+	if !d.Explicit && equalFold(r.Action, "sts:AssumeRole") {
+		return text // STS tells the reason of explicit denials only
+	}
 	return text + d.reason(r.Action)
 }
 
@@ -32,7 +35,7 @@ func (p *Principal) display() string {
 	return "anonymous"
 }
 
-// reason is empty for a role trust policy that does not allow: STS gives none.
+// reason is empty for a role trust policy that does not allow.
 func (d Decision) reason(action string) string {
 	if d.Explicit {
 		text := " with an explicit deny in " + d.Type.article() + " " + d.Type.String()

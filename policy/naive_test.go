@@ -305,6 +305,7 @@ func (n *naive) principal(s *Statement, t Type) int {
 	if (p.Kind == Role || p.Kind == FederatedUser) && p.Issuer != "" {
 		id, _, _ := strings.Cut(p.ID, ":")
 		listed := slices.Contains(s.NotPrincipal.AWS, p.Issuer) || p.Kind == Role && slices.Contains(s.NotPrincipal.AWS, id)
+		listed = listed || p.Issuer == "arn:aws:iam::"+p.Account+":root" && slices.Contains(s.NotPrincipal.AWS, p.Account)
 		return map[bool]int{true: 0, false: 3}[listed]
 	}
 	return 0

@@ -30,8 +30,8 @@ type principals struct {
 }
 
 func compilePrincipals(in *Principals) principals {
-	out := principals{all: in.All, services: in.Service, federated: in.Federated, canonical: in.Canonical}
-	for _, p := range in.AWS {
+	out := principals{all: in.All, services: named(in.Service), federated: named(in.Federated), canonical: named(in.Canonical)}
+	for _, p := range named(in.AWS) {
 		switch {
 		case p == "*":
 			out.all = true
@@ -46,6 +46,11 @@ func compilePrincipals(in *Principals) principals {
 		}
 	}
 	return out
+}
+
+// named leaves out empty strings, which must not match what a principal lacks.
+func named(list []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == "" })
 }
 
 // rootAccount returns the account whose ARN s is (arn:aws:iam::…:root).
@@ -78,11 +83,11 @@ func (l *principals) standing(p *Principal, deny bool) standing {
 	if p.Kind == Anonymous {
 		return stranger
 	}
-	return l.named(p)
+	return l.member(p)
 }
 
-// named is standing for principals that belong to an account.
-func (l *principals) named(p *Principal) standing {
+// member is standing for principals that belong to an account.
+func (l *principals) member(p *Principal) standing {
 	if slices.Contains(l.arns, p.ARN) || len(l.ids) > 0 && slices.Contains(l.ids, p.ID) {
 		return direct
 	}

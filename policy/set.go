@@ -50,7 +50,7 @@ type query struct {
 // or the first with at least the standing that is enough. It returns nil and
 // stranger when none matches.
 func (s *Set) find(x *index, q *query, enough standing) (*statement, standing) {
-	if q.action == nil {
+	if len(x.exact) == 0 && len(x.buckets) == 0 {
 		return nil, stranger
 	}
 	var best *statement

@@ -18,10 +18,10 @@ type statement struct {
 type whose uint8
 
 const (
-	everyone   whose = iota // no such element: the policy is attached to the principal
-	named                   // Principal
-	unnamed                 // NotPrincipal
-	unassigned              // the policy type needs Principal and there is none
+	attached whose = iota // no such element: the policy is attached to the principal
+	listed                // Principal
+	unlisted              // NotPrincipal
+	nobody                // the policy type needs the element, or forbids it
 )
 
 func compileStatement(in *Labelled, index int) statement {
@@ -68,17 +68,21 @@ func compileStatement(in *Labelled, index int) statement {
 }
 
 func (s *statement) compilePrincipal(st *Statement, t Type) {
-	switch attached := t == Identity || t == Boundary || t == Session || t == SCP; {
-	case attached && st.Principal == nil && st.NotPrincipal == nil:
-		s.who = everyone
-	case attached:
-		s.who = unassigned
+	none := st.Principal == nil && st.NotPrincipal == nil
+	switch t {
+	case Identity, Boundary, Session, SCP:
+		if !none {
+			s.who = nobody
+		}
+		return
+	}
+	switch {
+	case none:
+		s.who = nobody
 	case st.NotPrincipal != nil:
-		s.who, s.principal = unnamed, compilePrincipals(st.NotPrincipal)
-	case st.Principal != nil:
-		s.who, s.principal = named, compilePrincipals(st.Principal)
+		s.who, s.principal = unlisted, compilePrincipals(st.NotPrincipal)
 	default:
-		s.who = unassigned
+		s.who, s.principal = listed, compilePrincipals(st.Principal)
 	}
 }
 
@@ -105,11 +109,11 @@ func (s *statement) matchesResource(q *query) bool {
 // standing returns how the statement names the principal of q.
 func (s *statement) standing(q *query) standing {
 	switch s.who {
-	case everyone:
+	case attached:
 		return direct
-	case named:
+	case listed:
 		return s.principal.standing(q.principal, s.deny)
-	case unnamed:
+	case unlisted:
 		if s.principal.excepts(q.principal, s.deny, q.bounded) {
 			return stranger
 		}

@@ -49,7 +49,7 @@ func (t *Touch) Apply(r *Request, b *Bindings) {
 		r.ResourceAccount = r.Principal.Account
 	}
 	b.Resource, b.Authority, b.Grant = t.Policy, t.Authority, t.Grant
-	if r.Resource != "*" && r.ResourceAccount != "" {
+	if r.ResourceAccount != "" {
 		r.Context.Set("aws:ResourceAccount", r.ResourceAccount)
 	}
 	for i := range t.Keys {

@@ -10,35 +10,65 @@ import (
 	"strings"
 
 	"bartizan.dev/caller"
+	"bartizan.dev/keys/soft"
 	"bartizan.dev/store"
 	"bartizan.dev/store/memory"
 	"bartizan.dev/store/sqlite"
 	"bartizan.dev/trail/segment"
 )
 
-// openStore opens the engine that the options name.
-func (s *Server) openStore(ctx context.Context) error {
-	var engine store.Store
-	var err error
+// RootKeyFile is the name of the root key's file in the data directory. It is
+// not in the database and not in a backup.
+const RootKeyFile = "root.key"
+
+// openKeys opens the custodian of the root key.
+func (s *Server) openKeys() (err error) {
+	var c *soft.Custodian
+	path := filepath.Join(s.opt.Data, RootKeyFile)
+	switch {
+	case s.opt.Dev:
+		c = soft.Memory()
+	case s.opt.Credential != "":
+		c, err = soft.OpenCredential(s.opt.Credential)
+	case s.opt.Passphrase != "":
+		c, err = soft.OpenPassphrase(path, []byte(s.opt.Passphrase))
+	default:
+		c, err = soft.Open(path)
+	}
+	if err != nil {
+		return err
+	}
+	s.onClose(c.Close)
+	s.custodian, s.rootKey = c, c.Describe()
+	return nil
+}
+
+// openStore opens the engine that the options name and seals it.
+func (s *Server) openStore(ctx context.Context) (err error) {
 	switch url := s.opt.Store; {
 	case url == "memory":
-		engine = memory.Open()
+		s.engine, s.storeName = memory.Open(), "memory"
 	case url == "":
-		engine, err = sqlite.Open(ctx, filepath.Join(s.opt.Data, "bartizan.db"))
+		s.storeName = filepath.Join(s.opt.Data, databaseFile)
+		s.engine, err = sqlite.Open(ctx, s.storeName)
 	default:
 		err = fmt.Errorf("--store %q: want memory, a postgres:// URL, or nothing for the embedded store", strings.SplitN(url, "://", 2)[0])
 	}
 	if err != nil {
 		return err
 	}
-	s.onClose(engine.Close)
-	s.store = engine
+	sealed, err := store.Seal(ctx, s.engine, s.custodian)
+	if err != nil {
+		return errors.Join(err, s.engine.Close())
+	}
+	s.onClose(sealed.Close)
+	s.store = sealed
 	return nil
 }
 
 // openTrail opens the trail: segment files, in the data directory.
 func (s *Server) openTrail(context.Context) error {
-	t, err := segment.Open(filepath.Join(s.opt.Data, "trail"), segment.Options{SyncAlways: s.opt.SyncAlways, Now: s.clock.Now, Log: s.log})
+	t, err := segment.Open(filepath.Join(s.opt.Data, trailDir), segment.Options{SyncAlways: s.opt.SyncAlways, Now: s.clock.Now, Log: s.log})
 	if err != nil {
 		return err
 	}

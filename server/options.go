@@ -11,6 +11,8 @@ import (
 type Options struct {
 	// Data is the data directory. It is made with mode 0700 if it is missing.
 	Data string
+	// Existing refuses a data directory that holds no data yet.
+	Existing bool
 	// Listen is the TCP address of the endpoint.
 	Listen string
 	// Store is "" for the embedded store in the data directory, "memory", or a

@@ -20,6 +20,7 @@ import (
 	stsapi "bartizan.dev/api/sts"
 	"bartizan.dev/bus"
 	"bartizan.dev/gateway"
+	"bartizan.dev/keys"
 	"bartizan.dev/service/cloudtrail"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/iam/managed"
@@ -31,21 +32,25 @@ import (
 
 // Server is a whole Bartizan in one process.
 type Server struct {
-	opt     Options
-	log     *slog.Logger
-	clock   *work.Clock
-	store   store.Store
-	trail   trail.Trail
-	bus     *bus.Bus
-	events  *bus.Topic[trail.Event]
-	iam     *iam.Service
-	gateway *gateway.Gateway
-	http    *http.Server
-	addr    net.Addr
-	closers []func() error // in the order of opening
-	stop    context.CancelFunc
-	started time.Time
-	metrics *metrics
+	opt       Options
+	log       *slog.Logger
+	clock     *work.Clock
+	custodian keys.Custodian
+	rootKey   string // where the root key is, for people
+	engine    store.Store
+	storeName string
+	store     store.Store // sealed
+	trail     trail.Trail
+	bus       *bus.Bus
+	events    *bus.Topic[trail.Event]
+	iam       *iam.Service
+	gateway   *gateway.Gateway
+	http      *http.Server
+	addr      net.Addr
+	closers   []func() error // in the order of opening
+	stop      context.CancelFunc
+	started   time.Time
+	metrics   *metrics
 }
 
 // Open opens everything and builds the services. It serves nothing yet.
@@ -60,8 +65,16 @@ func Open(ctx context.Context, opt Options) (_ *Server, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if opt.Existing {
+		if _, err := os.Stat(filepath.Join(opt.Data, databaseFile)); err != nil {
+			return nil, fmt.Errorf("no data to open: %w", err)
+		}
+	}
 	if err := os.MkdirAll(opt.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory: %w", err)
+	}
+	if err := s.openKeys(); err != nil {
+		return nil, err
 	}
 	if err := s.openStore(ctx); err != nil {
 		return nil, err
@@ -72,7 +85,10 @@ func Open(ctx context.Context, opt Options) (_ *Server, err error) {
 	if err := s.build(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.firstStart(ctx)
+	if err := s.firstStart(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *Server) onClose(close func() error) { s.closers = append(s.closers, close) }
@@ -188,6 +204,14 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 		s.http.TLSConfig = a.config()
+	}
+	if err := s.listenAdmin(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if s.opt.Metrics != "" {
+		if err := s.listenMetrics(ctx); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
 	}
 	return l, nil
 }

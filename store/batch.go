@@ -2,59 +2,94 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 )
 
 // A Batch is a transaction that keeps its writes in memory until the engine
-// applies them: reads go through to the engine and see the writes. Engines with
-// one writer at a time are serialisable with nothing more; and a function that
-// fails leaves nothing to undo.
+// applies them: reads go through to the base and see the writes. Engines that
+// run one function at a time are serialisable with nothing more; and a function
+// that fails leaves nothing to undo. Batches stack: the base may be a Batch that
+// has not been applied yet.
 type Batch struct {
 	base   Reader
 	writes map[string]write
 	order  []string // of first writing
+	bytes  int
 }
 
 type write struct {
 	value   []byte
+	rev     int64
 	deleted bool
 }
 
+// ownRev is the revision of a record that this very transaction wrote.
+const ownRev = -1
+
 // NewBatch returns an empty batch over base.
-func NewBatch(base Reader) *Batch { return &Batch{base: base, writes: map[string]write{}} }
+func NewBatch(base Reader) *Batch { return &Batch{base: base} }
 
 // Len is the number of keys written or deleted.
 func (b *Batch) Len() int { return len(b.order) }
 
-// Each calls fn for every write, in the order in which keys were first written.
-func (b *Batch) Each(fn func(key string, value []byte, deleted bool) error) error {
-	for _, key := range b.order {
-		if err := fn(key, b.writes[key].value, b.writes[key].deleted); err != nil {
+// Bytes is the size of the keys and values written.
+func (b *Batch) Bytes() int { return b.bytes }
+
+// Each calls fn for every write in the order of keys, which spares a B-tree the
+// way, with the revision that Absorb gave it.
+func (b *Batch) Each(fn func(key string, value []byte, rev int64, deleted bool) error) error {
+	for _, key := range slices.Sorted(slices.Values(b.order)) {
+		w := b.writes[key]
+		if err := fn(key, w.value, w.rev, w.deleted); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Batch) Get(ctx context.Context, key string) (Item, error) {
-	if w, ok := b.writes[key]; ok {
-		if w.deleted {
-			return Item{}, ErrNotFound
-		}
-		return Item{Key: key, Value: w.value, Rev: ownRev}, nil
+// Absorb takes over the writes of a finished transaction over b, as commit rev,
+// and returns its changes.
+func (b *Batch) Absorb(tx *Batch, rev int64) []Change {
+	changes := make([]Change, 0, len(tx.order))
+	for _, key := range tx.order {
+		w := tx.writes[key]
+		w.rev = rev
+		b.set(key, w)
+		changes = append(changes, Change{Rev: rev, Key: key, Deleted: w.deleted})
 	}
-	return b.base.Get(ctx, key)
+	return changes
 }
 
-// ownRev is the revision of a record that this very transaction wrote.
-const ownRev = -1
+// Rebase puts the batch over another base, which holds what the old one did.
+func (b *Batch) Rebase(base Reader) { b.base = base }
 
+// item returns a copy of the write: what Get returns is the receiver's.
+func (w write) item(key string) Item {
+	return Item{Key: key, Value: slices.Clone(w.value), Rev: w.rev}
+}
+
+// Get implements Reader.
+func (b *Batch) Get(ctx context.Context, key string) (Item, error) {
+	w, ok := b.writes[key]
+	switch {
+	case !ok:
+		return b.base.Get(ctx, key)
+	case ctx.Err() != nil:
+		return Item{}, ctx.Err()
+	case w.deleted:
+		return Item{}, ErrNotFound
+	}
+	return w.item(key), nil
+}
+
+// List implements Reader.
 func (b *Batch) List(ctx context.Context, r Range) ([]Item, error) {
 	var own []string
 	deleted := 0
 	for _, key := range b.order {
-		if strings.HasPrefix(key, r.Prefix) && key > r.After {
+		if strings.HasPrefix(key, r.Prefix) && (key > r.After || r.After == "") {
 			own = append(own, key)
 			if b.writes[key].deleted {
 				deleted++
@@ -84,7 +119,7 @@ func (b *Batch) List(ctx context.Context, r Range) ([]Item, error) {
 }
 
 func (b *Batch) merge(items []Item, own []string) []Item {
-	var out []Item
+	out := make([]Item, 0, len(items)+len(own))
 	for len(items) > 0 || len(own) > 0 {
 		if len(own) == 0 || len(items) > 0 && items[0].Key < own[0] {
 			out = append(out, items[0])
@@ -97,42 +132,66 @@ func (b *Batch) merge(items []Item, own []string) []Item {
 			items = items[1:]
 		}
 		if w := b.writes[key]; !w.deleted {
-			out = append(out, Item{Key: key, Value: w.value, Rev: ownRev})
+			out = append(out, w.item(key))
 		}
 	}
 	return out
 }
 
-func (b *Batch) Put(_ context.Context, key string, value []byte) error {
+// Put implements Tx.
+func (b *Batch) Put(ctx context.Context, key string, value []byte) error {
 	if len(key) > MaxKey || len(value) > MaxValue {
 		return ErrTooLarge
 	}
-	b.set(key, write{value: slices.Clone(value)})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b.set(key, write{value: value, rev: ownRev})
 	return nil
 }
 
+// PutIf implements Tx.
 func (b *Batch) PutIf(ctx context.Context, key string, value []byte, rev int64) error {
-	item, err := b.Get(ctx, key)
-	switch {
-	case err == ErrNotFound:
-		item.Rev = 0
-	case err != nil:
-		return err
+	var now int64
+	if w, ok := b.writes[key]; ok {
+		now = w.rev
+		if w.deleted {
+			now = 0
+		}
+	} else {
+		item, err := b.base.Get(ctx, key)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		now = item.Rev
 	}
-	if item.Rev != rev {
+	if now != rev {
 		return ErrConflict
 	}
 	return b.Put(ctx, key, value)
 }
 
-func (b *Batch) Delete(_ context.Context, key string) error {
-	b.set(key, write{deleted: true})
+// Delete implements Tx.
+func (b *Batch) Delete(ctx context.Context, key string) error {
+	if len(key) > MaxKey {
+		return nil // there is no such record
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b.set(key, write{rev: ownRev, deleted: true})
 	return nil
 }
 
 func (b *Batch) set(key string, w write) {
-	if _, ok := b.writes[key]; !ok {
-		b.order = append(b.order, key)
+	if b.writes == nil {
+		b.writes = make(map[string]write, 8)
 	}
+	old, ok := b.writes[key]
+	if !ok {
+		b.order = append(b.order, key)
+		b.bytes += len(key)
+	}
+	b.bytes += len(w.value) - len(old.value)
 	b.writes[key] = w
 }

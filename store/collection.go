@@ -178,3 +178,19 @@ func (c *Collection[T]) OneBy(ctx context.Context, r Reader, index, value string
 	v, err := c.Get(ctx, r, ids[0])
 	return Entry[T]{ids[0], v}, err
 }
+
+// Values returns how many records have each of the index's values that begin
+// with prefix.
+func (c *Collection[T]) Values(ctx context.Context, r Reader, index, prefix string) (map[string]int, error) {
+	all := c.Name + "." + index + "/"
+	items, err := r.List(ctx, Range{Prefix: all + prefix})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	for _, item := range items {
+		value, _, _ := strings.Cut(item.Key[len(all):], "\x00")
+		out[value]++
+	}
+	return out, nil
+}

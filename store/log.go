@@ -1,19 +1,27 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
 )
 
 // A Log is the change log of an engine with one node: the newest changes in
-// memory, handed to the watchers as they are committed.
+// memory, handed to the watchers as they are committed. It begins anew with the
+// process, as caches do.
 type Log struct {
 	mu       sync.Mutex
 	changes  []Change // oldest first
 	cut      int64    // everything up to this revision has left the log
 	rev      int64
-	watchers []func([]Change)
+	closed   bool
+	watchers []*watcher // replaced, not changed
+}
+
+type watcher struct {
+	ctx context.Context
+	fn  func([]Change)
 }
 
 // maxLog is how many changes a Log remembers, at least.
@@ -22,65 +30,93 @@ const maxLog = 1 << 14
 // NewLog returns a log that begins after revision rev.
 func NewLog(rev int64) *Log { return &Log{cut: rev, rev: rev} }
 
-// Append adds the changes of one commit and hands them to the watchers.
+// Append adds the changes of one commit and hands them to the watchers. It must
+// not be called by two goroutines at a time.
 func (l *Log) Append(rev int64, changes []Change) {
 	l.mu.Lock()
 	l.rev = rev
 	l.changes = append(l.changes, changes...)
 	if len(l.changes) > 2*maxLog {
-		l.cut = l.changes[maxLog-1].Rev
-		n := maxLog
-		for n < len(l.changes) && l.changes[n].Rev == l.cut {
-			n++
-		}
+		n := l.whole(0, len(l.changes)-maxLog)
+		l.cut = l.changes[n-1].Rev
 		l.changes = slices.Clone(l.changes[n:])
 	}
 	watchers := l.watchers
 	l.mu.Unlock()
-	if len(changes) == 0 {
-		return
-	}
 	for _, w := range watchers {
-		w(changes)
+		if w.ctx.Err() == nil {
+			w.fn(changes)
+		}
 	}
 }
 
+// whole returns the largest end, at most max and after from, at which a commit
+// ends; or the end of the first commit, when that alone is longer.
+func (l *Log) whole(from, max int) int {
+	ends := func(i int) bool { return i == len(l.changes) || l.changes[i].Rev != l.changes[i-1].Rev }
+	end := max
+	for end > from && !ends(end) {
+		end--
+	}
+	if end > from {
+		return end
+	}
+	for end = from + 1; !ends(end); end++ {
+	}
+	return end
+}
+
 // Rev is the newest revision.
-func (l *Log) Rev() int64 {
+func (l *Log) Rev() (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.rev
+	if l.closed {
+		return 0, ErrClosed
+	}
+	return l.rev, nil
 }
 
 // Since implements Store.Changes.
 func (l *Log) Since(rev int64, limit int) ([]Change, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if rev < l.cut {
+	switch {
+	case l.closed:
+		return nil, ErrClosed
+	case rev < l.cut:
 		return nil, ErrNotFound
+	case rev >= l.rev:
+		return nil, nil
 	}
-	i, _ := slices.BinarySearchFunc(l.changes, rev+1, func(c Change, r int64) int { return int(c.Rev - r) })
-	for i > 0 && l.changes[i-1].Rev > rev {
-		i--
+	i, _ := slices.BinarySearchFunc(l.changes, rev+1, func(c Change, r int64) int { return cmp.Compare(c.Rev, r) })
+	if i == len(l.changes) {
+		return nil, nil
 	}
-	end := min(i+max(limit, 1), len(l.changes))
-	for end > i && end < len(l.changes) && l.changes[end].Rev == l.changes[end-1].Rev {
-		end++ // never half a commit
-	}
-	return slices.Clone(l.changes[i:end]), nil
+	return slices.Clone(l.changes[i:l.whole(i, min(i+max(limit, 1), len(l.changes)))]), nil
 }
 
-// Watch implements Store.Watch.
+// Watch implements Store.Watch. forget is not needed: no change is ever left
+// out.
 func (l *Log) Watch(ctx context.Context, fn func([]Change)) error {
 	l.mu.Lock()
-	l.watchers = append(slices.Clone(l.watchers), fn)
-	n := len(l.watchers) - 1
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	w := &watcher{ctx, fn}
+	l.watchers = append(slices.Clip(l.watchers), w)
 	context.AfterFunc(ctx, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.watchers = slices.Clone(l.watchers)
-		l.watchers[n] = func([]Change) {}
+		l.watchers = slices.DeleteFunc(slices.Clone(l.watchers), func(o *watcher) bool { return o == w })
 	})
 	return nil
+}
+
+// Close makes every later call answer ErrClosed.
+func (l *Log) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.watchers = nil
 }

@@ -56,8 +56,7 @@ func (v *view) own(changes []Change) []Change {
 }
 
 func (v *view) Changes(ctx context.Context, rev int64, limit int) ([]Change, error) {
-	changes, err := v.Store.Changes(ctx, rev, limit)
-	return v.own(changes), err
+	return changesOf(ctx, v.Store, rev, limit, v.own)
 }
 
 func (v *view) Watch(ctx context.Context, fn func([]Change), forget func()) error {

@@ -54,11 +54,10 @@ func start(t *testing.T, q *Queue) (stop func()) {
 	}()
 	stop = func() { cancel(); <-done }
 	t.Cleanup(stop)
-	synctest.Wait()
 	return stop
 }
 
-func add(t *testing.T, m *memory, q *Queue, jobs ...Job) {
+func add(t *testing.T, m *faulty, q *Queue, jobs ...Job) {
 	t.Helper()
 	if _, err := m.Update(t.Context(), func(tx store.Tx) error {
 		for _, j := range jobs {
@@ -81,14 +80,14 @@ func mark(ctx context.Context, tx store.Tx, name string) error {
 	return tx.Put(ctx, name, append(item.Value, '|'))
 }
 
-func marks(m *memory, name string) int {
+func marks(m *faulty, name string) int {
 	item, _ := m.Get(context.Background(), name)
 	return len(item.Value)
 }
 
-func empty(t *testing.T, m *memory) {
+func empty(t *testing.T, m *faulty) {
 	t.Helper()
-	if left := list(m.items, store.Range{Prefix: "work/"}); len(left) > 0 {
+	if left := m.all("work/"); len(left) > 0 {
 		t.Errorf("left in the store: %v", left)
 	}
 }
@@ -140,9 +139,9 @@ func TestAddAgain(t *testing.T) {
 		start(t, q)
 		j := Job{Kind: "k", ID: "x", Due: clock.Now().Add(time.Hour), Payload: []byte("a")}
 		add(t, m, q, j)
-		before := fmt.Sprint(m.items)
+		before := fmt.Sprint(m.all(""))
 		add(t, m, q, j)
-		if after := fmt.Sprint(m.items); after != before {
+		if after := fmt.Sprint(m.all("")); after != before {
 			t.Errorf("the same job again changed\n%s\nto\n%s", before, after)
 		}
 		j.Payload, j.Due = []byte("b"), clock.Now().Add(2*time.Hour)
@@ -290,6 +289,7 @@ func TestLeases(t *testing.T) {
 		}
 		a, b := node("a", 5*time.Minute), node("b", time.Second)
 		start(t, a)
+		synctest.Wait()
 		add(t, m, a, Job{Kind: "k", ID: "long", Due: begin})
 		synctest.Wait()
 		start(t, b)
@@ -324,7 +324,7 @@ func TestLeases(t *testing.T) {
 }
 
 // takeOne leases a job for a queue that does not run.
-func takeOne(t *testing.T, m *memory, q *Queue, j Job) (taken, error) {
+func takeOne(t *testing.T, m *faulty, q *Queue, j Job) (taken, error) {
 	rec := &record{Due: j.Due.UnixNano(), Next: q.clock.Now().Add(q.opt.Lease).UnixNano(), Owner: q.owner, Lease: "old"}
 	_, err := m.Update(t.Context(), func(tx store.Tx) error { return put(t.Context(), tx, j.Kind, j.ID, rec, nil) })
 	return taken{j, "old"}, err

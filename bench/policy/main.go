@@ -35,7 +35,6 @@ var engines = []struct {
 	{"Bartizan", "bartizan.dev", newOurs},
 	{"cedar-go", "github.com/cedar-policy/cedar-go", newCedar},
 	{"OPA", "github.com/open-policy-agent/opa", newOPA},
-	{"MinIO policy", "github.com/minio/pkg/v3", newMinIO},
 }
 
 func main() {

@@ -12,30 +12,12 @@ import (
 
 func (s *Service) accessKeyRules() policy.Rules {
 	return policy.Rules{
-		"CreateAccessKey": policy.On(func(ctx context.Context, in *iamapi.CreateAccessKeyRequest) ([]policy.Touch, error) {
-			return s.touchOwner(ctx, "CreateAccessKey", in.UserName)
-		}),
-		"DeleteAccessKey": policy.On(func(ctx context.Context, in *iamapi.DeleteAccessKeyRequest) ([]policy.Touch, error) {
-			return s.touchOwner(ctx, "DeleteAccessKey", in.UserName)
-		}),
-		"ListAccessKeys": policy.On(func(ctx context.Context, in *iamapi.ListAccessKeysRequest) ([]policy.Touch, error) {
-			return s.touchOwner(ctx, "ListAccessKeys", in.UserName)
-		}),
-		"UpdateAccessKey": policy.On(func(ctx context.Context, in *iamapi.UpdateAccessKeyRequest) ([]policy.Touch, error) {
-			return s.touchOwner(ctx, "UpdateAccessKey", in.UserName)
-		}),
+		"CreateAccessKey":      onOwn(s, "CreateAccessKey", func(in *iamapi.CreateAccessKeyRequest) *string { return in.UserName }),
+		"DeleteAccessKey":      onOwn(s, "DeleteAccessKey", func(in *iamapi.DeleteAccessKeyRequest) *string { return in.UserName }),
 		"GetAccessKeyLastUsed": policy.On(s.touchLastUsed),
+		"ListAccessKeys":       onOwn(s, "ListAccessKeys", func(in *iamapi.ListAccessKeysRequest) *string { return in.UserName }),
+		"UpdateAccessKey":      onOwn(s, "UpdateAccessKey", func(in *iamapi.UpdateAccessKeyRequest) *string { return in.UserName }),
 	}
-}
-
-// touchOwner: without a user name, the caller's own keys.
-func (s *Service) touchOwner(ctx context.Context, action string, name *string) ([]policy.Touch, error) {
-	if name == nil && caller.From(ctx).Identity.Kind == caller.Root {
-		account := accountOf(ctx)
-		return []policy.Touch{{Action: "iam:" + action, Account: account, Resource: rootARN(account)}}, nil
-	}
-	t, err := s.touchUser(ctx, action, ownName(ctx, name))
-	return []policy.Touch{t}, err
 }
 
 func (s *Service) touchLastUsed(ctx context.Context, in *iamapi.GetAccessKeyLastUsedRequest) ([]policy.Touch, error) {
@@ -54,10 +36,7 @@ func (s *Service) keyOwner(ctx context.Context, r store.Reader, name *string) (o
 	if name == nil && id.Kind == caller.Root {
 		return id.Account + "/", nil, nil
 	}
-	if name == nil && id.Kind != caller.User {
-		return "", nil, wire.Errorf("ValidationError", "Must specify userName when calling with non-User credentials")
-	}
-	if u, err = s.user(ctx, r, ownName(ctx, name)); err != nil {
+	if u, err = s.userOrOwn(ctx, r, name); err != nil {
 		return "", nil, err
 	}
 	return recordID(u.Account, u.Name), u, nil

@@ -22,7 +22,9 @@ func (s *Service) Rules() policy.Rules {
 		all[op.Name] = policy.OnAny(policy.Touch{Action: "iam:" + op.Name})
 	}
 	for _, chapter := range []policy.Rules{
-		s.userRules(), s.accessKeyRules(),
+		s.userRules(), s.userTagRules(), s.userBoundaryRules(),
+		s.groupRules(),
+		s.accessKeyRules(),
 	} {
 		maps.Copy(all, chapter)
 	}
@@ -68,10 +70,31 @@ func (s *Service) touchUser(ctx context.Context, action, name string) (policy.To
 		return t, err
 	}
 	t.Resource, t.ResourceTags = u.ARN(), policyTags(u.Tags)
-	if u.Boundary != "" {
-		t.Keys = append(t.Keys, policy.Pair{Key: "iam:PermissionsBoundary", Values: []string{u.Boundary}})
-	}
+	t.Keys = entityKeys(action, u.Tags, u.Boundary)
 	return t, nil
+}
+
+// entityKeys are IAM's own condition keys of a user or role: iam:ResourceTag/…
+// for every action, iam:PermissionsBoundary for those AWS lists it with. The
+// operations that set a boundary replace it by the one they ask for.
+func entityKeys(action string, tags []tag, boundary string) []policy.Pair {
+	var keys []policy.Pair
+	for _, t := range tags {
+		keys = append(keys, policy.Pair{Key: "iam:ResourceTag/" + t.Key, Values: []string{t.Value}})
+	}
+	if boundary == "" {
+		return keys
+	}
+	switch action {
+	case "AttachUserPolicy", "DetachUserPolicy", "PutUserPolicy", "DeleteUserPolicy", "DeleteUserPermissionsBoundary",
+		"AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "DeleteRolePermissionsBoundary":
+		keys = append(keys, boundaryKey(boundary))
+	}
+	return keys
+}
+
+func boundaryKey(name string) policy.Pair {
+	return policy.Pair{Key: "iam:PermissionsBoundary", Values: []string{name}}
 }
 
 // onUser declares an operation that touches the user its input names.
@@ -83,15 +106,48 @@ func onUser[I any](s *Service, action string, name func(*I) string) policy.Rule 
 }
 
 // ownName is the user name of an operation where it is optional: without it the
-// caller means itself.
-func ownName(ctx context.Context, name *string) string {
+// caller means itself. A session may be older than its user's name, so it is
+// resolved by the unique id: a new user of the old name is somebody else.
+func (s *Service) ownName(ctx context.Context, r store.Reader, name *string) (string, error) {
 	if name != nil {
-		return *name
+		return *name, nil
 	}
-	if id := &caller.From(ctx).Identity; id.Kind == caller.User {
-		return id.Name
+	id := &caller.From(ctx).Identity
+	if id.Kind != caller.User {
+		return "", nil
 	}
-	return ""
+	if id.Session == nil {
+		return id.Name, nil
+	}
+	e, err := s.users.OneBy(ctx, r, "id", id.Session.IssuerID)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", noSuch("user", id.Name)
+	} else if err != nil {
+		return "", err
+	}
+	return e.Value.Name, nil
+}
+
+// touchOwn is touchUser where the user name is optional. Without it the caller
+// means itself: its user, or the account for the root user.
+func (s *Service) touchOwn(ctx context.Context, action string, name *string) ([]policy.Touch, error) {
+	account := accountOf(ctx)
+	if name == nil && caller.From(ctx).Identity.Kind == caller.Root {
+		return []policy.Touch{{Action: "iam:" + action, Account: account, Resource: rootARN(account)}}, nil
+	}
+	own, err := s.ownName(ctx, s.Store, name)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.touchUser(ctx, action, own)
+	return []policy.Touch{t}, err
+}
+
+// onOwn declares an operation on a user whose name may be left out.
+func onOwn[I any](s *Service, action string, name func(*I) *string) policy.Rule {
+	return policy.On(func(ctx context.Context, in *I) ([]policy.Touch, error) {
+		return s.touchOwn(ctx, action, name(in))
+	})
 }
 
 // onPath declares a List operation, which touches kind/ with the path prefix.

@@ -39,3 +39,9 @@ func invalidInput(format string, args ...any) *wire.Error {
 func noSuchPolicy(arn string) *wire.Error {
 	return wire.Errorf("NoSuchEntity", "Policy %s does not exist or is not attachable.", arn).WithStatus(404)
 }
+
+// noSuchBoundary is IAM's answer when the boundary of an entity that has none
+// is to be deleted. kind is "user" or "role".
+func noSuchBoundary(kind, name string) *wire.Error {
+	return wire.Errorf("NoSuchEntity", "The %s with name %s does not have a permissions boundary.", kind, name).WithStatus(404)
+}

@@ -88,10 +88,8 @@ type role struct {
 	Boundary    string `json:",omitzero"`
 	Tags        []tag  `json:",omitzero"`
 	Description string `json:",omitzero"`
-	Trust       string // the trust policy's document
+	Trust       string // the trust policy's document, in its stored form: see principal.go
 	MaxSession  int32  // seconds
-	LastUsed    time.Time
-	LastRegion  string `json:",omitzero"`
 }
 
 // profile is an instance profile.
@@ -145,17 +143,17 @@ func newRecords() records {
 		}},
 		users: store.Collection[user]{Name: "user", Indexes: []store.Index[user]{
 			{Name: "id", Keys: func(u *user) []string { return one(u.ID) }},
-			{Name: "policy", Keys: func(u *user) []string { return u.Attached }},
-			{Name: "boundary", Keys: func(u *user) []string { return nonempty(u.Boundary) }},
+			{Name: "policy", Keys: func(u *user) []string { return prefixed(u.Account+"/", u.Attached) }},
+			{Name: "boundary", Keys: func(u *user) []string { return prefixed(u.Account+"/", nonempty(u.Boundary)) }},
 			{Name: "group", Keys: func(u *user) []string { return prefixed(u.Account+"/", u.Groups) }},
 		}},
 		groups: store.Collection[group]{Name: "group", Indexes: []store.Index[group]{
-			{Name: "policy", Keys: func(g *group) []string { return g.Attached }},
+			{Name: "policy", Keys: func(g *group) []string { return prefixed(g.Account+"/", g.Attached) }},
 		}},
 		roles: store.Collection[role]{Name: "role", Indexes: []store.Index[role]{
 			{Name: "id", Keys: func(r *role) []string { return one(r.ID) }},
-			{Name: "policy", Keys: func(r *role) []string { return r.Attached }},
-			{Name: "boundary", Keys: func(r *role) []string { return nonempty(r.Boundary) }},
+			{Name: "policy", Keys: func(r *role) []string { return prefixed(r.Account+"/", r.Attached) }},
+			{Name: "boundary", Keys: func(r *role) []string { return prefixed(r.Account+"/", nonempty(r.Boundary)) }},
 		}},
 		profiles: store.Collection[profile]{Name: "profile", Indexes: []store.Index[profile]{
 			{Name: "role", Keys: func(p *profile) []string { return prefixed(p.Account+"/", nonempty(p.Role)) }},

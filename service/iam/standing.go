@@ -12,6 +12,7 @@ import (
 	"bartizan.dev/arn"
 	"bartizan.dev/policy"
 	"bartizan.dev/store"
+	"bartizan.dev/wire"
 )
 
 // Standing is what a user or role may do: its compiled policies. It is shared
@@ -221,13 +222,19 @@ func (s *Service) boundary(ctx context.Context, r store.Reader, name string) (*p
 	return policy.Compile(all...), nil
 }
 
-// checkBoundary refuses a permissions boundary that does not exist.
+// checkBoundary refuses a permissions boundary that is not a managed policy of
+// AWS or of the account.
 func (s *Service) checkBoundary(ctx context.Context, r store.Reader, account, name string) error {
-	if a, err := arn.Parse(name); err != nil || a.Account != "aws" && a.Account != account {
-		return noSuchPolicy(name)
+	a, err := arn.Parse(name)
+	if err != nil {
+		return wire.Errorf("ValidationError", "Invalid ARN:  Could not be parsed!")
+	}
+	absent := wire.Errorf("NoSuchEntity", "Scope ARN: %s does not exist or is not attachable.", name).WithStatus(404)
+	if a.Account != "aws" && a.Account != account {
+		return absent
 	}
 	if _, err := s.document(ctx, r, name); errors.Is(err, store.ErrNotFound) {
-		return noSuchPolicy(name)
+		return absent
 	} else if err != nil {
 		return err
 	}

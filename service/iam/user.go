@@ -16,10 +16,7 @@ func (s *Service) userRules() policy.Rules {
 	return policy.Rules{
 		"CreateUser": policy.On(s.touchCreateUser),
 		"DeleteUser": onUser(s, "DeleteUser", func(in *iamapi.DeleteUserRequest) string { return in.UserName }),
-		"GetUser": policy.On(func(ctx context.Context, in *iamapi.GetUserRequest) ([]policy.Touch, error) {
-			t, err := s.touchUser(ctx, "GetUser", ownName(ctx, in.UserName))
-			return []policy.Touch{t}, err
-		}),
+		"GetUser":    onOwn(s, "GetUser", func(in *iamapi.GetUserRequest) *string { return in.UserName }),
 		"ListUsers":  onPath("ListUsers", "user", func(in *iamapi.ListUsersRequest) *string { return in.PathPrefix }),
 		"UpdateUser": policy.On(s.touchUpdateUser),
 	}
@@ -34,7 +31,7 @@ func (s *Service) touchCreateUser(ctx context.Context, in *iamapi.CreateUserRequ
 		RequestTags: requestTags(in.Tags),
 	}
 	if in.PermissionsBoundary != nil {
-		t.Keys = []policy.Pair{{Key: "iam:PermissionsBoundary", Values: []string{*in.PermissionsBoundary}}}
+		t.Keys = []policy.Pair{boundaryKey(*in.PermissionsBoundary)}
 	}
 	touches := []policy.Touch{t}
 	if len(in.Tags) > 0 {
@@ -56,19 +53,14 @@ func (s *Service) touchUpdateUser(ctx context.Context, in *iamapi.UpdateUserRequ
 		return []policy.Touch{from}, nil
 	}
 	to, account := from, accountOf(ctx)
-	path, name := "/", in.UserName
+	h := holder{Account: account, Path: "/", Name: in.UserName}
 	if u, err := s.users.Get(ctx, s.Store, recordID(account, in.UserName)); err == nil {
-		path, name = u.Path, u.Name
+		h.Path, h.Name = u.Path, u.Name
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	if in.NewPath != nil {
-		path = *in.NewPath
-	}
-	if in.NewUserName != nil {
-		name = *in.NewUserName
-	}
-	to.Resource = arnOf(account, "user", path, name)
+	h.move(in.NewPath, in.NewUserName)
+	to.Resource = h.arn("user")
 	return []policy.Touch{from, to}, nil
 }
 
@@ -114,20 +106,14 @@ func (s *Service) CreateUser(ctx context.Context, in *iamapi.CreateUserRequest) 
 // GetUser tells about a user, or about the caller.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUser.html
 func (s *Service) GetUser(ctx context.Context, in *iamapi.GetUserRequest) (*iamapi.GetUserResponse, error) {
-	if in.UserName == nil {
-		switch id := &caller.From(ctx).Identity; id.Kind {
-		case caller.Root:
-			a, err := s.accounts.Get(ctx, s.Store, id.Account)
-			if err != nil {
-				return nil, err
-			}
-			return &iamapi.GetUserResponse{User: &iamapi.User{UserId: id.Account, Arn: id.ARN, CreateDate: a.Created}}, nil
-		case caller.User:
-		default:
-			return nil, wire.Errorf("ValidationError", "Must specify userName when calling with non-User credentials")
+	if id := &caller.From(ctx).Identity; in.UserName == nil && id.Kind == caller.Root {
+		a, err := s.accounts.Get(ctx, s.Store, id.Account)
+		if err != nil {
+			return nil, err
 		}
+		return &iamapi.GetUserResponse{User: &iamapi.User{UserId: id.Account, Arn: id.ARN, CreateDate: a.Created}}, nil
 	}
-	u, err := s.user(ctx, s.Store, ownName(ctx, in.UserName))
+	u, err := s.userOrOwn(ctx, s.Store, in.UserName)
 	if err != nil {
 		return nil, err
 	}
@@ -150,9 +136,7 @@ func (s *Service) ListUsers(ctx context.Context, in *iamapi.ListUsersRequest) (*
 	}
 	out := &iamapi.ListUsersResponse{Users: []iamapi.User{}, IsTruncated: truncated, Marker: marker}
 	for _, u := range users {
-		v := s.apiUser(u)
-		v.Tags, v.PermissionsBoundary = nil, nil
-		out.Users = append(out.Users, *v)
+		out.Users = append(out.Users, *s.listedUser(u))
 	}
 	return out, nil
 }
@@ -167,12 +151,7 @@ func (s *Service) UpdateUser(ctx context.Context, in *iamapi.UpdateUserRequest) 
 			return err
 		}
 		old := recordID(u.Account, u.Name)
-		if in.NewPath != nil {
-			u.Path = *in.NewPath
-		}
-		if in.NewUserName != nil {
-			u.Name = *in.NewUserName
-		}
+		u.move(in.NewPath, in.NewUserName)
 		id := recordID(u.Account, u.Name)
 		if id == old {
 			return s.users.Put(ctx, tx, id, u)
@@ -236,6 +215,19 @@ func (s *Service) user(ctx context.Context, r store.Reader, name string) (*user,
 	return found(u, err, noSuch("user", name))
 }
 
+// userOrOwn reads the user of an operation where its name is optional: without
+// it the caller means itself.
+func (s *Service) userOrOwn(ctx context.Context, r store.Reader, name *string) (*user, error) {
+	if name == nil && caller.From(ctx).Identity.Kind != caller.User {
+		return nil, wire.Errorf("ValidationError", "Must specify userName when calling with non-User credentials")
+	}
+	own, err := s.ownName(ctx, r, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.user(ctx, r, own)
+}
+
 func (s *Service) apiUser(u *user) *iamapi.User {
 	out := &iamapi.User{
 		Path: u.Path, UserName: u.Name, UserId: u.ID, Arn: u.ARN(), CreateDate: u.Created,
@@ -247,12 +239,21 @@ func (s *Service) apiUser(u *user) *iamapi.User {
 	return out
 }
 
+// listedUser is a user as lists show it: tags and boundary are left out.
+func (s *Service) listedUser(u *user) *iamapi.User {
+	out := s.apiUser(u)
+	out.Tags, out.PermissionsBoundary = nil, nil
+	return out
+}
+
+// apiBoundary: the type is "Policy", as AWS really answers, whatever the model's
+// enum says. https://github.com/awsdocs/iam-user-guide/issues/82
 func apiBoundary(arn string) *iamapi.AttachedPermissionsBoundary {
 	if arn == "" {
 		return nil
 	}
 	return &iamapi.AttachedPermissionsBoundary{
 		PermissionsBoundaryArn:  &arn,
-		PermissionsBoundaryType: iamapi.PermissionsBoundaryAttachmentType_PermissionsBoundaryPolicy,
+		PermissionsBoundaryType: "Policy",
 	}
 }

@@ -4,8 +4,10 @@ package memory
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tidwall/btree"
 
@@ -16,24 +18,27 @@ import (
 type Store struct {
 	log *store.Log
 
-	write sync.Mutex // one transaction at a time
+	turn  chan struct{} // held by the one transaction that runs
 	mu    sync.RWMutex
-	items btree.Map[string, store.Item]
-	gone  bool
+	items *btree.Map[string, store.Item] // nil after Close
+	gone  atomic.Bool
 }
 
 // Open returns an empty store.
-func Open() *Store { return &Store{log: store.NewLog(0)} }
+func Open() *Store {
+	return &Store{log: store.NewLog(0), turn: make(chan struct{}, 1), items: new(btree.Map[string, store.Item])}
+}
 
 var _ store.Store = (*Store)(nil)
 
 func (s *Store) alive(ctx context.Context) error {
-	if s.gone {
+	if s.items == nil {
 		return store.ErrClosed
 	}
 	return ctx.Err()
 }
 
+// Get implements store.Reader.
 func (s *Store) Get(ctx context.Context, key string) (store.Item, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -44,9 +49,11 @@ func (s *Store) Get(ctx context.Context, key string) (store.Item, error) {
 	if !ok {
 		return store.Item{}, store.ErrNotFound
 	}
+	item.Value = slices.Clone(item.Value) // the receiver's own
 	return item, nil
 }
 
+// List implements store.Reader.
 func (s *Store) List(ctx context.Context, r store.Range) ([]store.Item, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -61,44 +68,62 @@ func (s *Store) List(ctx context.Context, r store.Range) ([]store.Item, error) {
 		if !strings.HasPrefix(key, r.Prefix) {
 			return false
 		}
+		item.Value = slices.Clone(item.Value)
 		out = append(out, item)
 		return r.Limit == 0 || len(out) < r.Limit
 	})
 	return out, nil
 }
 
-// Update runs fn alone; its writes become visible together.
+// Update implements store.Store: fn runs alone, and its writes become visible
+// together.
 func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) (int64, error) {
-	s.write.Lock()
-	defer s.write.Unlock()
-	b := store.NewBatch(s)
-	if err := fn(b); err != nil {
+	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	s.mu.Lock()
-	if err := s.alive(ctx); err != nil {
-		s.mu.Unlock()
-		return 0, err
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return 0, ctx.Err()
 	}
-	rev := s.log.Rev() + 1
-	changes := make([]store.Change, 0, b.Len())
-	err := b.Each(func(key string, value []byte, deleted bool) error {
-		if deleted {
-			s.items.Delete(key)
-		} else {
-			s.items.Set(key, store.Item{Key: key, Value: value, Rev: rev})
-		}
-		changes = append(changes, store.Change{Rev: rev, Key: key, Deleted: deleted})
-		return nil
-	})
-	s.mu.Unlock()
+	defer func() { <-s.turn }()
+	last, err := s.log.Rev()
 	if err != nil {
 		return 0, err
 	}
-	s.log.Append(rev, changes)
-	return rev, nil
+	tx := store.NewBatch(s)
+	if err := fn(tx); err != nil {
+		return 0, err
+	}
+	if tx.Len() == 0 {
+		return last, nil
+	}
+	group := store.NewBatch(s)
+	changes := group.Absorb(tx, last+1)
+	if err := s.apply(group); err != nil {
+		return 0, err
+	}
+	s.log.Append(last+1, changes)
+	return last + 1, nil
 }
 
+func (s *Store) apply(b *store.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.items == nil {
+		return store.ErrClosed
+	}
+	return b.Each(func(key string, value []byte, rev int64, deleted bool) error {
+		if deleted {
+			s.items.Delete(key)
+		} else {
+			s.items.Set(key, store.Item{Key: key, Value: slices.Clone(value), Rev: rev})
+		}
+		return nil
+	})
+}
+
+// Changes implements store.Store.
 func (s *Store) Changes(ctx context.Context, rev int64, limit int) ([]store.Change, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -106,19 +131,36 @@ func (s *Store) Changes(ctx context.Context, rev int64, limit int) ([]store.Chan
 	return s.log.Since(rev, limit)
 }
 
-func (s *Store) Revision(ctx context.Context) (int64, error) { return s.log.Rev(), ctx.Err() }
+// Revision implements store.Store.
+func (s *Store) Revision(ctx context.Context) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.log.Rev()
+}
 
+// Watch implements store.Store.
 func (s *Store) Watch(ctx context.Context, fn func([]store.Change), _ func()) error {
 	return s.log.Watch(ctx, fn)
 }
 
-// Fresh has nothing to do: watchers are told before Update returns.
-func (s *Store) Fresh(context.Context) error { return nil }
+// Fresh implements store.Store. Watchers are told before Update returns, so
+// there is nothing to catch up with.
+func (s *Store) Fresh(context.Context) error {
+	if s.gone.Load() {
+		return store.ErrClosed
+	}
+	return nil
+}
 
+// Close waits for the transaction under way and forgets everything.
 func (s *Store) Close() error {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gone = true
-	s.items.Clear()
+	s.items = nil
+	s.gone.Store(true)
+	s.log.Close()
 	return nil
 }

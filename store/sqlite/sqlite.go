@@ -1,20 +1,32 @@
-// Package sqlite is the embedded store: one SQLite file in WAL mode, written by
-// one goroutine that lets concurrent transactions share an fsync.
+// Package sqlite is the embedded store: one SQLite file in WAL mode.
+//
+// # Group commit
+//
+// A commit is durable when the disk says so, and that takes longer than all the
+// rest. So transactions do not commit one by one. Each runs on its caller's own
+// goroutine, one at a time, and keeps its writes in memory, on top of those of
+// the transactions before it (store.Batch). What has gathered while the last
+// commit was being synced becomes the next: one SQLite transaction, one fsync.
+// An Update returns when the commit that holds its writes is on the disk.
+//
+// A function that fails or panics leaves nothing behind, because nothing of it
+// has reached SQLite. If a commit fails, all its updates fail, and those that
+// have read what it was to write run again.
+//
+// # Files
+//
+// Beside the database lie its write-ahead log (-wal), the index of that (-shm),
+// and a lock (.lock) which keeps a second process out: SQLite would let it in,
+// but its changes would not reach the caches of the first.
 package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"sync/atomic"
 
 	"bartizan.dev/store"
 )
@@ -22,168 +34,153 @@ import (
 // readers is how many connections read at the same time.
 const readers = 4
 
+// Page caches in KiB: at most 8 MiB in all, and no more however large the
+// database.
 const (
-	getSQL  = `SELECT value, rev FROM record WHERE key = ?`
-	listSQL = `SELECT key, value, rev FROM record WHERE key >= ?1 AND (?2 OR key > ?3) AND (?4 IS NULL OR key < ?4) ORDER BY key LIMIT ?5`
+	writerCache = 3072
+	readerCache = 1024
 )
 
-// Store is an open database.
+// Store is an open database. It implements store.Store.
 type Store struct {
-	db     *sql.DB // readers
-	writer *sql.DB // the one writing connection
-	lock   *os.File
-	log    *store.Log
-	get    *sql.Stmt
-	list   *sql.Stmt
+	path string
+	lock *os.File
+	log  *store.Log
 
-	mu       sync.RWMutex // guards requests against Close
-	requests chan *request
-	done     chan struct{}
-	closed   bool
+	pool   chan *conn // of readers
+	reads  *conn      // reads of transactions, used by the holder of the turn
+	writer *conn      // used by the committer
+
+	turn   chan struct{} // held by whoever runs a transaction or changes what follows
+	open   *group        // gathers transactions
+	behind *group        // being committed, or nil
+	next   int64         // revision of the newest transaction that has run
+	broken error         // set when the disk has lost a commit: no more writes
+
+	wake    chan struct{} // something has gathered
+	closing chan struct{}
+	stopped chan struct{} // the committer has
+	closed  atomic.Bool
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens or creates the database at path. Only one process may have it
-// open.
-func Open(ctx context.Context, path string) (_ *Store, err error) {
-	s := &Store{requests: make(chan *request, 256), done: make(chan struct{})}
+// Open opens or creates the database at path.
+func Open(ctx context.Context, path string) (*Store, error) {
+	return open(ctx, path, migrations)
+}
+
+func open(ctx context.Context, path string, migrations []string) (_ *Store, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		path: path, pool: make(chan *conn, readers), turn: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		closing: make(chan struct{}), stopped: make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
-			s.release()
+			err = errors.Join(err, s.release())
 		}
 	}()
-	if s.lock, err = lockFile(path + ".lock"); err != nil {
+	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
-	if err := touch(path); err != nil {
+	if s.lock, err = lockFile(path); err != nil {
 		return nil, err
 	}
-	if s.writer, err = open(path, 1); err != nil {
+	if s.writer, err = dial(path, writerCache); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, s.writer, path); err != nil {
+	if err := s.migrate(migrations); err != nil {
 		return nil, err
 	}
-	if s.db, err = open(path, readers); err != nil {
+	if s.reads, err = dial(path, readerCache); err != nil {
 		return nil, err
 	}
-	if s.get, err = s.db.PrepareContext(ctx, getSQL); err != nil {
+	for range readers {
+		c, err := dial(path, readerCache)
+		if err != nil {
+			return nil, err
+		}
+		s.pool <- c
+		if err := c.prepare(); err != nil {
+			return nil, err
+		}
+	}
+	if err := errors.Join(s.writer.prepare(), s.reads.prepare()); err != nil {
 		return nil, err
 	}
-	if s.list, err = s.db.PrepareContext(ctx, listSQL); err != nil {
-		return nil, err
-	}
-	var rev int64
-	if err := s.writer.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'rev'`).Scan(&rev); err != nil {
-		return nil, err
-	}
-	s.log = store.NewLog(rev)
-	w, err := newWriter(ctx, s, rev)
+	rev, err := s.writer.value(`SELECT value FROM meta WHERE name = 'rev'`)
 	if err != nil {
 		return nil, err
 	}
-	go w.run()
+	s.next = rev.(int64)
+	s.log = store.NewLog(s.next)
+	s.open = newGroup(tip{s})
+	go s.committer()
 	return s, nil
 }
 
-func open(path string, conns int) (*sql.DB, error) {
-	q := url.Values{"_txlock": {"immediate"}}
-	for _, pragma := range []string{
-		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "cache_size(-4096)",
-		"wal_autocheckpoint(4000)", "temp_store(MEMORY)", "trusted_schema(OFF)", "cell_size_check(ON)",
-	} {
-		q.Add("_pragma", pragma)
-	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("store: opening %s: %w", path, err)
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	return db, nil
-}
-
-// touch creates the file with permissions for its owner alone; SQLite gives its
-// other files the same.
-func touch(path string) error {
+// prepareFile makes the folder and the file for their owner alone. SQLite gives
+// its other files the permissions of the database.
+func prepareFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
+		return fmt.Errorf("store: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("store: %s can be read or written by others (mode %04o): run chmod 600 on it, after making sure that nobody has", path, info.Mode().Perm())
+	}
+	return nil
+}
+
+// reader lends a connection to fn.
+func (s *Store) reader(ctx context.Context, fn func(*conn) error) error {
+	if s.closed.Load() {
+		return store.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return f.Close()
+	select {
+	case c := <-s.pool:
+		defer func() { s.pool <- c }()
+		return fn(c)
+	case <-s.closing:
+		return store.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-func (s *Store) Get(ctx context.Context, key string) (store.Item, error) {
-	if err := ctx.Err(); err != nil {
-		return store.Item{}, err
-	}
-	return scanGet(s.get, key)
+// Get implements store.Reader.
+func (s *Store) Get(ctx context.Context, key string) (item store.Item, err error) {
+	err = s.reader(ctx, func(c *conn) error {
+		item, err = c.get(key)
+		return err
+	})
+	return item, err
 }
 
-func (s *Store) List(ctx context.Context, r store.Range) ([]store.Item, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return scanList(s.list, r)
+// List implements store.Reader.
+func (s *Store) List(ctx context.Context, r store.Range) (items []store.Item, err error) {
+	err = s.reader(ctx, func(c *conn) error {
+		items, err = c.list(r)
+		return err
+	})
+	return items, err
 }
 
-// The queries below run without the caller's context: a query is short, and
-// watching a context costs more than the query.
-
-func scanGet(stmt *sql.Stmt, key string) (store.Item, error) {
-	item := store.Item{Key: key}
-	err := stmt.QueryRow([]byte(key)).Scan(&item.Value, &item.Rev)
-	if errors.Is(err, sql.ErrNoRows) {
-		return store.Item{}, store.ErrNotFound
-	}
-	return item, mapped(err)
-}
-
-func scanList(stmt *sql.Stmt, r store.Range) (_ []store.Item, err error) {
-	limit := -1
-	if r.Limit > 0 {
-		limit = r.Limit
-	}
-	from, inclusive := r.After, false
-	if from < r.Prefix || from == "" {
-		from, inclusive = r.Prefix, true
-	}
-	rows, err := stmt.Query([]byte(from), inclusive, []byte(from), upper(r.Prefix), limit)
-	if err != nil {
-		return nil, mapped(err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	var out []store.Item
-	for rows.Next() {
-		var item store.Item
-		var key []byte
-		if err := rows.Scan(&key, &item.Value, &item.Rev); err != nil {
-			return nil, mapped(err)
-		}
-		item.Key = string(key)
-		out = append(out, item)
-	}
-	return out, mapped(rows.Err())
-}
-
-// upper returns the least key above every key with the prefix, or nil when
-// there is none.
-func upper(prefix string) []byte {
-	b := []byte(prefix)
-	for len(b) > 0 && b[len(b)-1] == 0xff {
-		b = b[:len(b)-1]
-	}
-	if len(b) == 0 {
-		return nil
-	}
-	b[len(b)-1]++
-	return b
-}
-
+// Changes implements store.Store. The log begins with the process.
 func (s *Store) Changes(ctx context.Context, rev int64, limit int) ([]store.Change, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -191,56 +188,66 @@ func (s *Store) Changes(ctx context.Context, rev int64, limit int) ([]store.Chan
 	return s.log.Since(rev, limit)
 }
 
-func (s *Store) Revision(ctx context.Context) (int64, error) { return s.log.Rev(), ctx.Err() }
+// Revision implements store.Store.
+func (s *Store) Revision(ctx context.Context) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.log.Rev()
+}
 
+// Watch implements store.Store.
 func (s *Store) Watch(ctx context.Context, fn func([]store.Change), _ func()) error {
 	return s.log.Watch(ctx, fn)
 }
 
-// Fresh has nothing to do: watchers are told before Update returns.
-func (s *Store) Fresh(context.Context) error { return nil }
-
-// Close waits for the writes under way.
-func (s *Store) Close() error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil
+// Fresh implements store.Store. Watchers are told before Update returns, so
+// there is nothing to catch up with.
+func (s *Store) Fresh(context.Context) error {
+	if s.closed.Load() {
+		return store.ErrClosed
 	}
-	s.closed = true
-	close(s.requests)
-	s.mu.Unlock()
-	<-s.done
-	return s.release()
+	return nil
 }
 
+// Close waits for the reads and writes under way, and writes the log back into
+// the database.
+func (s *Store) Close() error {
+	s.turn <- struct{}{}
+	already := s.closed.Swap(true)
+	<-s.turn
+	if already {
+		<-s.stopped
+		return nil
+	}
+	close(s.closing)
+	<-s.stopped
+	s.log.Close()
+	var errs []error
+	for range readers { // wait for those that are lent
+		errs = append(errs, (<-s.pool).close())
+	}
+	return errors.Join(append(errs, s.release())...)
+}
+
+// release closes what Open has opened so far.
 func (s *Store) release() error {
 	var errs []error
-	if s.db != nil {
-		errs = append(errs, s.db.Close())
+	for range readers {
+		select {
+		case c := <-s.pool:
+			errs = append(errs, c.close())
+		default:
+		}
+	}
+	if s.reads != nil {
+		errs = append(errs, s.reads.close())
 	}
 	if s.writer != nil {
-		errs = append(errs, s.writer.Close())
+		errs = append(errs, s.writer.close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// mapped turns SQLite's errors into the store's.
-func mapped(err error) error {
-	if err == nil {
-		return nil
-	}
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		switch e.Code() & 0xff {
-		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR:
-			return fmt.Errorf("%w: %w", store.ErrFull, err)
-		}
-	}
-	if strings.Contains(err.Error(), "database is closed") {
-		return store.ErrClosed
-	}
-	return fmt.Errorf("store: sqlite: %w", err)
 }

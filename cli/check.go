@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"bartizan.dev/defence"
+)
+
+type checkCmd struct {
+	Data string `help:"Data directory of the server." default:"${data}" env:"BARTIZAN_DATA"`
+	Dev  bool   `help:"Check bartizan dev."`
+}
+
+// Run prints the order of defence and whether the server that enforces it is
+// ready. It fails if a layer that is built is not enforced.
+func (c *checkCmd) Run(ctx context.Context, env Env) error {
+	data := c.Data
+	if c.Dev {
+		data = devData()
+	}
+	st, err := dial(data).status(ctx)
+	state := "in force"
+	switch {
+	case errors.Is(err, errNotRunning):
+		state = "NOT IN FORCE: " + err.Error()
+	case err != nil:
+		return err
+	case st.Problem != "":
+		state = "REFUSES CALLS: " + st.Problem
+	}
+	for i, r := range defence.Order() {
+		s := state
+		if r.Planned {
+			s = "planned"
+		}
+		fmt.Fprintf(env.Out, "%d. %s (%s; %s): %s\n", i+1, r.Layer, strings.Join(r.Services, ", "), r.Plane, s)
+	}
+	if state != "in force" {
+		return errSaid
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+// Package cli is Bartizan's command line. It is thin: flags become
+// server.Options, and what a running server must do itself is asked of its
+// admin socket.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"bartizan.dev/server"
+)
+
+// Env is what the command line takes from the world.
+type Env struct {
+	Out, Err io.Writer
+	Getenv   func(string) string
+}
+
+// Commands is the whole command line.
+type Commands struct {
+	Config kong.ConfigFlag `help:"Read flags from a JSON file, as {\"serve\": {\"listen\": \"…\"}}." placeholder:"FILE"`
+
+	Serve      serveCmd      `cmd:"" help:"Serve AWS's APIs and keep everything in a data directory."`
+	Dev        devCmd        `cmd:"" help:"Serve from memory, with the root keys test/test, for development and tests."`
+	Env        envCmd        `cmd:"" help:"Print the environment for AWS clients: eval \"$(bartizan env)\"."`
+	Status     statusCmd     `cmd:"" help:"Tell what a running server does."`
+	Doctor     doctorCmd     `cmd:"" help:"Look for what is wrong with this machine or data directory, and say how to mend it."`
+	Check      checkCmd      `cmd:"" help:"Show the order of defence and whether each part of it is in place."`
+	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of the data, while the server runs or not."`
+	Restore    restoreCmd    `cmd:"" help:"Make a data directory from a backup."`
+	Policy     policyCmd     `cmd:"" help:"Explain, test and lint IAM policies, without a server."`
+	Service    serviceCmd    `cmd:"" help:"Run as a system service."`
+	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+}
+
+// Run runs one command line and returns its exit code: 0, 1 for a failure, 2
+// for a wrong command line.
+func Run(ctx context.Context, args []string, env Env) int {
+	var c Commands
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("bartizan"),
+		kong.Description("The AWS security stack on your own machines.\n\nFirst steps: bartizan serve, then eval \"$(bartizan env)\" and aws sts get-caller-identity."),
+		kong.Configuration(kong.JSON),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(env.Out, env.Err),
+		kong.Exit(func(code int) { exit = code }),
+		kong.Vars{"listen": server.DefaultListen, "data": defaultData(env.Getenv), "devdata": devData()},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(env),
+	)
+	if err != nil {
+		fmt.Fprintln(env.Err, "bartizan:", err)
+		return 2
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 { // --help
+		return exit
+	}
+	if err != nil {
+		if e, ok := errors.AsType[*kong.ParseError](err); ok && len(args) == 0 {
+			return boolCode(e.Context.PrintUsage(false) == nil)
+		}
+		fmt.Fprintln(env.Err, "bartizan:", err)
+		fmt.Fprintln(env.Err, "bartizan --help tells what there is.")
+		return 2
+	}
+	k.Bind(k)
+	if err := k.Run(); err != nil {
+		if !errors.Is(err, errSaid) {
+			fmt.Fprintln(env.Err, "bartizan:", err)
+		}
+		return 1
+	}
+	return 0
+}
+
+// errSaid ends a command that has told its failure already.
+var errSaid = errors.New("failed")
+
+func boolCode(ok bool) int {
+	if ok {
+		return 0
+	}
+	return 2
+}
+
+// defaultData is the data directory: /var/lib for root, else under the user's
+// own data home.
+func defaultData(getenv func(string) string) string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/bartizan"
+	}
+	if dir := getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "bartizan")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "share", "bartizan")
+	}
+	return "bartizan-data"
+}
+
+// devData is where `bartizan dev` keeps its trail and its admin socket.
+func devData() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("bartizan-dev-%d", os.Geteuid()))
+}
+
+type logFlags struct {
+	LogLevel  slog.Level `help:"debug, info, warn or error." default:"info"`
+	LogFormat string     `help:"text or json." enum:"text,json" default:"text"`
+}
+
+func (f *logFlags) logger(w io.Writer) *slog.Logger {
+	opt := &slog.HandlerOptions{Level: f.LogLevel}
+	if f.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opt))
+	}
+	return slog.New(slog.NewTextHandler(w, opt))
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run(env Env) error {
+	_, err := fmt.Fprintln(env.Out, "bartizan", version())
+	return err
+}
+
+// version is the module's version, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = "development " + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	if v == "" {
+		v = "development"
+	}
+	return strings.TrimSpace(v)
+}

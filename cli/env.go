@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+type envCmd struct {
+	Data string `help:"Data directory of the server." default:"${data}" env:"BARTIZAN_DATA"`
+	Dev  bool   `help:"The environment of bartizan dev."`
+}
+
+func (c *envCmd) Run(ctx context.Context, env Env) error {
+	data := c.Data
+	if c.Dev {
+		data = devData()
+	}
+	st, err := dial(data).status(ctx)
+	if err != nil {
+		return err
+	}
+	vars := [][2]string{{"AWS_ENDPOINT_URL", st.URL}, {"AWS_REGION", "us-east-1"}, {"AWS_DEFAULT_REGION", "us-east-1"}}
+	if st.Dev {
+		vars = append(vars, [2]string{"AWS_ACCESS_KEY_ID", "test"}, [2]string{"AWS_SECRET_ACCESS_KEY", "test"})
+	} else {
+		vars = append(vars, [2]string{"AWS_SHARED_CREDENTIALS_FILE", filepath.Join(st.Data, "credentials")}, [2]string{"AWS_PROFILE", "default"})
+	}
+	if st.Authority != "" {
+		vars = append(vars, [2]string{"AWS_CA_BUNDLE", st.Authority})
+	}
+	fmt.Fprintln(env.Out, "unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN")
+	for _, v := range vars {
+		fmt.Fprintf(env.Out, "export %s=%s\n", v[0], quote(v[1]))
+	}
+	return nil
+}
+
+// quote makes s one word for a POSIX shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+type statusCmd struct {
+	Data string `help:"Data directory of the server." default:"${data}" env:"BARTIZAN_DATA"`
+	Dev  bool   `help:"The status of bartizan dev."`
+	JSON bool   `help:"Print JSON."`
+}
+
+func (c *statusCmd) Run(ctx context.Context, env Env) error {
+	data := c.Data
+	if c.Dev {
+		data = devData()
+	}
+	st, err := dial(data).status(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		e := json.NewEncoder(env.Out)
+		e.SetIndent("", "  ")
+		return e.Encode(st)
+	}
+	ready := "ready"
+	if st.Problem != "" {
+		ready = "NOT READY: " + st.Problem
+	}
+	fmt.Fprintf(env.Out, "%s\n  endpoint  %s\n  process   %d, up %s\n  data      %s\n  store     %s\n  root key  %s\n",
+		ready, st.URL, st.PID, st.Uptime.Round(time.Second), st.Data, st.Store, st.RootKey)
+	if st.Dev {
+		fmt.Fprintf(env.Out, "  time      %s (development)\n", st.Now.Format(time.RFC3339))
+	}
+	if st.Problem != "" {
+		return errSaid
+	}
+	return nil
+}

@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"bartizan.dev/arn"
+	"bartizan.dev/policy"
+)
+
+type policyCmd struct {
+	Explain policyExplainCmd `cmd:"" help:"Decide one request and tell why, statement by statement."`
+	Test    policyTestCmd    `cmd:"" help:"Run a file of requests with expected decisions."`
+	Lint    policyLintCmd    `cmd:"" help:"Say what AWS would refuse in policy documents."`
+}
+
+// question is one request with the policies that bear on it.
+type question struct {
+	Principal string            `help:"ARN of who asks." default:"arn:aws:iam::111122223333:user/alice" json:"principal"`
+	Action    string            `help:"What, as service:Name." required:"" json:"action"`
+	Resource  string            `help:"ARN of on what." default:"*" json:"resource"`
+	Context   map[string]string `help:"Condition keys: aws:SourceIp=203.0.113.7. Several values are separated by commas." json:"context" placeholder:"KEY=VALUE"`
+	Identity  []string          `help:"Identity-based policy files." type:"existingfile" json:"identity" placeholder:"FILE"`
+	ResourceP string            `name:"resource-policy" help:"Resource-based policy file." type:"existingfile" json:"resourcePolicy" placeholder:"FILE"`
+	Boundary  string            `help:"Permissions boundary file." type:"existingfile" json:"boundary" placeholder:"FILE"`
+	Session   []string          `help:"Session policy files." type:"existingfile" json:"session" placeholder:"FILE"`
+	SCP       []string          `help:"Service control policy files, one level each, from the root down." type:"existingfile" json:"scp" placeholder:"FILE"`
+	RCP       []string          `help:"Resource control policy files, one level each, from the root down." type:"existingfile" json:"rcp" placeholder:"FILE"`
+}
+
+// request builds what policy.Decide wants.
+func (q *question) request() (*policy.Request, *policy.Bindings, error) {
+	r := &policy.Request{Action: q.Action, Resource: q.Resource}
+	if r.Resource == "" {
+		r.Resource = "*"
+	}
+	p, err := arn.Parse(q.Principal)
+	if err != nil {
+		return nil, nil, fmt.Errorf("principal %q: %w", q.Principal, err)
+	}
+	r.Principal = principal(p, q.Principal)
+	if a, err := arn.Parse(r.Resource); err == nil {
+		r.ResourceAccount = a.Account
+	}
+	r.Context.Set("aws:PrincipalArn", q.Principal)
+	r.Context.Set("aws:PrincipalAccount", p.Account)
+	if r.Principal.Kind == policy.User {
+		r.Context.Set("aws:username", q.Principal[strings.LastIndexByte(q.Principal, '/')+1:])
+	}
+	for k, v := range q.Context {
+		if list := strings.Split(v, ","); len(list) > 1 {
+			r.Context.SetAll(k, list)
+		} else {
+			r.Context.Set(k, v)
+		}
+	}
+	b := &policy.Bindings{}
+	if b.Identity, err = compile(policy.Identity, q.Identity...); err != nil {
+		return nil, nil, err
+	}
+	for _, set := range []struct {
+		to    **policy.Set
+		t     policy.Type
+		files []string
+	}{
+		{&b.Resource, policy.Resource, nonempty(q.ResourceP)},
+		{&b.Boundary, policy.Boundary, nonempty(q.Boundary)},
+		{&b.Session, policy.Session, q.Session},
+	} {
+		if len(set.files) == 0 {
+			continue
+		}
+		if *set.to, err = compile(set.t, set.files...); err != nil {
+			return nil, nil, err
+		}
+	}
+	if b.SCP, err = levels(policy.SCP, q.SCP); err != nil {
+		return nil, nil, err
+	}
+	b.RCP, err = levels(policy.RCP, q.RCP)
+	return r, b, err
+}
+
+func nonempty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+func levels(t policy.Type, files []string) ([]*policy.Set, error) {
+	var out []*policy.Set
+	for _, f := range files {
+		s, err := compile(t, f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// principal reads the kind of a principal from its ARN.
+func principal(a arn.ARN, text string) policy.Principal {
+	p := policy.Principal{Account: a.Account, ARN: text}
+	kind, rest := a.Type()
+	switch {
+	case a.Service == "iam" && a.Resource == "root":
+		p.Kind = policy.Root
+	case kind == "assumed-role":
+		p.Kind = policy.Role
+		name, _, _ := strings.Cut(rest, "/")
+		p.Issuer = arn.New("iam", "", a.Account, "role/"+name)
+	case kind == "role":
+		p.Kind, p.Issuer = policy.Role, text
+		p.ARN = arn.New("sts", "", a.Account, "assumed-role/"+rest[strings.LastIndexByte(rest, '/')+1:]+"/session")
+	case kind == "federated-user":
+		p.Kind = policy.FederatedUser
+	default:
+		p.Kind = policy.User
+	}
+	return p
+}
+
+func compile(t policy.Type, files ...string) (*policy.Set, error) {
+	var all []policy.Labelled
+	for _, f := range files {
+		doc, err := readPolicy(f, t)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, policy.Labelled{Source: policy.Source{Type: t, Name: f}, Document: doc})
+	}
+	return policy.Compile(all...), nil
+}
+
+func readPolicy(file string, t policy.Type) (*policy.Document, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := policy.Parse(text)
+	if err == nil {
+		err = doc.Check(t)
+	}
+	if err != nil {
+		if e, ok := errors.AsType[*policy.Error](err); ok && e.Position.Line > 0 {
+			return nil, fmt.Errorf("%s:%d:%d: %s", file, e.Position.Line, e.Position.Column, e.Message)
+		}
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return doc, nil
+}
+
+type policyExplainCmd struct {
+	question `embed:""`
+}
+
+func (c *policyExplainCmd) Run(env Env) error {
+	r, b, err := c.request()
+	if err != nil {
+		return err
+	}
+	e := policy.Explain(r, b)
+	_, err = fmt.Fprint(env.Out, e.String())
+	if err == nil && !e.Decision.Allowed {
+		return errSaid
+	}
+	return err
+}
+
+type policyTestCmd struct {
+	Files []string `arg:"" type:"existingfile" help:"JSON files: a list of {\"name\", \"principal\", \"action\", \"resource\", \"context\", \"identity\": [files], …, \"expect\": \"allowed\" or \"denied\"}."`
+}
+
+type policyCase struct {
+	Name   string `json:"name"`
+	Expect string `json:"expect"`
+	question
+}
+
+func (c *policyTestCmd) Run(env Env) error {
+	passed, failed := 0, 0
+	for _, file := range c.Files {
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		dec := json.NewDecoder(f)
+		dec.DisallowUnknownFields()
+		var cases []policyCase
+		err = errors.Join(dec.Decode(&cases), f.Close())
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		for i := range cases {
+			ok, err := cases[i].run(env)
+			if err != nil {
+				return fmt.Errorf("%s: case %d (%s): %w", file, i+1, cases[i].Name, err)
+			}
+			if ok {
+				passed++
+			} else {
+				failed++
+			}
+		}
+	}
+	fmt.Fprintf(env.Out, "%d passed, %d failed\n", passed, failed)
+	if failed > 0 {
+		return errSaid
+	}
+	return nil
+}
+
+func (c *policyCase) run(env Env) (bool, error) {
+	if c.Expect != "allowed" && c.Expect != "denied" {
+		return false, fmt.Errorf("expect is %q: want allowed or denied", c.Expect)
+	}
+	r, b, err := c.request()
+	if err != nil {
+		return false, err
+	}
+	d := policy.Decide(r, b)
+	if d.Allowed == (c.Expect == "allowed") {
+		return true, nil
+	}
+	fmt.Fprintf(env.Out, "FAIL %s: want %s\n", c.Name, c.Expect)
+	_, err = fmt.Fprint(env.Out, policy.Explain(r, b).String())
+	return false, err
+}
+
+type policyLintCmd struct {
+	Type  string   `help:"identity, resource, trust, boundary, session, scp, rcp or endpoint." enum:"identity,resource,trust,boundary,session,scp,rcp,endpoint" default:"identity"`
+	Files []string `arg:"" type:"existingfile"`
+}
+
+func (c *policyLintCmd) Run(env Env) error {
+	t := map[string]policy.Type{
+		"identity": policy.Identity, "resource": policy.Resource, "trust": policy.Trust, "boundary": policy.Boundary,
+		"session": policy.Session, "scp": policy.SCP, "rcp": policy.RCP, "endpoint": policy.Endpoint,
+	}[c.Type]
+	bad := 0
+	for _, f := range c.Files {
+		if _, err := readPolicy(f, t); err != nil {
+			fmt.Fprintln(env.Out, err)
+			bad++
+		}
+	}
+	if bad > 0 {
+		return errSaid
+	}
+	fmt.Fprintf(env.Out, "%d documents, nothing to say\n", len(c.Files))
+	return nil
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bartizan.dev/server"
+)
+
+type listenFlags struct {
+	Listen  string         `help:"Address of the endpoint." default:"${listen}"`
+	TLS     bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
+	Metrics string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
+	Quota   map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	logFlags
+}
+
+func (f *listenFlags) options(env Env) (server.Options, error) {
+	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, Log: f.logger(env.Err)}
+	for name, n := range f.Quota {
+		field := map[string]*int{
+			"iam.users": &opt.Quotas.IAM.Users, "iam.groups": &opt.Quotas.IAM.Groups, "iam.roles": &opt.Quotas.IAM.Roles,
+			"iam.policies": &opt.Quotas.IAM.Policies, "iam.instance-profiles": &opt.Quotas.IAM.Profiles,
+			"iam.groups-per-user": &opt.Quotas.IAM.GroupsPerUser, "iam.access-keys-per-user": &opt.Quotas.IAM.AccessKeysPerUser,
+			"iam.policies-per-user": &opt.Quotas.IAM.AttachedPerUser, "iam.policies-per-group": &opt.Quotas.IAM.AttachedPerGroup,
+			"iam.policies-per-role": &opt.Quotas.IAM.AttachedPerRole, "iam.versions-per-policy": &opt.Quotas.IAM.VersionsPerPolicy,
+		}[name]
+		if field == nil || n < 1 {
+			return opt, fmt.Errorf("--quota %s=%d: want a known name and a number above 0", name, n)
+		}
+		*field = n
+	}
+	return opt, nil
+}
+
+type serveCmd struct {
+	Data           string `help:"Data directory." default:"${data}" env:"BARTIZAN_DATA"`
+	Store          string `help:"postgres:// URL of a shared database; without it, an embedded store in the data directory." env:"BARTIZAN_STORE"`
+	PassphraseFile string `help:"File with a passphrase that protects the root key, instead of a key file." placeholder:"FILE" xor:"root"`
+	Credential     string `help:"Name of a systemd credential that holds the root key." placeholder:"NAME" xor:"root"`
+	Sync           string `help:"always: an answer waits until its event is on disk; interval: at most 100 ms of events are lost in a power cut." enum:"always,interval" default:"interval"`
+	listenFlags    `embed:""`
+}
+
+func (c *serveCmd) Run(ctx context.Context, env Env) error {
+	opt, err := c.options(env)
+	if err != nil {
+		return err
+	}
+	opt.Data, opt.Store, opt.SyncAlways = c.Data, c.Store, c.Sync == "always"
+	if c.PassphraseFile != "" {
+		text, err := os.ReadFile(c.PassphraseFile)
+		if err != nil {
+			return err
+		}
+		opt.Passphrase = strings.TrimRight(string(text), "\r\n")
+	}
+	if c.Credential != "" {
+		dir := env.Getenv("CREDENTIALS_DIRECTORY")
+		if dir == "" {
+			return errors.New("--credential works in a systemd unit with LoadCredential: $CREDENTIALS_DIRECTORY is not set")
+		}
+		opt.Credential = filepath.Join(dir, filepath.Base(c.Credential))
+	}
+	return run(ctx, env, opt, func(s *server.Server) {
+		fmt.Fprintf(env.Out, "Bartizan serves AWS's APIs at %s\n", s.URL())
+		fmt.Fprintf(env.Out, "  data:  %s\n", opt.Data)
+		if s.HasCredentials() {
+			fmt.Fprintf(env.Out, "  root credentials of account %s: %s\n", server.DefaultAccount, s.CredentialsFile())
+		}
+		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(bartizan env --data %s)\"\n  aws sts get-caller-identity\n", opt.Data)
+	})
+}
+
+type devCmd struct {
+	Serve   devServeCmd   `cmd:"" default:"withargs" help:"Serve from memory (the default)."`
+	Advance devAdvanceCmd `cmd:"" help:"Move the time of a running bartizan dev forward."`
+}
+
+type devServeCmd struct {
+	Data        string `help:"Directory for the trail and the admin socket; emptied at start." default:"${devdata}"`
+	listenFlags `embed:""`
+}
+
+func (c *devServeCmd) Run(ctx context.Context, env Env) error {
+	opt, err := c.options(env)
+	if err != nil {
+		return err
+	}
+	if err := emptyDev(c.Data); err != nil {
+		return err
+	}
+	opt.Data, opt.Store, opt.Dev = c.Data, "memory", true
+	return run(ctx, env, opt, func(s *server.Server) {
+		fmt.Fprintln(env.Out, strings.Repeat("*", 72))
+		fmt.Fprintln(env.Out, "*  bartizan dev: NOT FOR PRODUCTION. Everything is in memory, and anyone  *")
+		fmt.Fprintln(env.Out, "*  who reaches this port is root with the access key test, secret test.  *")
+		fmt.Fprintln(env.Out, strings.Repeat("*", 72))
+		fmt.Fprintf(env.Out, "endpoint: %s\n", s.URL())
+		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(bartizan env --dev)\"\n  aws sts get-caller-identity\n  bartizan dev advance 36h     moves time\n")
+	})
+}
+
+// emptyDev removes what an earlier bartizan dev left. A directory that is not
+// ours, or that holds anything else, is left alone.
+func emptyDev(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		switch e.Name() {
+		case "trail", "admin.sock", "tls":
+		default:
+			return fmt.Errorf("%s holds %s, which bartizan dev did not make: use another --data", dir, e.Name())
+		}
+	}
+	if st, err := dial(dir).status(context.Background()); err == nil {
+		return fmt.Errorf("another bartizan dev runs at %s: stop it, or use another --data", st.URL)
+	}
+	return os.RemoveAll(filepath.Join(dir, "trail"))
+}
+
+// run opens a server, says hello and serves until ctx ends.
+func run(ctx context.Context, env Env, opt server.Options, hello func(*server.Server)) (err error) {
+	s, err := server.Open(ctx, opt)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	l, err := s.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	hello(s)
+	if err := s.Serve(ctx, l); err != nil {
+		return err
+	}
+	fmt.Fprintln(env.Out, "stopped")
+	return nil
+}
+
+type devAdvanceCmd struct {
+	By   time.Duration `arg:"" help:"How far, such as 36h or 15m."`
+	Data string        `help:"Its data directory." default:"${devdata}"`
+}
+
+func (c *devAdvanceCmd) Run(ctx context.Context, env Env) error {
+	if c.By <= 0 {
+		return errors.New("time only goes forward: want a duration above 0, such as 36h")
+	}
+	now, err := dial(c.Data).advance(ctx, c.By)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(env.Out, "it is now", now.Format(time.RFC3339))
+	return err
+}

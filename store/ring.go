@@ -1,0 +1,339 @@
+package store
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// The seal's own records. The custodian wraps the master key, and the master
+// key encrypts the ring of barrier keys, so that a new root key means writing
+// one small record again.
+const (
+	sealPrefix  = "\x00seal/"
+	masterKey   = sealPrefix + "master"
+	ringKey     = sealPrefix + "ring"
+	sealRecords = 2
+
+	barrierPurpose = "store/barrier"
+)
+
+func reserved(key string) bool { return strings.HasPrefix(key, sealPrefix) }
+
+// With random nonces a key of AES-GCM may seal 2^32 values (NIST SP 800-38D
+// section 8.3). A node reserves barrierBlock of them at a time in the ring, so
+// that the count is right over restarts and nodes, and at barrierLimit a new key
+// takes over.
+const (
+	barrierBlock = 1 << 20
+	barrierLimit = 1 << 31
+)
+
+// A ring is the barrier keys at one moment. It is not changed.
+type ring struct {
+	master cipher.AEAD
+	keys   []*barrier // versions ascending
+	newest *barrier
+}
+
+// barrier is one key of the ring.
+type barrier struct {
+	version  uint32
+	secret   []byte
+	reserved int64 // by all nodes, ever
+	aead     cipher.AEAD
+	left     *atomic.Int64 // of what this node has reserved
+}
+
+// take takes one of the values that may be sealed.
+func (b *barrier) take() bool {
+	if b.left.Add(-1) >= 0 {
+		return true
+	}
+	b.left.Add(1)
+	return false
+}
+
+func newAEAD(secret []byte) (cipher.AEAD, error) {
+	if len(secret) != 32 {
+		return nil, errors.New("store: not a key of 32 bytes")
+	}
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+func newSecret() []byte {
+	secret := make([]byte, 32)
+	rand.Read(secret) // never fails
+	return secret
+}
+
+// ringRecord is a ring as it is stored, before encryption.
+type ringRecord struct {
+	Keys []barrierRecord
+}
+
+type barrierRecord struct {
+	Version  uint32
+	Secret   []byte
+	Reserved int64
+}
+
+func (r *ring) encode() ([]byte, error) {
+	var rec ringRecord
+	for _, b := range r.keys {
+		rec.Keys = append(rec.Keys, barrierRecord{b.version, b.secret, b.reserved})
+	}
+	doc, err := json.Marshal(rec)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(doc)
+	return r.master.Seal([]byte{sealFormat}, nil, doc, []byte(ringKey)), nil
+}
+
+// decodeRing opens a stored ring. What this node knew of its keys, known, stays.
+func decodeRing(master cipher.AEAD, sealed []byte, known *ring) (*ring, error) {
+	if len(sealed) < 1 || sealed[0] != sealFormat {
+		return nil, fmt.Errorf("%w (the ring of keys)", ErrDamaged)
+	}
+	doc, err := master.Open(nil, nil, sealed[1:], []byte(ringKey))
+	if err != nil {
+		return nil, fmt.Errorf("%w (the ring of keys)", ErrDamaged)
+	}
+	defer clear(doc)
+	var rec ringRecord
+	if err := json.Unmarshal(doc, &rec); err != nil {
+		return nil, fmt.Errorf("store: the ring of keys: %w", err)
+	}
+	r := &ring{master: master}
+	for _, k := range rec.Keys {
+		if r, err = r.with(k, known); err != nil {
+			return nil, err
+		}
+	}
+	if r.newest == nil {
+		return nil, fmt.Errorf("%w (the ring of keys)", ErrDamaged)
+	}
+	return r, nil
+}
+
+// with returns r and one key more, the newest.
+func (r *ring) with(k barrierRecord, known *ring) (*ring, error) {
+	aead, err := newAEAD(k.Secret)
+	if err != nil {
+		return nil, err
+	}
+	b := &barrier{k.Version, k.Secret, k.Reserved, aead, new(atomic.Int64)}
+	if known != nil {
+		if old := known.find(k.Version); old != nil {
+			b.left = old.left
+		}
+	}
+	return &ring{r.master, append(slices.Clip(r.keys), b), b}, nil
+}
+
+func (r *ring) find(version uint32) *barrier {
+	if r.newest.version == version {
+		return r.newest
+	}
+	for _, b := range r.keys {
+		if b.version == version {
+			return b
+		}
+	}
+	return nil
+}
+
+// unlock reads the ring, or makes the first.
+func (z *Sealed) unlock(ctx context.Context) error {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	var r *ring
+	open := func(reader Reader) (err error) {
+		r, err = z.read(ctx, reader)
+		return err
+	}
+	err := open(z.Store)
+	if errors.Is(err, ErrNotFound) {
+		_, err = z.Store.Update(ctx, func(tx Tx) error {
+			if err := open(tx); !errors.Is(err, ErrNotFound) {
+				return err // another node was faster
+			}
+			r, err = z.first(ctx, tx)
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	z.ring.Store(r)
+	return nil
+}
+
+// read reads master key and ring.
+func (z *Sealed) read(ctx context.Context, reader Reader) (*ring, error) {
+	wrapped, err := reader.Get(ctx, masterKey)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := z.custodian.Unwrap(ctx, barrierPurpose, wrapped.Value)
+	if err != nil {
+		return nil, fmt.Errorf("store: the database is sealed under another root key than this one (%s); put the right one back: %w", z.custodian.Describe(), err)
+	}
+	defer clear(secret)
+	master, err := newAEAD(secret)
+	if err != nil {
+		return nil, err
+	}
+	item, err := reader.Get(ctx, ringKey)
+	if errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("%w (the ring of keys is missing)", ErrDamaged)
+	} else if err != nil {
+		return nil, err
+	}
+	return decodeRing(master, item.Value, z.ring.Load())
+}
+
+// first makes and writes the first master key and ring.
+func (z *Sealed) first(ctx context.Context, tx Tx) (*ring, error) {
+	if items, err := tx.List(ctx, Range{Limit: 1}); err != nil {
+		return nil, err
+	} else if len(items) > 0 {
+		return nil, errors.New("store: the database holds records but no keys of a seal: it was made by something else, or damaged; restore a backup or use another database")
+	}
+	secret := newSecret()
+	defer clear(secret)
+	wrapped, err := z.custodian.Wrap(ctx, barrierPurpose, secret)
+	if err != nil {
+		return nil, err
+	}
+	master, err := newAEAD(secret)
+	if err != nil {
+		return nil, err
+	}
+	r, err := (&ring{master: master}).with(barrierRecord{1, newSecret(), 0}, nil)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := r.encode()
+	if err != nil {
+		return nil, err
+	}
+	return r, errors.Join(tx.Put(ctx, masterKey, wrapped), tx.Put(ctx, ringKey, sealed))
+}
+
+// barrier returns the key of a version, and looks for it in the store when
+// another node has made it since.
+func (z *Sealed) barrier(ctx context.Context, version uint32) (*barrier, error) {
+	if version == 0 {
+		return nil, ErrDamaged
+	}
+	if b := z.ring.Load().find(version); b != nil {
+		return b, nil
+	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if b := z.ring.Load().find(version); b != nil {
+		return b, nil
+	}
+	if err := z.reload(ctx, z.Store); err != nil {
+		return nil, err
+	}
+	if b := z.ring.Load().find(version); b != nil {
+		return b, nil
+	}
+	return nil, ErrDamaged
+}
+
+// reload reads the ring again. The lock mu is held.
+func (z *Sealed) reload(ctx context.Context, reader Reader) error {
+	z.stale.Store(false) // before reading: what changes after it is not missed
+	item, err := reader.Get(ctx, ringKey)
+	if err == nil {
+		var r *ring
+		if r, err = decodeRing(z.ring.Load().master, item.Value, z.ring.Load()); err == nil {
+			z.ring.Store(r)
+			return nil
+		}
+	}
+	z.stale.Store(true)
+	return err
+}
+
+// ready makes sure that a transaction can seal under the newest key; wait says
+// that one could not.
+func (z *Sealed) ready(ctx context.Context, wait bool) error {
+	left := z.ring.Load().newest.left.Load()
+	if left > barrierBlock/4 && !z.stale.Load() {
+		return nil
+	}
+	if wait || left <= 0 || z.stale.Load() {
+		z.mu.Lock()
+	} else if !z.mu.TryLock() { // somebody is at it, and there is enough for now
+		return nil
+	}
+	defer z.mu.Unlock()
+	if z.stale.Load() {
+		if err := z.reload(ctx, z.Store); err != nil {
+			return err
+		}
+	}
+	if z.ring.Load().newest.left.Load() > barrierBlock/4 {
+		return nil
+	}
+	return z.change(ctx, func(r *ring) (*ring, error) {
+		if r.newest.reserved+barrierBlock > barrierLimit {
+			return r.next()
+		}
+		b := *r.newest
+		b.reserved += barrierBlock
+		keys := slices.Clone(r.keys)
+		keys[len(keys)-1] = &b
+		return &ring{r.master, keys, &b}, nil
+	})
+}
+
+// next returns r with a new key, a block of which is reserved.
+func (r *ring) next() (*ring, error) {
+	return r.with(barrierRecord{r.newest.version + 1, newSecret(), barrierBlock}, nil)
+}
+
+// change replaces the stored ring by what fn makes of it, in which a block of
+// the newest key was reserved. The lock mu is held.
+func (z *Sealed) change(ctx context.Context, fn func(*ring) (*ring, error)) error {
+	var r *ring
+	_, err := z.Store.Update(ctx, func(tx Tx) error {
+		item, err := tx.Get(ctx, ringKey)
+		if err != nil {
+			return err
+		}
+		if r, err = decodeRing(z.ring.Load().master, item.Value, z.ring.Load()); err != nil {
+			return err
+		}
+		if r, err = fn(r); err != nil {
+			return err
+		}
+		sealed, err := r.encode()
+		if err != nil {
+			return err
+		}
+		return tx.Put(ctx, ringKey, sealed)
+	})
+	if err != nil {
+		return err
+	}
+	r.newest.left.Add(barrierBlock)
+	z.ring.Store(r)
+	return nil
+}

@@ -165,7 +165,7 @@ func (c *policyExplainCmd) Run(env Env) error {
 		return err
 	}
 	e := policy.Explain(r, b)
-	_, err = fmt.Fprint(env.Out, e.String())
+	err = printExplanation(env.Out, r, e)
 	if err == nil && !e.Decision.Allowed {
 		return errSaid
 	}
@@ -228,8 +228,7 @@ func (c *policyCase) run(env Env) (bool, error) {
 		return true, nil
 	}
 	fmt.Fprintf(env.Out, "FAIL %s: want %s\n", c.Name, c.Expect)
-	_, err = fmt.Fprint(env.Out, policy.Explain(r, b).String())
-	return false, err
+	return false, printExplanation(env.Out, r, policy.Explain(r, b))
 }
 
 type policyLintCmd struct {

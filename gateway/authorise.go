@@ -156,12 +156,8 @@ func (x *exchange) sealed(req *policy.Request, b *policy.Bindings, d policy.Deci
 		return ""
 	}
 	matched := []string{}
-	for _, layer := range policy.Explain(req, b).Layers {
-		for _, t := range layer.Statements {
-			if t.Matched {
-				matched = append(matched, t.Match.Source.Name)
-			}
-		}
+	for _, m := range policy.Explain(req, b).Matched() {
+		matched = append(matched, m.Source.Name)
 	}
 	doc, err := json.Marshal(map[string]any{
 		"allowed": d.Allowed, "explicitDeny": d.Explicit,

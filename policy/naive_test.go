@@ -285,6 +285,8 @@ func (n *naive) principal(s *Statement, t Type) int {
 	switch {
 	case t == Identity || t == Boundary || t == Session || t == SCP:
 		return 3
+	case s.Principal != nil && (t == RCP || t == Endpoint) && (s.Principal.All || slices.Contains(s.Principal.AWS, "*")):
+		return 3
 	case s.Principal != nil:
 		return n.names(s.Principal, deny)
 	case s.NotPrincipal == nil:

@@ -83,6 +83,12 @@ func (s *statement) compilePrincipal(st *Statement, t Type) {
 		s.who, s.principal = unlisted, compilePrincipals(st.NotPrincipal)
 	default:
 		s.who, s.principal = listed, compilePrincipals(st.Principal)
+		if s.principal.all && (t == RCP || t == Endpoint) {
+			// "This default RCP allows all principals and actions access to pass
+			// through RCP evaluation", bearers of federated tokens included.
+			// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html
+			s.who = attached
+		}
 	}
 }
 

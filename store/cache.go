@@ -2,46 +2,77 @@ package store
 
 import (
 	"context"
-	"strings"
+	"hash/maphash"
 	"sync"
+	"sync/atomic"
 )
 
-// A Cache keeps what was made from records, and forgets it when one of those
-// records changes, on this node or another. An entry may depend on any number
-// of records and prefixes: while it is loaded, the Reader passed to load notes
-// what it reads. So a principal's compiled policies, made from its own record,
-// its groups and their policies, go away when any of these changes.
+// A Cache keeps what was made from records, and makes it again when one of
+// those records has changed, on this node or another. An entry may depend on any
+// number of records and prefixes: the Reader passed to load notes what it reads.
+// So a principal's compiled policies, made from its own record, its groups and
+// their policies, are made again when any of these changes.
 //
 // A value may be shared by many goroutines and must not be changed. A load that
-// finds nothing caches that too, if it returns no error.
+// finds nothing caches that too, if it returns no error. Callers who want the
+// same key at the same time share one load.
 //
-// Get costs a map lookup and asks the store's Fresh first, so that what another
-// node changed more than a second ago is never answered from here.
+// Get asks the store's Fresh first, so that what another node changed more than
+// a second ago is never answered from here; and what this node's Update has
+// changed is seen by every Get that begins after it.
 type Cache[T any] struct {
-	store Store
-	load  func(ctx context.Context, r Reader, key string) (T, error)
-	size  int
+	store  Store
+	load   func(ctx context.Context, r Reader, key string) (T, error)
+	graph  *graph
+	seed   maphash.Seed
+	shards []shard[T]
+}
 
-	mu       sync.RWMutex
-	entries  map[string]*entry[T]
-	byKey    map[string]map[*entry[T]]struct{} // record key -> dependents
-	byPrefix map[string]map[*entry[T]]struct{} // listed prefix -> dependents
-	loads    map[*entry[T]]struct{}            // under way
+// shard is a part of the entries. The oldest that was not asked for since the
+// hand came by makes room (the clock algorithm), so a flood of keys that are
+// asked for once drives out nothing that is in use.
+type shard[T any] struct {
+	mu      sync.RWMutex
+	entries map[string]*entry[T]
+	loads   map[string]*loading[T]
+	ring    []*entry[T]
+	hand    int
+	size    int
+	_       [64]byte // shards do not share a cache line
 }
 
 type entry[T any] struct {
-	key      string
-	value    T
-	keys     map[string]struct{}
-	prefixes map[string]struct{}
-	stale    bool // something it read has changed while it was loaded
+	key   string
+	value T
+	deps  []dep
+	slot  int // in the ring
+	used  atomic.Bool
 }
 
-// NewCache returns a cache of at most size entries that lives until ctx ends.
+// loading is a load under way. The fields are set when done is closed.
+type loading[T any] struct {
+	done  chan struct{}
+	entry *entry[T]
+	err   error
+	good  bool // the outcome was right at the end of the load
+}
+
+// reloads is how often a load is done again because what it read has changed
+// meanwhile, so that a half-changed state is not answered.
+const reloads = 3
+
+// NewCache returns a cache of at most size entries that follows changes until
+// ctx ends; it must not be used after that. load must not ask the cache for its
+// own key, nor in a circle with others.
 func NewCache[T any](ctx context.Context, s Store, size int, load func(ctx context.Context, r Reader, key string) (T, error)) (*Cache[T], error) {
-	c := &Cache[T]{store: s, load: load, size: size, loads: map[*entry[T]]struct{}{}}
-	c.forget()
-	if err := s.Watch(ctx, c.changed, c.forgetAll); err != nil {
+	size = max(size, 1)
+	c := &Cache[T]{store: s, load: load, graph: newGraph(), seed: maphash.MakeSeed(), shards: make([]shard[T], min(16, 1+size/256))}
+	for i := range c.shards {
+		c.shards[i].entries = map[string]*entry[T]{}
+		c.shards[i].loads = map[string]*loading[T]{}
+		c.shards[i].size = size / len(c.shards)
+	}
+	if err := s.Watch(ctx, c.graph.changed, c.graph.forget); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -50,159 +81,153 @@ func NewCache[T any](ctx context.Context, s Store, size int, load func(ctx conte
 // Get returns the value for key, loading it if need be. When a load fails
 // nothing is cached.
 func (c *Cache[T]) Get(ctx context.Context, key string) (T, error) {
-	if err := c.store.Fresh(ctx); err != nil {
+	e, err := c.get(ctx, key)
+	if err != nil {
 		var none T
 		return none, err
 	}
-	c.mu.RLock()
-	e := c.entries[key]
-	c.mu.RUnlock()
-	if e != nil {
-		return e.value, nil
-	}
-	return c.fill(ctx, key)
+	return e.value, nil
 }
 
-func (c *Cache[T]) fill(ctx context.Context, key string) (T, error) {
-	e := &entry[T]{key: key, keys: map[string]struct{}{}, prefixes: map[string]struct{}{}}
-	c.mu.Lock()
-	c.loads[e] = struct{}{}
-	c.mu.Unlock()
-
-	value, err := c.load(ctx, &noting[T]{c, e}, key)
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.loads, e)
+// Through is Get for use in the load of another cache, whose Reader is r: the
+// entry that is being made there depends on all that this one depends on.
+func (c *Cache[T]) Through(ctx context.Context, r Reader, key string) (T, error) {
+	e, err := c.get(ctx, key)
 	if err != nil {
-		return value, err
+		var none T
+		return none, err
 	}
-	e.value = value
-	if !e.stale {
-		c.insert(e)
+	if n, ok := r.(*noting); ok {
+		n.adopt(e.deps)
 	}
-	return value, nil
+	return e.value, nil
 }
 
-// insert adds e and what it depends on, and makes room for it. The caller
-// holds the lock.
-func (c *Cache[T]) insert(e *entry[T]) {
-	if old := c.entries[e.key]; old != nil {
-		c.remove(old)
+func (c *Cache[T]) get(ctx context.Context, key string) (*entry[T], error) {
+	if err := c.store.Fresh(ctx); err != nil {
+		return nil, err
 	}
-	for _, victim := range c.entries { // Go's map order picks a victim well enough
-		if len(c.entries) < c.size {
-			break
+	s := &c.shards[maphash.String(c.seed, key)%uint64(len(c.shards))]
+	s.mu.RLock()
+	e := s.entries[key]
+	s.mu.RUnlock()
+	if e != nil && unchanged(e.deps) {
+		if !e.used.Load() {
+			e.used.Store(true)
 		}
-		c.remove(victim)
+		return e, nil
 	}
-	c.entries[e.key] = e
-	link(c.byKey, e.keys, e)
-	link(c.byPrefix, e.prefixes, e)
+	return c.fill(ctx, s, key)
 }
 
-func (c *Cache[T]) remove(e *entry[T]) {
-	delete(c.entries, e.key)
-	unlink(c.byKey, e.keys, e)
-	unlink(c.byPrefix, e.prefixes, e)
+// fill joins the load under way or begins one.
+func (c *Cache[T]) fill(ctx context.Context, s *shard[T], key string) (*entry[T], error) {
+	s.mu.Lock()
+	if e := s.entries[key]; e != nil && unchanged(e.deps) {
+		s.mu.Unlock()
+		return e, nil
+	}
+	l := s.loads[key]
+	if l == nil {
+		l = &loading[T]{done: make(chan struct{})}
+		s.loads[key] = l
+		s.mu.Unlock()
+		return c.lead(ctx, s, key, l)
+	}
+	s.mu.Unlock()
+	select {
+	case <-l.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if l.good {
+		return l.entry, l.err
+	}
+	// What came out may be older than our question, or be the leader's own
+	// trouble.
+	e, err, _ := c.make(ctx, s, key)
+	return e, err
 }
 
-func link[T any](index map[string]map[*entry[T]]struct{}, keys map[string]struct{}, e *entry[T]) {
-	for k := range keys {
-		set := index[k]
-		if set == nil {
-			set = map[*entry[T]]struct{}{}
-			index[k] = set
-		}
-		set[e] = struct{}{}
-	}
+// lead loads for all who join.
+func (c *Cache[T]) lead(ctx context.Context, s *shard[T], key string, l *loading[T]) (*entry[T], error) {
+	defer func() { // also when load panics
+		s.mu.Lock()
+		delete(s.loads, key)
+		s.mu.Unlock()
+		close(l.done)
+	}()
+	l.entry, l.err, l.good = c.make(ctx, s, key)
+	return l.entry, l.err
 }
 
-func unlink[T any](index map[string]map[*entry[T]]struct{}, keys map[string]struct{}, e *entry[T]) {
-	for k := range keys {
-		if set := index[k]; len(set) == 1 {
-			delete(index, k)
-		} else {
-			delete(set, e)
-		}
-	}
-}
-
-// changed forgets the entries that depend on changed records.
-func (c *Cache[T]) changed(changes []Change) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, change := range changes {
-		for e := range c.loads {
-			if e.dependsOn(change.Key) {
-				e.stale = true
-			}
-		}
-		for e := range c.byKey[change.Key] {
-			c.remove(e)
-		}
-		if len(c.byPrefix) == 0 {
-			continue
-		}
-		for i := range len(change.Key) + 1 {
-			for e := range c.byPrefix[change.Key[:i]] {
-				c.remove(e)
-			}
-		}
-	}
-}
-
-func (e *entry[T]) dependsOn(key string) bool {
-	if _, ok := e.keys[key]; ok {
-		return true
-	}
-	for p := range e.prefixes {
-		if strings.HasPrefix(key, p) {
-			return true
+// make loads and inserts. good means that nothing had changed at the end.
+func (c *Cache[T]) make(ctx context.Context, s *shard[T], key string) (_ *entry[T], _ error, good bool) {
+	for try := 1; ; try++ {
+		e, err, good := c.once(ctx, s, key)
+		if good || err != nil || try == reloads {
+			return e, err, good && ctx.Err() == nil
 		}
 	}
-	return false
 }
 
-func (c *Cache[T]) forgetAll() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for e := range c.loads {
-		e.stale = true
+func (c *Cache[T]) once(ctx context.Context, s *shard[T], key string) (_ *entry[T], _ error, good bool) {
+	n := newNoting(c.store, c.graph)
+	kept := false
+	defer func() {
+		if !kept {
+			release(n.deps)
+		}
+	}()
+	value, err := c.load(ctx, n, key)
+	good = n.good()
+	if err != nil {
+		return nil, err, good
 	}
-	c.forget()
+	e := &entry[T]{key: key, value: value, deps: n.deps}
+	if kept = good; kept {
+		s.insert(e)
+	}
+	return e, nil, good
 }
 
-func (c *Cache[T]) forget() {
-	c.entries = map[string]*entry[T]{}
-	c.byKey = map[string]map[*entry[T]]struct{}{}
-	c.byPrefix = map[string]map[*entry[T]]struct{}{}
+func (s *shard[T]) insert(e *entry[T]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.entries[e.key]; old != nil {
+		e.slot = old.slot
+		e.used.Store(old.used.Load())
+		s.replace(old, e)
+		return
+	}
+	if len(s.ring) < s.size {
+		e.slot = len(s.ring)
+		s.ring = append(s.ring, e)
+		s.entries[e.key] = e
+		return
+	}
+	for s.ring[s.hand].used.CompareAndSwap(true, false) {
+		s.hand = (s.hand + 1) % len(s.ring)
+	}
+	e.slot = s.hand
+	s.hand = (s.hand + 1) % len(s.ring)
+	s.replace(s.ring[e.slot], e)
 }
 
-// Len is the number of entries.
-func (c *Cache[T]) Len() int {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return len(c.entries)
+func (s *shard[T]) replace(old, e *entry[T]) {
+	delete(s.entries, old.key)
+	s.entries[e.key] = e
+	s.ring[e.slot] = e
+	release(old.deps)
 }
 
-// noting is the Reader of a load. What is read is noted before it is read, so
-// that a change in between is not missed.
-type noting[T any] struct {
-	c *Cache[T]
-	e *entry[T]
-}
-
-func (n *noting[T]) Get(ctx context.Context, key string) (Item, error) {
-	n.c.mu.Lock()
-	n.e.keys[key] = struct{}{}
-	n.c.mu.Unlock()
-	return n.c.store.Get(ctx, key)
-}
-
-func (n *noting[T]) List(ctx context.Context, r Range) ([]Item, error) {
-	n.c.mu.Lock()
-	n.e.prefixes[r.Prefix] = struct{}{}
-	n.c.mu.Unlock()
-	return n.c.store.List(ctx, r)
+// Len is the number of entries, of which some may have to be made again.
+func (c *Cache[T]) Len() (n int) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.RLock()
+		n += len(s.entries)
+		s.mu.RUnlock()
+	}
+	return n
 }

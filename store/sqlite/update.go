@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"runtime"
 
 	"bartizan.dev/store"
 )
@@ -128,6 +129,7 @@ func (s *Store) committer() {
 // commit writes the group that has gathered, while the next one gathers on top
 // of it.
 func (s *Store) commit() {
+	runtime.Gosched()
 	s.turn <- struct{}{}
 	g := s.open
 	if g.Len() == 0 {

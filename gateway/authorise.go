@@ -136,7 +136,7 @@ func principalType(k caller.Kind) string {
 // denied makes AWS's answer for a refused touch.
 func (x *exchange) denied(req *policy.Request, b *policy.Bindings, d policy.Decision) error {
 	m := x.service.Model
-	e := &wire.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: d.Message(req, true)}
+	e := &wire.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: d.Message(req, false)}
 	switch m.Protocol {
 	case wire.JSON10, wire.JSON11:
 		e.Code, e.Status = "AccessDeniedException", http.StatusBadRequest

@@ -1,6 +1,11 @@
 package gateway
 
-import "bartizan.dev/wire"
+import (
+	"fmt"
+	"runtime/debug"
+
+	"bartizan.dev/wire"
+)
 
 // decode fills the operation's input and checks it against the model.
 func (x *exchange) decode() (err error) {
@@ -28,8 +33,14 @@ func unrecorded(err error) *wire.Error {
 		Message: "The call cannot be recorded, so it was refused: the trail has no room. Free disk space and try again."}
 }
 
-// call runs the method.
+// call runs the method. A panic in it is this call's InternalFailure, recorded
+// like any other outcome, and not the end of its neighbours.
 func (x *exchange) call() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in %s: %v\n%s", x.name, p, debug.Stack())
+		}
+	}()
 	x.out, err = x.op.Call(x.ctx, x.in)
 	return err
 }

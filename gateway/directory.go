@@ -25,6 +25,9 @@ type Directory interface {
 	// Credential returns the secret and the owner of an access key, or one of the
 	// errors above. token is the session token, or empty.
 	Credential(ctx context.Context, accessKey, token string) (Credential, error)
+	// Usable reports whether AWS takes this kind of credentials for the operation
+	// at all, whatever the policies say.
+	Usable(id *caller.Identity, service, operation string) bool
 	// Standing returns the policies that bear on a verified caller.
 	Standing(ctx context.Context, id *caller.Identity) (*Standing, error)
 	// Used notes that an access key was used for a service.

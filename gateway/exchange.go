@@ -32,6 +32,7 @@ type exchange struct {
 	body    []byte
 	cbor    bool
 	claim   sigv4.Claim
+	signed  error // of claim.Parse
 	request policy.Request
 	touches []policy.Touch
 	in, out any

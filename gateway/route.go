@@ -97,7 +97,8 @@ var errTooLarge = &wire.Error{Code: "RequestEntityTooLarge", Message: "The reque
 // route reads the body and finds service and operation: the rpcv2Cbor path,
 // X-Amz-Target, the service of the signature, the Version parameter, the path.
 func (x *exchange) route() error {
-	parseErr := x.claim.Parse(x.r)
+	x.signed = x.claim.Parse(x.r)
+	x.service = x.guess() // until we know better, for the form of errors
 	if err := x.readBody(); err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (x *exchange) route() error {
 		x.service, x.name = x.g.routes.target[prefix], name
 	default:
 		x.service = x.g.routes.signing[x.claim.Scope.Service]
-		x.routeByForm(parseErr)
+		x.routeByForm(x.signed)
 	}
 	if x.service == nil {
 		return x.unknownService()
@@ -247,19 +248,24 @@ func unknownOperation(s *wire.Service, name string) *wire.Error {
 	return wire.Errorf("UnknownOperationException", "The requested operation is not recognized by the service.").WithStatus(http.StatusNotFound)
 }
 
-// unknownService answers a call for a service outside the mission, in the
-// protocol it seems to speak.
-func (x *exchange) unknownService() error {
+// guess returns a stand-in for a service that is not known, which speaks the
+// protocol the request seems to.
+func (x *exchange) guess() *service {
 	m := &wire.Service{Name: "unknown", Protocol: wire.RESTXML}
-	switch {
+	switch kind := x.r.Header.Get("Content-Type"); {
 	case x.r.Header.Get("X-Amz-Target") != "":
 		m.Protocol = wire.JSON11
-	case strings.HasPrefix(x.r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+	case strings.HasPrefix(kind, "application/x-www-form-urlencoded"):
 		m.Protocol = wire.Query
-	case strings.HasPrefix(x.r.Header.Get("Content-Type"), "application/json"):
+	case strings.HasPrefix(kind, "application/json"):
 		m.Protocol = wire.RESTJSON
 	}
-	x.service = &service{Service: Service{Model: m}, rules: sigv4.RulesFor("", "")}
+	return &service{Service: Service{Model: m}}
+}
+
+// unknownService answers a call for a service outside the mission.
+func (x *exchange) unknownService() error {
+	x.service = x.guess()
 	name := x.claim.Scope.Service
 	if name == "" {
 		return wire.Errorf("UnknownService", "The request names no AWS service: it has no signature, no X-Amz-Target and no known path.").WithStatus(http.StatusNotFound)

@@ -59,6 +59,23 @@ func (d *directory) session(ctx context.Context, accessKey, token string) (gatew
 	return gateway.Credential{Secret: secret, Identity: id}, nil
 }
 
+// Usable: the credentials of GetFederationToken call no IAM and of STS only
+// GetCallerIdentity; those of GetSessionToken call IAM only if they were got
+// with MFA, and of STS only AssumeRole and GetCallerIdentity.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+func (d *directory) Usable(id *caller.Identity, service, operation string) bool {
+	switch {
+	case id.Session == nil || id.Kind == caller.Role:
+		return true
+	case service == "sts":
+		return operation == "GetCallerIdentity" || operation == "AssumeRole" && id.Kind != caller.Federated
+	case service == "iam":
+		return id.Kind != caller.Federated && id.Session.MFA
+	}
+	return true
+}
+
 func (d *directory) Standing(ctx context.Context, id *caller.Identity) (*gateway.Standing, error) {
 	out := &gateway.Standing{Principal: policy.Principal{Account: id.Account, ARN: id.ARN, ID: id.ID}}
 	switch id.Kind {

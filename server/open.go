@@ -13,7 +13,9 @@ import (
 	"bartizan.dev/keys/soft"
 	"bartizan.dev/store"
 	"bartizan.dev/store/memory"
+	"bartizan.dev/store/postgres"
 	"bartizan.dev/store/sqlite"
+	trailpg "bartizan.dev/trail/postgres"
 	"bartizan.dev/trail/segment"
 )
 
@@ -51,6 +53,9 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	case url == "":
 		s.storeName = filepath.Join(s.opt.Data, databaseFile)
 		s.engine, err = sqlite.Open(ctx, s.storeName)
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		s.storeName = "PostgreSQL"
+		s.engine, err = postgres.Open(ctx, url, postgres.Options{Log: s.log})
 	default:
 		err = fmt.Errorf("--store %q: want memory, a postgres:// URL, or nothing for the embedded store", strings.SplitN(url, "://", 2)[0])
 	}
@@ -66,8 +71,18 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	return nil
 }
 
-// openTrail opens the trail: segment files, in the data directory.
-func (s *Server) openTrail(context.Context) error {
+// openTrail opens the trail where the store is: segment files beside the
+// embedded store, a table in a shared database.
+func (s *Server) openTrail(ctx context.Context) error {
+	if s.storeName == "PostgreSQL" {
+		t, err := trailpg.Open(ctx, s.opt.Store, trailpg.Options{SyncLater: !s.opt.SyncAlways, Now: s.clock.Now, Log: s.log})
+		if err != nil {
+			return err
+		}
+		s.onClose(t.Close)
+		s.trail = t
+		return nil
+	}
 	t, err := segment.Open(filepath.Join(s.opt.Data, trailDir), segment.Options{SyncAlways: s.opt.SyncAlways, Now: s.clock.Now, Log: s.log})
 	if err != nil {
 		return err

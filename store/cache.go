@@ -54,7 +54,7 @@ type loading[T any] struct {
 	done  chan struct{}
 	entry *entry[T]
 	err   error
-	good  bool // the outcome was right at the end of the load
+	good  bool // the outcome was right when the last one joined
 }
 
 // reloads is how often a load is done again because what it read has changed
@@ -145,7 +145,7 @@ func (c *Cache[T]) fill(ctx context.Context, s *shard[T], key string) (*entry[T]
 	}
 	// What came out may be older than our question, or be the leader's own
 	// trouble.
-	e, err, _ := c.make(ctx, s, key)
+	e, err, _ := c.make(ctx, s, key, nil)
 	return e, err
 }
 
@@ -153,25 +153,37 @@ func (c *Cache[T]) fill(ctx context.Context, s *shard[T], key string) (*entry[T]
 func (c *Cache[T]) lead(ctx context.Context, s *shard[T], key string, l *loading[T]) (*entry[T], error) {
 	defer func() { // also when load panics
 		s.mu.Lock()
-		delete(s.loads, key)
+		s.over(key, l)
 		s.mu.Unlock()
 		close(l.done)
 	}()
-	l.entry, l.err, l.good = c.make(ctx, s, key)
+	l.entry, l.err, l.good = c.make(ctx, s, key, l)
+	if l.err != nil && ctx.Err() != nil {
+		l.good = false
+	}
 	return l.entry, l.err
 }
 
-// make loads and inserts. good means that nothing had changed at the end.
-func (c *Cache[T]) make(ctx context.Context, s *shard[T], key string) (_ *entry[T], _ error, good bool) {
+// over says that nobody may join l any more. The caller holds the lock.
+func (s *shard[T]) over(key string, l *loading[T]) {
+	if s.loads[key] == l {
+		delete(s.loads, key)
+	}
+}
+
+// make loads and inserts. good means that nothing had changed when the last
+// one joined.
+func (c *Cache[T]) make(ctx context.Context, s *shard[T], key string, l *loading[T]) (e *entry[T], err error, good bool) {
 	for try := 1; ; try++ {
-		e, err, good := c.once(ctx, s, key)
-		if good || err != nil || try == reloads {
-			return e, err, good && ctx.Err() == nil
+		if e, err, good = c.once(ctx, s, key, l, try == reloads); e != nil || err != nil {
+			return e, err, good
 		}
 	}
 }
 
-func (c *Cache[T]) once(ctx context.Context, s *shard[T], key string) (_ *entry[T], _ error, good bool) {
+// once loads once. It returns nothing when what was read has changed meanwhile,
+// unless it is the last try.
+func (c *Cache[T]) once(ctx context.Context, s *shard[T], key string, l *loading[T], last bool) (e *entry[T], err error, good bool) {
 	n := newNoting(c.store, c.graph)
 	kept := false
 	defer func() {
@@ -180,20 +192,25 @@ func (c *Cache[T]) once(ctx context.Context, s *shard[T], key string) (_ *entry[
 		}
 	}()
 	value, err := c.load(ctx, n, key)
+	if err == nil && !last && !n.good() {
+		return nil, nil, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over(key, l) // and only now look whether it is good, for those who joined
 	good = n.good()
 	if err != nil {
 		return nil, err, good
 	}
-	e := &entry[T]{key: key, value: value, deps: n.deps}
+	e = &entry[T]{key: key, value: value, deps: n.deps}
 	if kept = good; kept {
 		s.insert(e)
 	}
 	return e, nil, good
 }
 
+// insert adds e and makes room for it. The caller holds the lock.
 func (s *shard[T]) insert(e *entry[T]) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if old := s.entries[e.key]; old != nil {
 		e.slot = old.slot
 		e.used.Store(old.used.Load())

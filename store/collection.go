@@ -9,16 +9,20 @@ import (
 	"strings"
 )
 
-// ErrExists is returned by Insert for an id that has a record.
-var ErrExists = errors.New("store: exists already")
+var (
+	// ErrExists is returned by Insert for an id that has a record.
+	ErrExists = errors.New("store: exists already")
+	// ErrNUL is returned for an id or an index value with a NUL byte.
+	ErrNUL = errors.New("store: an id or index value holds a NUL byte")
+)
 
 // A Collection is a typed set of records: JSON documents under Name/id, and
 // under Name.index/value\x00id an empty record for each value of each declared
 // index. Record and index entries are written in one transaction.
 //
 // An id may contain slashes, and List takes a prefix of ids, so an id such as
-// account/name gives each account a set of its own. Ids and index values must
-// not contain NUL.
+// account/name gives each account a set of its own. Ids and index values with
+// a NUL byte are refused with ErrNUL: they could pass for another record's.
 type Collection[T any] struct {
 	Name    string
 	Indexes []Index[T]
@@ -92,6 +96,9 @@ func (c *Collection[T]) Delete(ctx context.Context, tx Tx, id string) error {
 
 // write replaces old by v; nil stands for no record.
 func (c *Collection[T]) write(ctx context.Context, tx Tx, id string, old, v *T) error {
+	if strings.Contains(id, "\x00") {
+		return ErrNUL
+	}
 	for _, index := range c.Indexes {
 		var before, after []string
 		if old != nil {
@@ -100,19 +107,8 @@ func (c *Collection[T]) write(ctx context.Context, tx Tx, id string, old, v *T) 
 		if v != nil {
 			after = index.Keys(v)
 		}
-		for _, value := range before {
-			if !slices.Contains(after, value) {
-				if err := tx.Delete(ctx, c.indexKey(index.Name, value, id)); err != nil {
-					return err
-				}
-			}
-		}
-		for _, value := range after {
-			if !slices.Contains(before, value) {
-				if err := tx.Put(ctx, c.indexKey(index.Name, value, id), nil); err != nil {
-					return err
-				}
-			}
+		if err := c.reindex(ctx, tx, index.Name, id, before, after); err != nil {
+			return err
 		}
 	}
 	if v == nil {
@@ -123,6 +119,28 @@ func (c *Collection[T]) write(ctx context.Context, tx Tx, id string, old, v *T) 
 		return fmt.Errorf("store: record %q: %w", c.key(id), err)
 	}
 	return tx.Put(ctx, c.key(id), doc)
+}
+
+func (c *Collection[T]) reindex(ctx context.Context, tx Tx, index, id string, before, after []string) error {
+	for _, value := range before {
+		if !slices.Contains(after, value) {
+			if err := tx.Delete(ctx, c.indexKey(index, value, id)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, value := range after {
+		if slices.Contains(before, value) {
+			continue
+		}
+		if strings.Contains(value, "\x00") {
+			return ErrNUL
+		}
+		if err := tx.Put(ctx, c.indexKey(index, value, id), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // List returns the records whose ids begin with prefix and come after the id
@@ -150,6 +168,9 @@ func (c *Collection[T]) List(ctx context.Context, r Reader, prefix, after string
 // By returns the ids of the records that have the value in the index, in
 // order, after the id after; limit 0 means all.
 func (c *Collection[T]) By(ctx context.Context, r Reader, index, value, after string, limit int) ([]string, error) {
+	if strings.Contains(value, "\x00") {
+		return nil, ErrNUL
+	}
 	rg := Range{Prefix: c.indexKey(index, value, ""), Limit: limit}
 	if after != "" {
 		rg.After = rg.Prefix + after
@@ -166,31 +187,35 @@ func (c *Collection[T]) By(ctx context.Context, r Reader, index, value, after st
 }
 
 // OneBy returns the first record that has the value in the index, or
-// ErrNotFound.
+// ErrNotFound. Outside of a transaction the record may change between the
+// reading of the index and its own; one that lost the value is not returned.
 func (c *Collection[T]) OneBy(ctx context.Context, r Reader, index, value string) (Entry[T], error) {
-	ids, err := c.By(ctx, r, index, value, "", 1)
-	if err != nil {
-		return Entry[T]{}, err
+	for range 3 {
+		ids, err := c.By(ctx, r, index, value, "", 1)
+		if err != nil {
+			return Entry[T]{}, err
+		}
+		if len(ids) == 0 {
+			break
+		}
+		v, err := c.Get(ctx, r, ids[0])
+		if errors.Is(err, ErrNotFound) {
+			continue
+		} else if err != nil {
+			return Entry[T]{}, err
+		}
+		if slices.Contains(c.keys(index, v), value) {
+			return Entry[T]{ids[0], v}, nil
+		}
 	}
-	if len(ids) == 0 {
-		return Entry[T]{}, ErrNotFound
-	}
-	v, err := c.Get(ctx, r, ids[0])
-	return Entry[T]{ids[0], v}, err
+	return Entry[T]{}, ErrNotFound
 }
 
-// Values returns how many records have each of the index's values that begin
-// with prefix.
-func (c *Collection[T]) Values(ctx context.Context, r Reader, index, prefix string) (map[string]int, error) {
-	all := c.Name + "." + index + "/"
-	items, err := r.List(ctx, Range{Prefix: all + prefix})
-	if err != nil {
-		return nil, err
+func (c *Collection[T]) keys(index string, v *T) []string {
+	for _, i := range c.Indexes {
+		if i.Name == index {
+			return i.Keys(v)
+		}
 	}
-	out := map[string]int{}
-	for _, item := range items {
-		value, _, _ := strings.Cut(item.Key[len(all):], "\x00")
-		out[value]++
-	}
-	return out, nil
+	return nil
 }

@@ -18,3 +18,11 @@ const (
 func (z *Sealed) SealValue(key string, value []byte) []byte {
 	return z.ring.Load().newest.seal(key, value)
 }
+
+// Nodes is how many records and prefixes the cache's entries depend on.
+func (c *Cache[T]) Nodes() (keys, prefixes, lengths int) {
+	g := c.graph
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.keys), len(g.prefixes), len(g.lengths)
+}

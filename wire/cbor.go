@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"math"
+	"net/http"
 	"reflect"
 	"time"
 	"unicode/utf8"
@@ -97,6 +98,23 @@ func appendCBOR(b []byte, p *plan, v reflect.Value) []byte {
 		return appendCBORFloat(append(b, cborTag|1), float64(t.UnixMilli())/1000)
 	}
 	return appendCBORFloat(b, v.Float())
+}
+
+// rpcv2Cbor is the value of the Smithy-Protocol header.
+const rpcv2Cbor = "rpc-v2-cbor"
+
+func isCBOR(h http.Header) bool {
+	v := h["Smithy-Protocol"]
+	return len(v) == 1 && v[0] == rpcv2Cbor
+}
+
+// encodeCBOR writes an answer; an operation without an output has no body.
+func (op *Operation) encodeCBOR(res *Response, p *plan, v reflect.Value) {
+	res.set("Smithy-Protocol", rpcv2Cbor)
+	if op.Out != None {
+		res.set("Content-Type", contentCBOR)
+		res.Body = appendCBOR(make([]byte, 0, 512), p, v)
+	}
 }
 
 func appendCBORError(b []byte, e *Error) []byte {

@@ -7,10 +7,11 @@ import (
 // EncodeError writes an error as the service's protocol does. op may be nil:
 // many errors come before the operation is known.
 func EncodeError(s *Service, cbor bool, e *Error, requestID string) *Response {
+	e = s.complete(e)
 	res := &Response{Status: e.Status, Header: make(http.Header, 4)}
 	if cbor {
 		res.set("Content-Type", contentCBOR)
-		res.set("Smithy-Protocol", "rpc-v2-cbor")
+		res.set("Smithy-Protocol", rpcv2Cbor)
 		res.Body = appendCBORError(nil, e)
 		return res
 	}
@@ -41,6 +42,23 @@ func EncodeError(s *Service, cbor bool, e *Error, requestID string) *Response {
 		res.Body = errorXML(s, e, requestID)
 	}
 	return res
+}
+
+// complete adds what the model says of an error and the service left out: the
+// HTTP status and the name of the message's member.
+func (s *Service) complete(e *Error) *Error {
+	x := s.exception(e.Code)
+	if x == nil {
+		return e
+	}
+	c := *e
+	if x.Status != 0 && (c.Status == 0 || c.Status == http.StatusBadRequest) {
+		c.Status, c.Fault = x.Status, c.Fault || x.Status >= 500
+	}
+	if c.MessageName == "" {
+		c.MessageName = x.Message
+	}
+	return &c
 }
 
 func errorXML(s *Service, e *Error, requestID string) []byte {

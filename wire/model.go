@@ -4,6 +4,11 @@
 // decoding, so that a handler never sees an input the model forbids.
 package wire
 
+import (
+	"slices"
+	"strings"
+)
+
 // Kind is the kind of a shape in a service model.
 type Kind uint8
 
@@ -56,7 +61,7 @@ const (
 // Service.Shapes, because shapes are recursive and Go forbids initialisation
 // cycles.
 type Shape struct {
-	Name      string
+	Name      string // of a structure
 	Kind      Kind
 	Members   []Member // of a structure, in the model's order
 	Elem      uint16   // of a list, or the value of a map
@@ -75,9 +80,6 @@ type Shape struct {
 	Pattern   string // RE2, matched against the whole string
 	Shown     string // the pattern as AWS shows it in messages, when it is not Pattern
 	Enum      []string
-	Code      string // of an exception: the code on the wire, when not Name
-	Status    int    // of an exception: HTTP status
-	Fault     bool   // of an exception: the server is to blame
 }
 
 // Member is a member of a structure; its Go field stands at the same index.
@@ -132,8 +134,14 @@ type Op struct {
 	Wrapper  string // query: element around the result
 	Root     string // restXml: element of the request body
 	RootNS   string // restXml: its namespace
-	Errors   []uint16
-	Unsigned bool // AWS takes the call without a signature
+	Unsigned bool   // AWS takes the call without a signature
+}
+
+// Exception is an error of the model.
+type Exception struct {
+	Code    string // on the wire
+	Status  int    // HTTP status, 400 if it is 0; the server is to blame from 500 on
+	Message string // name of the message's member in JSON and CBOR, when it is not "message"
 }
 
 // Service is one service model.
@@ -149,9 +157,37 @@ type Service struct {
 	Namespace string // XML namespace of responses
 	Global    bool   // one endpoint for all Regions
 	Ops       []Op
+	Errors    []Exception // of all operations, sorted by code
 	Shapes    []Shape
 
 	plans plans
+}
+
+// ParseOps reads a list of operation names, each after its method and path if
+// there are such: "GET /users ListUsers".
+func ParseOps(list string) []Op {
+	words := strings.Fields(list)
+	if len(words) > 2 && strings.HasPrefix(words[1], "/") {
+		ops := make([]Op, 0, len(words)/3)
+		for ; len(words) >= 3; words = words[3:] {
+			ops = append(ops, Op{Method: words[0], URI: words[1], Name: words[2], In: None, Out: None})
+		}
+		return ops
+	}
+	ops := make([]Op, len(words))
+	for i, name := range words {
+		ops[i] = Op{Name: name, In: None, Out: None}
+	}
+	return ops
+}
+
+// exception returns the model's exception with the code, or nil.
+func (s *Service) exception(code string) *Exception {
+	i, ok := slices.BinarySearchFunc(s.Errors, code, func(e Exception, code string) int { return strings.Compare(e.Code, code) })
+	if !ok {
+		return nil
+	}
+	return &s.Errors[i]
 }
 
 // Op returns the operation with the name, or nil.

@@ -11,8 +11,8 @@ import (
 type Operation struct {
 	*Op
 	Service *Service
-	// New returns an empty input to decode into.
-	New func() any
+	// New returns an empty input to decode into, NewOut an empty output.
+	New, NewOut func() any
 	// Call runs the method on an input that New made.
 	Call func(ctx context.Context, in any) (any, error)
 
@@ -24,7 +24,7 @@ func Bind[I, O any](s *Service, i int, method func(context.Context, *I) (*O, err
 	op := &s.Ops[i]
 	return Operation{
 		Op: op, Service: s,
-		New: func() any { return new(I) },
+		New: func() any { return new(I) }, NewOut: func() any { return new(O) },
 		Call: func(ctx context.Context, in any) (any, error) {
 			out, err := method(ctx, in.(*I))
 			if err != nil {

@@ -82,6 +82,11 @@ func (s *Service) field(m *Member, typ reflect.Type) field {
 		typ = typ.Elem()
 	}
 	f.plan = s.compile(m.Shape, typ)
+	if m.Format != TimeDefault { // a member may override its shape's format
+		shape, p := *f.plan.Shape, *f.plan
+		shape.Format, p.Shape = m.Format, &shape
+		f.plan = &p
+	}
 	f.form = f.name
 	if s.Protocol == EC2 {
 		if f.form = m.Form; f.form == "" {

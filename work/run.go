@@ -69,14 +69,16 @@ func (q *Queue) take(ctx context.Context, due []dueJob, now time.Time) error {
 
 // do runs a job to its end: removed, put off, or lost.
 func (q *Queue) do(ctx context.Context, j taken) {
-	runCtx, cancel := context.WithCancelCause(ctx)
+	runCtx, lost := context.WithCancelCause(ctx) // also of what the handler returned
+	defer lost(nil)
+	renewing, stop := context.WithCancel(runCtx)
 	renewed := make(chan struct{})
 	go func() {
 		defer close(renewed)
-		q.renew(runCtx, cancel, j)
+		q.renew(renewing, lost, j)
 	}()
 	finish, err := q.call(runCtx, j.Job)
-	cancel(nil)
+	stop()
 	<-renewed
 	if err == nil {
 		err = q.finish(ctx, j, finish)

@@ -8,60 +8,30 @@ import (
 
 var model = wire.Service{
 	Name: "cloudtrail", ID: "CloudTrail", Endpoint: "cloudtrail", Signing: "cloudtrail", Protocol: wire.JSON11, Version: "2013-11-01", Target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
-	Ops: ops[:], Shapes: shapes[:],
+	Ops: ops[:], Errors: exceptions[:], Shapes: shapes[:],
 }
 
 var ops = [...]wire.Op{
-	{Name: "LookupEvents", In: 13, Out: 14, Errors: []uint16{0x5, 0x8, 0x6, 0x7, 0x4, 0x15, 0x11}},
+	{Name: "LookupEvents", In: 8, Out: 9},
+}
+
+var exceptions = [...]wire.Exception{
+	{Code: "InvalidEventCategoryException"}, {Code: "InvalidLookupAttributesException"}, {Code: "InvalidMaxResultsException"},
+	{Code: "InvalidNextTokenException"}, {Code: "InvalidTimeRangeException"}, {Code: "OperationNotPermittedException"},
+	{Code: "UnsupportedOperationException"},
 }
 
 var shapes = [...]wire.Shape{
-	{Name: "Date", Kind: wire.Timestamp},
-	{Name: "Event", Members: []wire.Member{
-		{Name: "EventId", Shape: 20},
-		{Name: "EventName", Shape: 20},
-		{Name: "ReadOnly", Shape: 20},
-		{Name: "AccessKeyId", Shape: 20},
-		{Name: "EventTime", Shape: 0},
-		{Name: "EventSource", Shape: 20},
-		{Name: "Username", Shape: 20},
-		{Name: "Resources", Shape: 19},
-		{Name: "CloudTrailEvent", Shape: 20},
-	}},
-	{Name: "EventCategory", Kind: wire.String, Enum: []string{"insight"}},
-	{Name: "EventsList", Kind: wire.List, Elem: 1},
-	{Name: "InvalidEventCategoryException", Status: 400},
-	{Name: "InvalidLookupAttributesException", Status: 400},
-	{Name: "InvalidMaxResultsException", Status: 400},
-	{Name: "InvalidNextTokenException", Status: 400},
-	{Name: "InvalidTimeRangeException", Status: 400},
-	{Name: "LookupAttribute", Members: []wire.Member{
-		{Name: "AttributeKey", Shape: 10, Required: true},
-		{Name: "AttributeValue", Shape: 11, Required: true},
-	}},
-	{Name: "LookupAttributeKey", Kind: wire.String, Enum: []string{"EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource", "AccessKeyId"}},
-	{Name: "LookupAttributeValue", Kind: wire.String, Min: 1, Max: 2000, Bound: wire.HasMin | wire.HasMax},
-	{Name: "LookupAttributesList", Kind: wire.List, Elem: 9},
-	{Name: "LookupEventsRequest", Members: []wire.Member{
-		{Name: "LookupAttributes", Shape: 12},
-		{Name: "StartTime", Shape: 0},
-		{Name: "EndTime", Shape: 0},
-		{Name: "EventCategory", Shape: 2},
-		{Name: "MaxResults", Shape: 15},
-		{Name: "NextToken", Shape: 16},
-	}},
-	{Name: "LookupEventsResponse", Members: []wire.Member{
-		{Name: "Events", Shape: 3},
-		{Name: "NextToken", Shape: 16},
-	}},
-	{Name: "MaxResults", Kind: wire.Integer, Min: 1, Max: 50, Bound: wire.HasMin | wire.HasMax},
-	{Name: "NextToken", Kind: wire.String},
-	{Name: "OperationNotPermittedException", Status: 400},
-	{Name: "Resource", Members: []wire.Member{
-		{Name: "ResourceType", Shape: 20},
-		{Name: "ResourceName", Shape: 20},
-	}},
-	{Name: "ResourceList", Kind: wire.List, Elem: 18},
-	{Name: "String", Kind: wire.String},
-	{Name: "UnsupportedOperationException", Status: 400},
+	{Kind: wire.Timestamp},
+	{Name: "Event", Members: []wire.Member{{Name: "EventId", Shape: 11}, {Name: "EventName", Shape: 11}, {Name: "ReadOnly", Shape: 11}, {Name: "AccessKeyId", Shape: 11},
+		{Name: "EventTime", Shape: 0}, {Name: "EventSource", Shape: 11}, {Name: "Username", Shape: 11}, {Name: "Resources", Shape: 13},
+		{Name: "CloudTrailEvent", Shape: 11}}}, {Kind: wire.String, Enum: []string{"insight"}}, {Kind: wire.List, Elem: 1},
+	{Name: "LookupAttribute", Members: []wire.Member{{Name: "AttributeKey", Shape: 5, Required: true}, {Name: "AttributeValue", Shape: 6, Required: true}}},
+	{Kind: wire.String, Enum: []string{"EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource", "AccessKeyId"}},
+	{Kind: wire.String, Min: 1, Max: 2000, Bound: wire.HasMin | wire.HasMax}, {Kind: wire.List, Elem: 4},
+	{Name: "LookupEventsRequest", Members: []wire.Member{{Name: "LookupAttributes", Shape: 7}, {Name: "StartTime", Shape: 0}, {Name: "EndTime", Shape: 0}, {Name: "EventCategory", Shape: 2},
+		{Name: "MaxResults", Shape: 10}, {Name: "NextToken", Shape: 11}}},
+	{Name: "LookupEventsResponse", Members: []wire.Member{{Name: "Events", Shape: 3}, {Name: "NextToken", Shape: 11}}},
+	{Kind: wire.Integer, Min: 1, Max: 50, Bound: wire.HasMin | wire.HasMax}, {Kind: wire.String},
+	{Name: "Resource", Members: []wire.Member{{Name: "ResourceType", Shape: 11}, {Name: "ResourceName", Shape: 11}}}, {Kind: wire.List, Elem: 12},
 }

@@ -7,77 +7,37 @@ import (
 )
 
 type Event struct {
-	EventId         *string
-	EventName       *string
-	ReadOnly        *string
-	AccessKeyId     *string
-	EventTime       time.Time
-	EventSource     *string
-	Username        *string
-	Resources       []Resource
-	CloudTrailEvent *string
+	EventId, EventName, ReadOnly, AccessKeyId *string
+	EventTime                                 time.Time
+	EventSource, Username                     *string
+	Resources                                 []Resource
+	CloudTrailEvent                           *string
 }
-
 type EventCategory string
 
-const (
-	EventCategory_insight EventCategory = "insight"
-)
-
-type InvalidEventCategoryException struct {
-}
-
-type InvalidLookupAttributesException struct {
-}
-
-type InvalidMaxResultsException struct {
-}
-
-type InvalidNextTokenException struct {
-}
-
-type InvalidTimeRangeException struct {
-}
+const EventCategory_insight EventCategory = "insight"
 
 type LookupAttribute struct {
 	AttributeKey   LookupAttributeKey
 	AttributeValue string
 }
-
 type LookupAttributeKey string
 
-const (
-	LookupAttributeKey_EventId      LookupAttributeKey = "EventId"
-	LookupAttributeKey_EventName    LookupAttributeKey = "EventName"
-	LookupAttributeKey_ReadOnly     LookupAttributeKey = "ReadOnly"
-	LookupAttributeKey_Username     LookupAttributeKey = "Username"
-	LookupAttributeKey_ResourceType LookupAttributeKey = "ResourceType"
-	LookupAttributeKey_ResourceName LookupAttributeKey = "ResourceName"
-	LookupAttributeKey_EventSource  LookupAttributeKey = "EventSource"
-	LookupAttributeKey_AccessKeyId  LookupAttributeKey = "AccessKeyId"
-)
+const LookupAttributeKey_EventId, LookupAttributeKey_EventName, LookupAttributeKey_ReadOnly LookupAttributeKey = "EventId", "EventName", "ReadOnly"
+const LookupAttributeKey_Username, LookupAttributeKey_ResourceType, LookupAttributeKey_ResourceName LookupAttributeKey = "Username", "ResourceType", "ResourceName"
+const LookupAttributeKey_EventSource, LookupAttributeKey_AccessKeyId LookupAttributeKey = "EventSource", "AccessKeyId"
 
 type LookupEventsRequest struct {
-	LookupAttributes []LookupAttribute
-	StartTime        time.Time
-	EndTime          time.Time
-	EventCategory    EventCategory
-	MaxResults       *int32
-	NextToken        *string
+	LookupAttributes   []LookupAttribute
+	StartTime, EndTime time.Time
+	EventCategory      EventCategory
+	MaxResults         *int32
+	NextToken          *string
 }
-
 type LookupEventsResponse struct {
 	Events    []Event
 	NextToken *string
 }
-
-type OperationNotPermittedException struct {
-}
-
 type Resource struct {
-	ResourceType *string
-	ResourceName *string
-}
-
-type UnsupportedOperationException struct {
+	ResourceType, ResourceName *string
 }

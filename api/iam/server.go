@@ -744,186 +744,76 @@ func Model() *wire.Service { return &model }
 // Operations binds the operations to a server.
 func Operations(s Server) []wire.Operation {
 	return []wire.Operation{
-		wire.Bind(&model, 0, s.AcceptDelegationRequest),
-		wire.Bind(&model, 1, s.AcquireRole),
-		wire.Bind(&model, 2, s.AddClientIDToOpenIDConnectProvider),
-		wire.Bind(&model, 3, s.AddRoleToInstanceProfile),
-		wire.Bind(&model, 4, s.AddUserToGroup),
-		wire.Bind(&model, 5, s.AssociateDelegationRequest),
-		wire.Bind(&model, 6, s.AttachGroupPolicy),
-		wire.Bind(&model, 7, s.AttachRolePolicy),
-		wire.Bind(&model, 8, s.AttachUserPolicy),
-		wire.Bind(&model, 9, s.ChangePassword),
-		wire.Bind(&model, 10, s.CreateAccessKey),
-		wire.Bind(&model, 11, s.CreateAccountAlias),
-		wire.Bind(&model, 12, s.CreateDelegationRequest),
-		wire.Bind(&model, 13, s.CreateGroup),
-		wire.Bind(&model, 14, s.CreateInstanceProfile),
-		wire.Bind(&model, 15, s.CreateLoginProfile),
-		wire.Bind(&model, 16, s.CreateOpenIDConnectProvider),
-		wire.Bind(&model, 17, s.CreatePolicy),
-		wire.Bind(&model, 18, s.CreatePolicyVersion),
-		wire.Bind(&model, 19, s.CreateRole),
-		wire.Bind(&model, 20, s.CreateSAMLProvider),
-		wire.Bind(&model, 21, s.CreateServiceLinkedRole),
-		wire.Bind(&model, 22, s.CreateServiceSpecificCredential),
-		wire.Bind(&model, 23, s.CreateUser),
-		wire.Bind(&model, 24, s.CreateVirtualMFADevice),
-		wire.Bind(&model, 25, s.DeactivateMFADevice),
-		wire.Bind(&model, 26, s.DeleteAccessKey),
-		wire.Bind(&model, 27, s.DeleteAccountAlias),
-		wire.Bind(&model, 28, s.DeleteAccountPasswordPolicy),
-		wire.Bind(&model, 29, s.DeleteGroup),
-		wire.Bind(&model, 30, s.DeleteGroupPolicy),
-		wire.Bind(&model, 31, s.DeleteInstanceProfile),
-		wire.Bind(&model, 32, s.DeleteLoginProfile),
-		wire.Bind(&model, 33, s.DeleteOpenIDConnectProvider),
-		wire.Bind(&model, 34, s.DeletePolicy),
-		wire.Bind(&model, 35, s.DeletePolicyVersion),
-		wire.Bind(&model, 36, s.DeleteRole),
-		wire.Bind(&model, 37, s.DeleteRolePermissionsBoundary),
-		wire.Bind(&model, 38, s.DeleteRolePolicy),
-		wire.Bind(&model, 39, s.DeleteSAMLProvider),
-		wire.Bind(&model, 40, s.DeleteSSHPublicKey),
-		wire.Bind(&model, 41, s.DeleteServerCertificate),
-		wire.Bind(&model, 42, s.DeleteServiceLinkedRole),
-		wire.Bind(&model, 43, s.DeleteServiceSpecificCredential),
-		wire.Bind(&model, 44, s.DeleteSigningCertificate),
-		wire.Bind(&model, 45, s.DeleteUser),
-		wire.Bind(&model, 46, s.DeleteUserPermissionsBoundary),
-		wire.Bind(&model, 47, s.DeleteUserPolicy),
-		wire.Bind(&model, 48, s.DeleteVirtualMFADevice),
-		wire.Bind(&model, 49, s.DetachGroupPolicy),
-		wire.Bind(&model, 50, s.DetachRolePolicy),
-		wire.Bind(&model, 51, s.DetachUserPolicy),
-		wire.Bind(&model, 52, s.DisableOrganizationsRootCredentialsManagement),
-		wire.Bind(&model, 53, s.DisableOrganizationsRootSessions),
-		wire.Bind(&model, 54, s.DisableOutboundWebIdentityFederation),
-		wire.Bind(&model, 55, s.EnableMFADevice),
-		wire.Bind(&model, 56, s.EnableOrganizationsRootCredentialsManagement),
-		wire.Bind(&model, 57, s.EnableOrganizationsRootSessions),
-		wire.Bind(&model, 58, s.EnableOutboundWebIdentityFederation),
-		wire.Bind(&model, 59, s.GenerateCredentialReport),
-		wire.Bind(&model, 60, s.GenerateOrganizationsAccessReport),
-		wire.Bind(&model, 61, s.GenerateServiceLastAccessedDetails),
-		wire.Bind(&model, 62, s.GetAccessKeyLastUsed),
-		wire.Bind(&model, 63, s.GetAccountAuthorizationDetails),
-		wire.Bind(&model, 64, s.GetAccountPasswordPolicy),
-		wire.Bind(&model, 65, s.GetAccountProperties),
-		wire.Bind(&model, 66, s.GetAccountSummary),
-		wire.Bind(&model, 67, s.GetContextKeysForCustomPolicy),
-		wire.Bind(&model, 68, s.GetContextKeysForPrincipalPolicy),
-		wire.Bind(&model, 69, s.GetCredentialReport),
-		wire.Bind(&model, 70, s.GetDelegationRequest),
-		wire.Bind(&model, 71, s.GetGroup),
-		wire.Bind(&model, 72, s.GetGroupPolicy),
-		wire.Bind(&model, 73, s.GetHumanReadableSummary),
-		wire.Bind(&model, 74, s.GetInstanceProfile),
-		wire.Bind(&model, 75, s.GetLoginProfile),
-		wire.Bind(&model, 76, s.GetMFADevice),
-		wire.Bind(&model, 77, s.GetOpenIDConnectProvider),
-		wire.Bind(&model, 78, s.GetOrganizationsAccessReport),
-		wire.Bind(&model, 79, s.GetOutboundWebIdentityFederationInfo),
-		wire.Bind(&model, 80, s.GetPolicy),
-		wire.Bind(&model, 81, s.GetPolicyVersion),
-		wire.Bind(&model, 82, s.GetRole),
-		wire.Bind(&model, 83, s.GetRolePolicy),
-		wire.Bind(&model, 84, s.GetRoleTemplateVersion),
-		wire.Bind(&model, 85, s.GetSAMLProvider),
-		wire.Bind(&model, 86, s.GetSSHPublicKey),
-		wire.Bind(&model, 87, s.GetServerCertificate),
-		wire.Bind(&model, 88, s.GetServiceLastAccessedDetails),
-		wire.Bind(&model, 89, s.GetServiceLastAccessedDetailsWithEntities),
-		wire.Bind(&model, 90, s.GetServiceLinkedRoleDeletionStatus),
-		wire.Bind(&model, 91, s.GetUser),
-		wire.Bind(&model, 92, s.GetUserPolicy),
-		wire.Bind(&model, 93, s.ListAccessKeys),
-		wire.Bind(&model, 94, s.ListAccountAliases),
-		wire.Bind(&model, 95, s.ListAttachedGroupPolicies),
-		wire.Bind(&model, 96, s.ListAttachedRolePolicies),
-		wire.Bind(&model, 97, s.ListAttachedUserPolicies),
-		wire.Bind(&model, 98, s.ListDelegationRequests),
-		wire.Bind(&model, 99, s.ListEntitiesForPolicy),
-		wire.Bind(&model, 100, s.ListGroupPolicies),
-		wire.Bind(&model, 101, s.ListGroups),
-		wire.Bind(&model, 102, s.ListGroupsForUser),
-		wire.Bind(&model, 103, s.ListInstanceProfileTags),
-		wire.Bind(&model, 104, s.ListInstanceProfiles),
-		wire.Bind(&model, 105, s.ListInstanceProfilesForRole),
-		wire.Bind(&model, 106, s.ListMFADeviceTags),
-		wire.Bind(&model, 107, s.ListMFADevices),
-		wire.Bind(&model, 108, s.ListOpenIDConnectProviderTags),
-		wire.Bind(&model, 109, s.ListOpenIDConnectProviders),
-		wire.Bind(&model, 110, s.ListOrganizationsFeatures),
-		wire.Bind(&model, 111, s.ListPolicies),
-		wire.Bind(&model, 112, s.ListPoliciesGrantingServiceAccess),
-		wire.Bind(&model, 113, s.ListPolicyTags),
-		wire.Bind(&model, 114, s.ListPolicyVersions),
-		wire.Bind(&model, 115, s.ListRolePolicies),
-		wire.Bind(&model, 116, s.ListRoleTags),
-		wire.Bind(&model, 117, s.ListRoles),
-		wire.Bind(&model, 118, s.ListSAMLProviderTags),
-		wire.Bind(&model, 119, s.ListSAMLProviders),
-		wire.Bind(&model, 120, s.ListSSHPublicKeys),
-		wire.Bind(&model, 121, s.ListServerCertificateTags),
-		wire.Bind(&model, 122, s.ListServerCertificates),
-		wire.Bind(&model, 123, s.ListServiceSpecificCredentials),
-		wire.Bind(&model, 124, s.ListSigningCertificates),
-		wire.Bind(&model, 125, s.ListUserPolicies),
-		wire.Bind(&model, 126, s.ListUserTags),
-		wire.Bind(&model, 127, s.ListUsers),
-		wire.Bind(&model, 128, s.ListVirtualMFADevices),
-		wire.Bind(&model, 129, s.PutAccountProperties),
-		wire.Bind(&model, 130, s.PutGroupPolicy),
-		wire.Bind(&model, 131, s.PutRolePermissionsBoundary),
-		wire.Bind(&model, 132, s.PutRolePolicy),
-		wire.Bind(&model, 133, s.PutUserPermissionsBoundary),
-		wire.Bind(&model, 134, s.PutUserPolicy),
-		wire.Bind(&model, 135, s.RejectDelegationRequest),
-		wire.Bind(&model, 136, s.RemoveClientIDFromOpenIDConnectProvider),
-		wire.Bind(&model, 137, s.RemoveRoleFromInstanceProfile),
-		wire.Bind(&model, 138, s.RemoveUserFromGroup),
-		wire.Bind(&model, 139, s.ResetServiceSpecificCredential),
-		wire.Bind(&model, 140, s.ResyncMFADevice),
-		wire.Bind(&model, 141, s.SendDelegationToken),
-		wire.Bind(&model, 142, s.SetDefaultPolicyVersion),
-		wire.Bind(&model, 143, s.SetSecurityTokenServicePreferences),
-		wire.Bind(&model, 144, s.SimulateCustomPolicy),
-		wire.Bind(&model, 145, s.SimulatePrincipalPolicy),
-		wire.Bind(&model, 146, s.TagInstanceProfile),
-		wire.Bind(&model, 147, s.TagMFADevice),
-		wire.Bind(&model, 148, s.TagOpenIDConnectProvider),
-		wire.Bind(&model, 149, s.TagPolicy),
-		wire.Bind(&model, 150, s.TagRole),
-		wire.Bind(&model, 151, s.TagSAMLProvider),
-		wire.Bind(&model, 152, s.TagServerCertificate),
-		wire.Bind(&model, 153, s.TagUser),
-		wire.Bind(&model, 154, s.UntagInstanceProfile),
-		wire.Bind(&model, 155, s.UntagMFADevice),
-		wire.Bind(&model, 156, s.UntagOpenIDConnectProvider),
-		wire.Bind(&model, 157, s.UntagPolicy),
-		wire.Bind(&model, 158, s.UntagRole),
-		wire.Bind(&model, 159, s.UntagSAMLProvider),
-		wire.Bind(&model, 160, s.UntagServerCertificate),
-		wire.Bind(&model, 161, s.UntagUser),
-		wire.Bind(&model, 162, s.UpdateAccessKey),
-		wire.Bind(&model, 163, s.UpdateAccountPasswordPolicy),
-		wire.Bind(&model, 164, s.UpdateAssumeRolePolicy),
-		wire.Bind(&model, 165, s.UpdateDelegationRequest),
-		wire.Bind(&model, 166, s.UpdateGroup),
-		wire.Bind(&model, 167, s.UpdateLoginProfile),
-		wire.Bind(&model, 168, s.UpdateOpenIDConnectProviderThumbprint),
-		wire.Bind(&model, 169, s.UpdateRole),
-		wire.Bind(&model, 170, s.UpdateRoleDescription),
-		wire.Bind(&model, 171, s.UpdateSAMLProvider),
-		wire.Bind(&model, 172, s.UpdateSSHPublicKey),
-		wire.Bind(&model, 173, s.UpdateServerCertificate),
-		wire.Bind(&model, 174, s.UpdateServiceSpecificCredential),
-		wire.Bind(&model, 175, s.UpdateSigningCertificate),
-		wire.Bind(&model, 176, s.UpdateUser),
-		wire.Bind(&model, 177, s.UploadSSHPublicKey),
-		wire.Bind(&model, 178, s.UploadServerCertificate),
-		wire.Bind(&model, 179, s.UploadSigningCertificate),
+		wire.Bind(&model, 0, s.AcceptDelegationRequest), wire.Bind(&model, 1, s.AcquireRole),
+		wire.Bind(&model, 2, s.AddClientIDToOpenIDConnectProvider), wire.Bind(&model, 3, s.AddRoleToInstanceProfile),
+		wire.Bind(&model, 4, s.AddUserToGroup), wire.Bind(&model, 5, s.AssociateDelegationRequest), wire.Bind(&model, 6, s.AttachGroupPolicy),
+		wire.Bind(&model, 7, s.AttachRolePolicy), wire.Bind(&model, 8, s.AttachUserPolicy), wire.Bind(&model, 9, s.ChangePassword),
+		wire.Bind(&model, 10, s.CreateAccessKey), wire.Bind(&model, 11, s.CreateAccountAlias), wire.Bind(&model, 12, s.CreateDelegationRequest),
+		wire.Bind(&model, 13, s.CreateGroup), wire.Bind(&model, 14, s.CreateInstanceProfile), wire.Bind(&model, 15, s.CreateLoginProfile),
+		wire.Bind(&model, 16, s.CreateOpenIDConnectProvider), wire.Bind(&model, 17, s.CreatePolicy), wire.Bind(&model, 18, s.CreatePolicyVersion),
+		wire.Bind(&model, 19, s.CreateRole), wire.Bind(&model, 20, s.CreateSAMLProvider), wire.Bind(&model, 21, s.CreateServiceLinkedRole),
+		wire.Bind(&model, 22, s.CreateServiceSpecificCredential), wire.Bind(&model, 23, s.CreateUser), wire.Bind(&model, 24, s.CreateVirtualMFADevice),
+		wire.Bind(&model, 25, s.DeactivateMFADevice), wire.Bind(&model, 26, s.DeleteAccessKey), wire.Bind(&model, 27, s.DeleteAccountAlias),
+		wire.Bind(&model, 28, s.DeleteAccountPasswordPolicy), wire.Bind(&model, 29, s.DeleteGroup), wire.Bind(&model, 30, s.DeleteGroupPolicy),
+		wire.Bind(&model, 31, s.DeleteInstanceProfile), wire.Bind(&model, 32, s.DeleteLoginProfile),
+		wire.Bind(&model, 33, s.DeleteOpenIDConnectProvider), wire.Bind(&model, 34, s.DeletePolicy), wire.Bind(&model, 35, s.DeletePolicyVersion),
+		wire.Bind(&model, 36, s.DeleteRole), wire.Bind(&model, 37, s.DeleteRolePermissionsBoundary), wire.Bind(&model, 38, s.DeleteRolePolicy),
+		wire.Bind(&model, 39, s.DeleteSAMLProvider), wire.Bind(&model, 40, s.DeleteSSHPublicKey), wire.Bind(&model, 41, s.DeleteServerCertificate),
+		wire.Bind(&model, 42, s.DeleteServiceLinkedRole), wire.Bind(&model, 43, s.DeleteServiceSpecificCredential),
+		wire.Bind(&model, 44, s.DeleteSigningCertificate), wire.Bind(&model, 45, s.DeleteUser), wire.Bind(&model, 46, s.DeleteUserPermissionsBoundary),
+		wire.Bind(&model, 47, s.DeleteUserPolicy), wire.Bind(&model, 48, s.DeleteVirtualMFADevice), wire.Bind(&model, 49, s.DetachGroupPolicy),
+		wire.Bind(&model, 50, s.DetachRolePolicy), wire.Bind(&model, 51, s.DetachUserPolicy),
+		wire.Bind(&model, 52, s.DisableOrganizationsRootCredentialsManagement), wire.Bind(&model, 53, s.DisableOrganizationsRootSessions),
+		wire.Bind(&model, 54, s.DisableOutboundWebIdentityFederation), wire.Bind(&model, 55, s.EnableMFADevice),
+		wire.Bind(&model, 56, s.EnableOrganizationsRootCredentialsManagement), wire.Bind(&model, 57, s.EnableOrganizationsRootSessions),
+		wire.Bind(&model, 58, s.EnableOutboundWebIdentityFederation), wire.Bind(&model, 59, s.GenerateCredentialReport),
+		wire.Bind(&model, 60, s.GenerateOrganizationsAccessReport), wire.Bind(&model, 61, s.GenerateServiceLastAccessedDetails),
+		wire.Bind(&model, 62, s.GetAccessKeyLastUsed), wire.Bind(&model, 63, s.GetAccountAuthorizationDetails),
+		wire.Bind(&model, 64, s.GetAccountPasswordPolicy), wire.Bind(&model, 65, s.GetAccountProperties), wire.Bind(&model, 66, s.GetAccountSummary),
+		wire.Bind(&model, 67, s.GetContextKeysForCustomPolicy), wire.Bind(&model, 68, s.GetContextKeysForPrincipalPolicy),
+		wire.Bind(&model, 69, s.GetCredentialReport), wire.Bind(&model, 70, s.GetDelegationRequest), wire.Bind(&model, 71, s.GetGroup),
+		wire.Bind(&model, 72, s.GetGroupPolicy), wire.Bind(&model, 73, s.GetHumanReadableSummary), wire.Bind(&model, 74, s.GetInstanceProfile),
+		wire.Bind(&model, 75, s.GetLoginProfile), wire.Bind(&model, 76, s.GetMFADevice), wire.Bind(&model, 77, s.GetOpenIDConnectProvider),
+		wire.Bind(&model, 78, s.GetOrganizationsAccessReport), wire.Bind(&model, 79, s.GetOutboundWebIdentityFederationInfo),
+		wire.Bind(&model, 80, s.GetPolicy), wire.Bind(&model, 81, s.GetPolicyVersion), wire.Bind(&model, 82, s.GetRole),
+		wire.Bind(&model, 83, s.GetRolePolicy), wire.Bind(&model, 84, s.GetRoleTemplateVersion), wire.Bind(&model, 85, s.GetSAMLProvider),
+		wire.Bind(&model, 86, s.GetSSHPublicKey), wire.Bind(&model, 87, s.GetServerCertificate),
+		wire.Bind(&model, 88, s.GetServiceLastAccessedDetails), wire.Bind(&model, 89, s.GetServiceLastAccessedDetailsWithEntities),
+		wire.Bind(&model, 90, s.GetServiceLinkedRoleDeletionStatus), wire.Bind(&model, 91, s.GetUser), wire.Bind(&model, 92, s.GetUserPolicy),
+		wire.Bind(&model, 93, s.ListAccessKeys), wire.Bind(&model, 94, s.ListAccountAliases), wire.Bind(&model, 95, s.ListAttachedGroupPolicies),
+		wire.Bind(&model, 96, s.ListAttachedRolePolicies), wire.Bind(&model, 97, s.ListAttachedUserPolicies),
+		wire.Bind(&model, 98, s.ListDelegationRequests), wire.Bind(&model, 99, s.ListEntitiesForPolicy), wire.Bind(&model, 100, s.ListGroupPolicies),
+		wire.Bind(&model, 101, s.ListGroups), wire.Bind(&model, 102, s.ListGroupsForUser), wire.Bind(&model, 103, s.ListInstanceProfileTags),
+		wire.Bind(&model, 104, s.ListInstanceProfiles), wire.Bind(&model, 105, s.ListInstanceProfilesForRole),
+		wire.Bind(&model, 106, s.ListMFADeviceTags), wire.Bind(&model, 107, s.ListMFADevices), wire.Bind(&model, 108, s.ListOpenIDConnectProviderTags),
+		wire.Bind(&model, 109, s.ListOpenIDConnectProviders), wire.Bind(&model, 110, s.ListOrganizationsFeatures),
+		wire.Bind(&model, 111, s.ListPolicies), wire.Bind(&model, 112, s.ListPoliciesGrantingServiceAccess), wire.Bind(&model, 113, s.ListPolicyTags),
+		wire.Bind(&model, 114, s.ListPolicyVersions), wire.Bind(&model, 115, s.ListRolePolicies), wire.Bind(&model, 116, s.ListRoleTags),
+		wire.Bind(&model, 117, s.ListRoles), wire.Bind(&model, 118, s.ListSAMLProviderTags), wire.Bind(&model, 119, s.ListSAMLProviders),
+		wire.Bind(&model, 120, s.ListSSHPublicKeys), wire.Bind(&model, 121, s.ListServerCertificateTags),
+		wire.Bind(&model, 122, s.ListServerCertificates), wire.Bind(&model, 123, s.ListServiceSpecificCredentials),
+		wire.Bind(&model, 124, s.ListSigningCertificates), wire.Bind(&model, 125, s.ListUserPolicies), wire.Bind(&model, 126, s.ListUserTags),
+		wire.Bind(&model, 127, s.ListUsers), wire.Bind(&model, 128, s.ListVirtualMFADevices), wire.Bind(&model, 129, s.PutAccountProperties),
+		wire.Bind(&model, 130, s.PutGroupPolicy), wire.Bind(&model, 131, s.PutRolePermissionsBoundary), wire.Bind(&model, 132, s.PutRolePolicy),
+		wire.Bind(&model, 133, s.PutUserPermissionsBoundary), wire.Bind(&model, 134, s.PutUserPolicy),
+		wire.Bind(&model, 135, s.RejectDelegationRequest), wire.Bind(&model, 136, s.RemoveClientIDFromOpenIDConnectProvider),
+		wire.Bind(&model, 137, s.RemoveRoleFromInstanceProfile), wire.Bind(&model, 138, s.RemoveUserFromGroup),
+		wire.Bind(&model, 139, s.ResetServiceSpecificCredential), wire.Bind(&model, 140, s.ResyncMFADevice),
+		wire.Bind(&model, 141, s.SendDelegationToken), wire.Bind(&model, 142, s.SetDefaultPolicyVersion),
+		wire.Bind(&model, 143, s.SetSecurityTokenServicePreferences), wire.Bind(&model, 144, s.SimulateCustomPolicy),
+		wire.Bind(&model, 145, s.SimulatePrincipalPolicy), wire.Bind(&model, 146, s.TagInstanceProfile), wire.Bind(&model, 147, s.TagMFADevice),
+		wire.Bind(&model, 148, s.TagOpenIDConnectProvider), wire.Bind(&model, 149, s.TagPolicy), wire.Bind(&model, 150, s.TagRole),
+		wire.Bind(&model, 151, s.TagSAMLProvider), wire.Bind(&model, 152, s.TagServerCertificate), wire.Bind(&model, 153, s.TagUser),
+		wire.Bind(&model, 154, s.UntagInstanceProfile), wire.Bind(&model, 155, s.UntagMFADevice), wire.Bind(&model, 156, s.UntagOpenIDConnectProvider),
+		wire.Bind(&model, 157, s.UntagPolicy), wire.Bind(&model, 158, s.UntagRole), wire.Bind(&model, 159, s.UntagSAMLProvider),
+		wire.Bind(&model, 160, s.UntagServerCertificate), wire.Bind(&model, 161, s.UntagUser), wire.Bind(&model, 162, s.UpdateAccessKey),
+		wire.Bind(&model, 163, s.UpdateAccountPasswordPolicy), wire.Bind(&model, 164, s.UpdateAssumeRolePolicy),
+		wire.Bind(&model, 165, s.UpdateDelegationRequest), wire.Bind(&model, 166, s.UpdateGroup), wire.Bind(&model, 167, s.UpdateLoginProfile),
+		wire.Bind(&model, 168, s.UpdateOpenIDConnectProviderThumbprint), wire.Bind(&model, 169, s.UpdateRole),
+		wire.Bind(&model, 170, s.UpdateRoleDescription), wire.Bind(&model, 171, s.UpdateSAMLProvider), wire.Bind(&model, 172, s.UpdateSSHPublicKey),
+		wire.Bind(&model, 173, s.UpdateServerCertificate), wire.Bind(&model, 174, s.UpdateServiceSpecificCredential),
+		wire.Bind(&model, 175, s.UpdateSigningCertificate), wire.Bind(&model, 176, s.UpdateUser), wire.Bind(&model, 177, s.UploadSSHPublicKey),
+		wire.Bind(&model, 178, s.UploadServerCertificate), wire.Bind(&model, 179, s.UploadSigningCertificate),
 	}
 }
 
@@ -933,719 +823,540 @@ type Client struct{ Door wire.Door }
 func (c Client) AcceptDelegationRequest(ctx context.Context, in *AcceptDelegationRequestRequest) (*AcceptDelegationRequestOutput, error) {
 	return wire.Call[AcceptDelegationRequestOutput](ctx, c.Door, &model, 0, in)
 }
-
 func (c Client) AcquireRole(ctx context.Context, in *AcquireRoleRequest) (*AcquireRoleResponse, error) {
 	return wire.Call[AcquireRoleResponse](ctx, c.Door, &model, 1, in)
 }
-
 func (c Client) AddClientIDToOpenIDConnectProvider(ctx context.Context, in *AddClientIDToOpenIDConnectProviderRequest) (*AddClientIDToOpenIDConnectProviderOutput, error) {
 	return wire.Call[AddClientIDToOpenIDConnectProviderOutput](ctx, c.Door, &model, 2, in)
 }
-
 func (c Client) AddRoleToInstanceProfile(ctx context.Context, in *AddRoleToInstanceProfileRequest) (*AddRoleToInstanceProfileOutput, error) {
 	return wire.Call[AddRoleToInstanceProfileOutput](ctx, c.Door, &model, 3, in)
 }
-
 func (c Client) AddUserToGroup(ctx context.Context, in *AddUserToGroupRequest) (*AddUserToGroupOutput, error) {
 	return wire.Call[AddUserToGroupOutput](ctx, c.Door, &model, 4, in)
 }
-
 func (c Client) AssociateDelegationRequest(ctx context.Context, in *AssociateDelegationRequestRequest) (*AssociateDelegationRequestOutput, error) {
 	return wire.Call[AssociateDelegationRequestOutput](ctx, c.Door, &model, 5, in)
 }
-
 func (c Client) AttachGroupPolicy(ctx context.Context, in *AttachGroupPolicyRequest) (*AttachGroupPolicyOutput, error) {
 	return wire.Call[AttachGroupPolicyOutput](ctx, c.Door, &model, 6, in)
 }
-
 func (c Client) AttachRolePolicy(ctx context.Context, in *AttachRolePolicyRequest) (*AttachRolePolicyOutput, error) {
 	return wire.Call[AttachRolePolicyOutput](ctx, c.Door, &model, 7, in)
 }
-
 func (c Client) AttachUserPolicy(ctx context.Context, in *AttachUserPolicyRequest) (*AttachUserPolicyOutput, error) {
 	return wire.Call[AttachUserPolicyOutput](ctx, c.Door, &model, 8, in)
 }
-
 func (c Client) ChangePassword(ctx context.Context, in *ChangePasswordRequest) (*ChangePasswordOutput, error) {
 	return wire.Call[ChangePasswordOutput](ctx, c.Door, &model, 9, in)
 }
-
 func (c Client) CreateAccessKey(ctx context.Context, in *CreateAccessKeyRequest) (*CreateAccessKeyResponse, error) {
 	return wire.Call[CreateAccessKeyResponse](ctx, c.Door, &model, 10, in)
 }
-
 func (c Client) CreateAccountAlias(ctx context.Context, in *CreateAccountAliasRequest) (*CreateAccountAliasOutput, error) {
 	return wire.Call[CreateAccountAliasOutput](ctx, c.Door, &model, 11, in)
 }
-
 func (c Client) CreateDelegationRequest(ctx context.Context, in *CreateDelegationRequestRequest) (*CreateDelegationRequestResponse, error) {
 	return wire.Call[CreateDelegationRequestResponse](ctx, c.Door, &model, 12, in)
 }
-
 func (c Client) CreateGroup(ctx context.Context, in *CreateGroupRequest) (*CreateGroupResponse, error) {
 	return wire.Call[CreateGroupResponse](ctx, c.Door, &model, 13, in)
 }
-
 func (c Client) CreateInstanceProfile(ctx context.Context, in *CreateInstanceProfileRequest) (*CreateInstanceProfileResponse, error) {
 	return wire.Call[CreateInstanceProfileResponse](ctx, c.Door, &model, 14, in)
 }
-
 func (c Client) CreateLoginProfile(ctx context.Context, in *CreateLoginProfileRequest) (*CreateLoginProfileResponse, error) {
 	return wire.Call[CreateLoginProfileResponse](ctx, c.Door, &model, 15, in)
 }
-
 func (c Client) CreateOpenIDConnectProvider(ctx context.Context, in *CreateOpenIDConnectProviderRequest) (*CreateOpenIDConnectProviderResponse, error) {
 	return wire.Call[CreateOpenIDConnectProviderResponse](ctx, c.Door, &model, 16, in)
 }
-
 func (c Client) CreatePolicy(ctx context.Context, in *CreatePolicyRequest) (*CreatePolicyResponse, error) {
 	return wire.Call[CreatePolicyResponse](ctx, c.Door, &model, 17, in)
 }
-
 func (c Client) CreatePolicyVersion(ctx context.Context, in *CreatePolicyVersionRequest) (*CreatePolicyVersionResponse, error) {
 	return wire.Call[CreatePolicyVersionResponse](ctx, c.Door, &model, 18, in)
 }
-
 func (c Client) CreateRole(ctx context.Context, in *CreateRoleRequest) (*CreateRoleResponse, error) {
 	return wire.Call[CreateRoleResponse](ctx, c.Door, &model, 19, in)
 }
-
 func (c Client) CreateSAMLProvider(ctx context.Context, in *CreateSAMLProviderRequest) (*CreateSAMLProviderResponse, error) {
 	return wire.Call[CreateSAMLProviderResponse](ctx, c.Door, &model, 20, in)
 }
-
 func (c Client) CreateServiceLinkedRole(ctx context.Context, in *CreateServiceLinkedRoleRequest) (*CreateServiceLinkedRoleResponse, error) {
 	return wire.Call[CreateServiceLinkedRoleResponse](ctx, c.Door, &model, 21, in)
 }
-
 func (c Client) CreateServiceSpecificCredential(ctx context.Context, in *CreateServiceSpecificCredentialRequest) (*CreateServiceSpecificCredentialResponse, error) {
 	return wire.Call[CreateServiceSpecificCredentialResponse](ctx, c.Door, &model, 22, in)
 }
-
 func (c Client) CreateUser(ctx context.Context, in *CreateUserRequest) (*CreateUserResponse, error) {
 	return wire.Call[CreateUserResponse](ctx, c.Door, &model, 23, in)
 }
-
 func (c Client) CreateVirtualMFADevice(ctx context.Context, in *CreateVirtualMFADeviceRequest) (*CreateVirtualMFADeviceResponse, error) {
 	return wire.Call[CreateVirtualMFADeviceResponse](ctx, c.Door, &model, 24, in)
 }
-
 func (c Client) DeactivateMFADevice(ctx context.Context, in *DeactivateMFADeviceRequest) (*DeactivateMFADeviceOutput, error) {
 	return wire.Call[DeactivateMFADeviceOutput](ctx, c.Door, &model, 25, in)
 }
-
 func (c Client) DeleteAccessKey(ctx context.Context, in *DeleteAccessKeyRequest) (*DeleteAccessKeyOutput, error) {
 	return wire.Call[DeleteAccessKeyOutput](ctx, c.Door, &model, 26, in)
 }
-
 func (c Client) DeleteAccountAlias(ctx context.Context, in *DeleteAccountAliasRequest) (*DeleteAccountAliasOutput, error) {
 	return wire.Call[DeleteAccountAliasOutput](ctx, c.Door, &model, 27, in)
 }
-
 func (c Client) DeleteAccountPasswordPolicy(ctx context.Context, in *DeleteAccountPasswordPolicyInput) (*DeleteAccountPasswordPolicyOutput, error) {
 	return wire.Call[DeleteAccountPasswordPolicyOutput](ctx, c.Door, &model, 28, in)
 }
-
 func (c Client) DeleteGroup(ctx context.Context, in *DeleteGroupRequest) (*DeleteGroupOutput, error) {
 	return wire.Call[DeleteGroupOutput](ctx, c.Door, &model, 29, in)
 }
-
 func (c Client) DeleteGroupPolicy(ctx context.Context, in *DeleteGroupPolicyRequest) (*DeleteGroupPolicyOutput, error) {
 	return wire.Call[DeleteGroupPolicyOutput](ctx, c.Door, &model, 30, in)
 }
-
 func (c Client) DeleteInstanceProfile(ctx context.Context, in *DeleteInstanceProfileRequest) (*DeleteInstanceProfileOutput, error) {
 	return wire.Call[DeleteInstanceProfileOutput](ctx, c.Door, &model, 31, in)
 }
-
 func (c Client) DeleteLoginProfile(ctx context.Context, in *DeleteLoginProfileRequest) (*DeleteLoginProfileOutput, error) {
 	return wire.Call[DeleteLoginProfileOutput](ctx, c.Door, &model, 32, in)
 }
-
 func (c Client) DeleteOpenIDConnectProvider(ctx context.Context, in *DeleteOpenIDConnectProviderRequest) (*DeleteOpenIDConnectProviderOutput, error) {
 	return wire.Call[DeleteOpenIDConnectProviderOutput](ctx, c.Door, &model, 33, in)
 }
-
 func (c Client) DeletePolicy(ctx context.Context, in *DeletePolicyRequest) (*DeletePolicyOutput, error) {
 	return wire.Call[DeletePolicyOutput](ctx, c.Door, &model, 34, in)
 }
-
 func (c Client) DeletePolicyVersion(ctx context.Context, in *DeletePolicyVersionRequest) (*DeletePolicyVersionOutput, error) {
 	return wire.Call[DeletePolicyVersionOutput](ctx, c.Door, &model, 35, in)
 }
-
 func (c Client) DeleteRole(ctx context.Context, in *DeleteRoleRequest) (*DeleteRoleOutput, error) {
 	return wire.Call[DeleteRoleOutput](ctx, c.Door, &model, 36, in)
 }
-
 func (c Client) DeleteRolePermissionsBoundary(ctx context.Context, in *DeleteRolePermissionsBoundaryRequest) (*DeleteRolePermissionsBoundaryOutput, error) {
 	return wire.Call[DeleteRolePermissionsBoundaryOutput](ctx, c.Door, &model, 37, in)
 }
-
 func (c Client) DeleteRolePolicy(ctx context.Context, in *DeleteRolePolicyRequest) (*DeleteRolePolicyOutput, error) {
 	return wire.Call[DeleteRolePolicyOutput](ctx, c.Door, &model, 38, in)
 }
-
 func (c Client) DeleteSAMLProvider(ctx context.Context, in *DeleteSAMLProviderRequest) (*DeleteSAMLProviderOutput, error) {
 	return wire.Call[DeleteSAMLProviderOutput](ctx, c.Door, &model, 39, in)
 }
-
 func (c Client) DeleteSSHPublicKey(ctx context.Context, in *DeleteSSHPublicKeyRequest) (*DeleteSSHPublicKeyOutput, error) {
 	return wire.Call[DeleteSSHPublicKeyOutput](ctx, c.Door, &model, 40, in)
 }
-
 func (c Client) DeleteServerCertificate(ctx context.Context, in *DeleteServerCertificateRequest) (*DeleteServerCertificateOutput, error) {
 	return wire.Call[DeleteServerCertificateOutput](ctx, c.Door, &model, 41, in)
 }
-
 func (c Client) DeleteServiceLinkedRole(ctx context.Context, in *DeleteServiceLinkedRoleRequest) (*DeleteServiceLinkedRoleResponse, error) {
 	return wire.Call[DeleteServiceLinkedRoleResponse](ctx, c.Door, &model, 42, in)
 }
-
 func (c Client) DeleteServiceSpecificCredential(ctx context.Context, in *DeleteServiceSpecificCredentialRequest) (*DeleteServiceSpecificCredentialOutput, error) {
 	return wire.Call[DeleteServiceSpecificCredentialOutput](ctx, c.Door, &model, 43, in)
 }
-
 func (c Client) DeleteSigningCertificate(ctx context.Context, in *DeleteSigningCertificateRequest) (*DeleteSigningCertificateOutput, error) {
 	return wire.Call[DeleteSigningCertificateOutput](ctx, c.Door, &model, 44, in)
 }
-
 func (c Client) DeleteUser(ctx context.Context, in *DeleteUserRequest) (*DeleteUserOutput, error) {
 	return wire.Call[DeleteUserOutput](ctx, c.Door, &model, 45, in)
 }
-
 func (c Client) DeleteUserPermissionsBoundary(ctx context.Context, in *DeleteUserPermissionsBoundaryRequest) (*DeleteUserPermissionsBoundaryOutput, error) {
 	return wire.Call[DeleteUserPermissionsBoundaryOutput](ctx, c.Door, &model, 46, in)
 }
-
 func (c Client) DeleteUserPolicy(ctx context.Context, in *DeleteUserPolicyRequest) (*DeleteUserPolicyOutput, error) {
 	return wire.Call[DeleteUserPolicyOutput](ctx, c.Door, &model, 47, in)
 }
-
 func (c Client) DeleteVirtualMFADevice(ctx context.Context, in *DeleteVirtualMFADeviceRequest) (*DeleteVirtualMFADeviceOutput, error) {
 	return wire.Call[DeleteVirtualMFADeviceOutput](ctx, c.Door, &model, 48, in)
 }
-
 func (c Client) DetachGroupPolicy(ctx context.Context, in *DetachGroupPolicyRequest) (*DetachGroupPolicyOutput, error) {
 	return wire.Call[DetachGroupPolicyOutput](ctx, c.Door, &model, 49, in)
 }
-
 func (c Client) DetachRolePolicy(ctx context.Context, in *DetachRolePolicyRequest) (*DetachRolePolicyOutput, error) {
 	return wire.Call[DetachRolePolicyOutput](ctx, c.Door, &model, 50, in)
 }
-
 func (c Client) DetachUserPolicy(ctx context.Context, in *DetachUserPolicyRequest) (*DetachUserPolicyOutput, error) {
 	return wire.Call[DetachUserPolicyOutput](ctx, c.Door, &model, 51, in)
 }
-
 func (c Client) DisableOrganizationsRootCredentialsManagement(ctx context.Context, in *DisableOrganizationsRootCredentialsManagementRequest) (*DisableOrganizationsRootCredentialsManagementResponse, error) {
 	return wire.Call[DisableOrganizationsRootCredentialsManagementResponse](ctx, c.Door, &model, 52, in)
 }
-
 func (c Client) DisableOrganizationsRootSessions(ctx context.Context, in *DisableOrganizationsRootSessionsRequest) (*DisableOrganizationsRootSessionsResponse, error) {
 	return wire.Call[DisableOrganizationsRootSessionsResponse](ctx, c.Door, &model, 53, in)
 }
-
 func (c Client) DisableOutboundWebIdentityFederation(ctx context.Context, in *DisableOutboundWebIdentityFederationInput) (*DisableOutboundWebIdentityFederationOutput, error) {
 	return wire.Call[DisableOutboundWebIdentityFederationOutput](ctx, c.Door, &model, 54, in)
 }
-
 func (c Client) EnableMFADevice(ctx context.Context, in *EnableMFADeviceRequest) (*EnableMFADeviceOutput, error) {
 	return wire.Call[EnableMFADeviceOutput](ctx, c.Door, &model, 55, in)
 }
-
 func (c Client) EnableOrganizationsRootCredentialsManagement(ctx context.Context, in *EnableOrganizationsRootCredentialsManagementRequest) (*EnableOrganizationsRootCredentialsManagementResponse, error) {
 	return wire.Call[EnableOrganizationsRootCredentialsManagementResponse](ctx, c.Door, &model, 56, in)
 }
-
 func (c Client) EnableOrganizationsRootSessions(ctx context.Context, in *EnableOrganizationsRootSessionsRequest) (*EnableOrganizationsRootSessionsResponse, error) {
 	return wire.Call[EnableOrganizationsRootSessionsResponse](ctx, c.Door, &model, 57, in)
 }
-
 func (c Client) EnableOutboundWebIdentityFederation(ctx context.Context, in *EnableOutboundWebIdentityFederationInput) (*EnableOutboundWebIdentityFederationResponse, error) {
 	return wire.Call[EnableOutboundWebIdentityFederationResponse](ctx, c.Door, &model, 58, in)
 }
-
 func (c Client) GenerateCredentialReport(ctx context.Context, in *GenerateCredentialReportInput) (*GenerateCredentialReportResponse, error) {
 	return wire.Call[GenerateCredentialReportResponse](ctx, c.Door, &model, 59, in)
 }
-
 func (c Client) GenerateOrganizationsAccessReport(ctx context.Context, in *GenerateOrganizationsAccessReportRequest) (*GenerateOrganizationsAccessReportResponse, error) {
 	return wire.Call[GenerateOrganizationsAccessReportResponse](ctx, c.Door, &model, 60, in)
 }
-
 func (c Client) GenerateServiceLastAccessedDetails(ctx context.Context, in *GenerateServiceLastAccessedDetailsRequest) (*GenerateServiceLastAccessedDetailsResponse, error) {
 	return wire.Call[GenerateServiceLastAccessedDetailsResponse](ctx, c.Door, &model, 61, in)
 }
-
 func (c Client) GetAccessKeyLastUsed(ctx context.Context, in *GetAccessKeyLastUsedRequest) (*GetAccessKeyLastUsedResponse, error) {
 	return wire.Call[GetAccessKeyLastUsedResponse](ctx, c.Door, &model, 62, in)
 }
-
 func (c Client) GetAccountAuthorizationDetails(ctx context.Context, in *GetAccountAuthorizationDetailsRequest) (*GetAccountAuthorizationDetailsResponse, error) {
 	return wire.Call[GetAccountAuthorizationDetailsResponse](ctx, c.Door, &model, 63, in)
 }
-
 func (c Client) GetAccountPasswordPolicy(ctx context.Context, in *GetAccountPasswordPolicyInput) (*GetAccountPasswordPolicyResponse, error) {
 	return wire.Call[GetAccountPasswordPolicyResponse](ctx, c.Door, &model, 64, in)
 }
-
 func (c Client) GetAccountProperties(ctx context.Context, in *GetAccountPropertiesRequest) (*GetAccountPropertiesResponse, error) {
 	return wire.Call[GetAccountPropertiesResponse](ctx, c.Door, &model, 65, in)
 }
-
 func (c Client) GetAccountSummary(ctx context.Context, in *GetAccountSummaryInput) (*GetAccountSummaryResponse, error) {
 	return wire.Call[GetAccountSummaryResponse](ctx, c.Door, &model, 66, in)
 }
-
 func (c Client) GetContextKeysForCustomPolicy(ctx context.Context, in *GetContextKeysForCustomPolicyRequest) (*GetContextKeysForPolicyResponse, error) {
 	return wire.Call[GetContextKeysForPolicyResponse](ctx, c.Door, &model, 67, in)
 }
-
 func (c Client) GetContextKeysForPrincipalPolicy(ctx context.Context, in *GetContextKeysForPrincipalPolicyRequest) (*GetContextKeysForPolicyResponse, error) {
 	return wire.Call[GetContextKeysForPolicyResponse](ctx, c.Door, &model, 68, in)
 }
-
 func (c Client) GetCredentialReport(ctx context.Context, in *GetCredentialReportInput) (*GetCredentialReportResponse, error) {
 	return wire.Call[GetCredentialReportResponse](ctx, c.Door, &model, 69, in)
 }
-
 func (c Client) GetDelegationRequest(ctx context.Context, in *GetDelegationRequestRequest) (*GetDelegationRequestResponse, error) {
 	return wire.Call[GetDelegationRequestResponse](ctx, c.Door, &model, 70, in)
 }
-
 func (c Client) GetGroup(ctx context.Context, in *GetGroupRequest) (*GetGroupResponse, error) {
 	return wire.Call[GetGroupResponse](ctx, c.Door, &model, 71, in)
 }
-
 func (c Client) GetGroupPolicy(ctx context.Context, in *GetGroupPolicyRequest) (*GetGroupPolicyResponse, error) {
 	return wire.Call[GetGroupPolicyResponse](ctx, c.Door, &model, 72, in)
 }
-
 func (c Client) GetHumanReadableSummary(ctx context.Context, in *GetHumanReadableSummaryRequest) (*GetHumanReadableSummaryResponse, error) {
 	return wire.Call[GetHumanReadableSummaryResponse](ctx, c.Door, &model, 73, in)
 }
-
 func (c Client) GetInstanceProfile(ctx context.Context, in *GetInstanceProfileRequest) (*GetInstanceProfileResponse, error) {
 	return wire.Call[GetInstanceProfileResponse](ctx, c.Door, &model, 74, in)
 }
-
 func (c Client) GetLoginProfile(ctx context.Context, in *GetLoginProfileRequest) (*GetLoginProfileResponse, error) {
 	return wire.Call[GetLoginProfileResponse](ctx, c.Door, &model, 75, in)
 }
-
 func (c Client) GetMFADevice(ctx context.Context, in *GetMFADeviceRequest) (*GetMFADeviceResponse, error) {
 	return wire.Call[GetMFADeviceResponse](ctx, c.Door, &model, 76, in)
 }
-
 func (c Client) GetOpenIDConnectProvider(ctx context.Context, in *GetOpenIDConnectProviderRequest) (*GetOpenIDConnectProviderResponse, error) {
 	return wire.Call[GetOpenIDConnectProviderResponse](ctx, c.Door, &model, 77, in)
 }
-
 func (c Client) GetOrganizationsAccessReport(ctx context.Context, in *GetOrganizationsAccessReportRequest) (*GetOrganizationsAccessReportResponse, error) {
 	return wire.Call[GetOrganizationsAccessReportResponse](ctx, c.Door, &model, 78, in)
 }
-
 func (c Client) GetOutboundWebIdentityFederationInfo(ctx context.Context, in *GetOutboundWebIdentityFederationInfoInput) (*GetOutboundWebIdentityFederationInfoResponse, error) {
 	return wire.Call[GetOutboundWebIdentityFederationInfoResponse](ctx, c.Door, &model, 79, in)
 }
-
 func (c Client) GetPolicy(ctx context.Context, in *GetPolicyRequest) (*GetPolicyResponse, error) {
 	return wire.Call[GetPolicyResponse](ctx, c.Door, &model, 80, in)
 }
-
 func (c Client) GetPolicyVersion(ctx context.Context, in *GetPolicyVersionRequest) (*GetPolicyVersionResponse, error) {
 	return wire.Call[GetPolicyVersionResponse](ctx, c.Door, &model, 81, in)
 }
-
 func (c Client) GetRole(ctx context.Context, in *GetRoleRequest) (*GetRoleResponse, error) {
 	return wire.Call[GetRoleResponse](ctx, c.Door, &model, 82, in)
 }
-
 func (c Client) GetRolePolicy(ctx context.Context, in *GetRolePolicyRequest) (*GetRolePolicyResponse, error) {
 	return wire.Call[GetRolePolicyResponse](ctx, c.Door, &model, 83, in)
 }
-
 func (c Client) GetRoleTemplateVersion(ctx context.Context, in *GetRoleTemplateVersionRequest) (*GetRoleTemplateVersionResponse, error) {
 	return wire.Call[GetRoleTemplateVersionResponse](ctx, c.Door, &model, 84, in)
 }
-
 func (c Client) GetSAMLProvider(ctx context.Context, in *GetSAMLProviderRequest) (*GetSAMLProviderResponse, error) {
 	return wire.Call[GetSAMLProviderResponse](ctx, c.Door, &model, 85, in)
 }
-
 func (c Client) GetSSHPublicKey(ctx context.Context, in *GetSSHPublicKeyRequest) (*GetSSHPublicKeyResponse, error) {
 	return wire.Call[GetSSHPublicKeyResponse](ctx, c.Door, &model, 86, in)
 }
-
 func (c Client) GetServerCertificate(ctx context.Context, in *GetServerCertificateRequest) (*GetServerCertificateResponse, error) {
 	return wire.Call[GetServerCertificateResponse](ctx, c.Door, &model, 87, in)
 }
-
 func (c Client) GetServiceLastAccessedDetails(ctx context.Context, in *GetServiceLastAccessedDetailsRequest) (*GetServiceLastAccessedDetailsResponse, error) {
 	return wire.Call[GetServiceLastAccessedDetailsResponse](ctx, c.Door, &model, 88, in)
 }
-
 func (c Client) GetServiceLastAccessedDetailsWithEntities(ctx context.Context, in *GetServiceLastAccessedDetailsWithEntitiesRequest) (*GetServiceLastAccessedDetailsWithEntitiesResponse, error) {
 	return wire.Call[GetServiceLastAccessedDetailsWithEntitiesResponse](ctx, c.Door, &model, 89, in)
 }
-
 func (c Client) GetServiceLinkedRoleDeletionStatus(ctx context.Context, in *GetServiceLinkedRoleDeletionStatusRequest) (*GetServiceLinkedRoleDeletionStatusResponse, error) {
 	return wire.Call[GetServiceLinkedRoleDeletionStatusResponse](ctx, c.Door, &model, 90, in)
 }
-
 func (c Client) GetUser(ctx context.Context, in *GetUserRequest) (*GetUserResponse, error) {
 	return wire.Call[GetUserResponse](ctx, c.Door, &model, 91, in)
 }
-
 func (c Client) GetUserPolicy(ctx context.Context, in *GetUserPolicyRequest) (*GetUserPolicyResponse, error) {
 	return wire.Call[GetUserPolicyResponse](ctx, c.Door, &model, 92, in)
 }
-
 func (c Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysRequest) (*ListAccessKeysResponse, error) {
 	return wire.Call[ListAccessKeysResponse](ctx, c.Door, &model, 93, in)
 }
-
 func (c Client) ListAccountAliases(ctx context.Context, in *ListAccountAliasesRequest) (*ListAccountAliasesResponse, error) {
 	return wire.Call[ListAccountAliasesResponse](ctx, c.Door, &model, 94, in)
 }
-
 func (c Client) ListAttachedGroupPolicies(ctx context.Context, in *ListAttachedGroupPoliciesRequest) (*ListAttachedGroupPoliciesResponse, error) {
 	return wire.Call[ListAttachedGroupPoliciesResponse](ctx, c.Door, &model, 95, in)
 }
-
 func (c Client) ListAttachedRolePolicies(ctx context.Context, in *ListAttachedRolePoliciesRequest) (*ListAttachedRolePoliciesResponse, error) {
 	return wire.Call[ListAttachedRolePoliciesResponse](ctx, c.Door, &model, 96, in)
 }
-
 func (c Client) ListAttachedUserPolicies(ctx context.Context, in *ListAttachedUserPoliciesRequest) (*ListAttachedUserPoliciesResponse, error) {
 	return wire.Call[ListAttachedUserPoliciesResponse](ctx, c.Door, &model, 97, in)
 }
-
 func (c Client) ListDelegationRequests(ctx context.Context, in *ListDelegationRequestsRequest) (*ListDelegationRequestsResponse, error) {
 	return wire.Call[ListDelegationRequestsResponse](ctx, c.Door, &model, 98, in)
 }
-
 func (c Client) ListEntitiesForPolicy(ctx context.Context, in *ListEntitiesForPolicyRequest) (*ListEntitiesForPolicyResponse, error) {
 	return wire.Call[ListEntitiesForPolicyResponse](ctx, c.Door, &model, 99, in)
 }
-
 func (c Client) ListGroupPolicies(ctx context.Context, in *ListGroupPoliciesRequest) (*ListGroupPoliciesResponse, error) {
 	return wire.Call[ListGroupPoliciesResponse](ctx, c.Door, &model, 100, in)
 }
-
 func (c Client) ListGroups(ctx context.Context, in *ListGroupsRequest) (*ListGroupsResponse, error) {
 	return wire.Call[ListGroupsResponse](ctx, c.Door, &model, 101, in)
 }
-
 func (c Client) ListGroupsForUser(ctx context.Context, in *ListGroupsForUserRequest) (*ListGroupsForUserResponse, error) {
 	return wire.Call[ListGroupsForUserResponse](ctx, c.Door, &model, 102, in)
 }
-
 func (c Client) ListInstanceProfileTags(ctx context.Context, in *ListInstanceProfileTagsRequest) (*ListInstanceProfileTagsResponse, error) {
 	return wire.Call[ListInstanceProfileTagsResponse](ctx, c.Door, &model, 103, in)
 }
-
 func (c Client) ListInstanceProfiles(ctx context.Context, in *ListInstanceProfilesRequest) (*ListInstanceProfilesResponse, error) {
 	return wire.Call[ListInstanceProfilesResponse](ctx, c.Door, &model, 104, in)
 }
-
 func (c Client) ListInstanceProfilesForRole(ctx context.Context, in *ListInstanceProfilesForRoleRequest) (*ListInstanceProfilesForRoleResponse, error) {
 	return wire.Call[ListInstanceProfilesForRoleResponse](ctx, c.Door, &model, 105, in)
 }
-
 func (c Client) ListMFADeviceTags(ctx context.Context, in *ListMFADeviceTagsRequest) (*ListMFADeviceTagsResponse, error) {
 	return wire.Call[ListMFADeviceTagsResponse](ctx, c.Door, &model, 106, in)
 }
-
 func (c Client) ListMFADevices(ctx context.Context, in *ListMFADevicesRequest) (*ListMFADevicesResponse, error) {
 	return wire.Call[ListMFADevicesResponse](ctx, c.Door, &model, 107, in)
 }
-
 func (c Client) ListOpenIDConnectProviderTags(ctx context.Context, in *ListOpenIDConnectProviderTagsRequest) (*ListOpenIDConnectProviderTagsResponse, error) {
 	return wire.Call[ListOpenIDConnectProviderTagsResponse](ctx, c.Door, &model, 108, in)
 }
-
 func (c Client) ListOpenIDConnectProviders(ctx context.Context, in *ListOpenIDConnectProvidersRequest) (*ListOpenIDConnectProvidersResponse, error) {
 	return wire.Call[ListOpenIDConnectProvidersResponse](ctx, c.Door, &model, 109, in)
 }
-
 func (c Client) ListOrganizationsFeatures(ctx context.Context, in *ListOrganizationsFeaturesRequest) (*ListOrganizationsFeaturesResponse, error) {
 	return wire.Call[ListOrganizationsFeaturesResponse](ctx, c.Door, &model, 110, in)
 }
-
 func (c Client) ListPolicies(ctx context.Context, in *ListPoliciesRequest) (*ListPoliciesResponse, error) {
 	return wire.Call[ListPoliciesResponse](ctx, c.Door, &model, 111, in)
 }
-
 func (c Client) ListPoliciesGrantingServiceAccess(ctx context.Context, in *ListPoliciesGrantingServiceAccessRequest) (*ListPoliciesGrantingServiceAccessResponse, error) {
 	return wire.Call[ListPoliciesGrantingServiceAccessResponse](ctx, c.Door, &model, 112, in)
 }
-
 func (c Client) ListPolicyTags(ctx context.Context, in *ListPolicyTagsRequest) (*ListPolicyTagsResponse, error) {
 	return wire.Call[ListPolicyTagsResponse](ctx, c.Door, &model, 113, in)
 }
-
 func (c Client) ListPolicyVersions(ctx context.Context, in *ListPolicyVersionsRequest) (*ListPolicyVersionsResponse, error) {
 	return wire.Call[ListPolicyVersionsResponse](ctx, c.Door, &model, 114, in)
 }
-
 func (c Client) ListRolePolicies(ctx context.Context, in *ListRolePoliciesRequest) (*ListRolePoliciesResponse, error) {
 	return wire.Call[ListRolePoliciesResponse](ctx, c.Door, &model, 115, in)
 }
-
 func (c Client) ListRoleTags(ctx context.Context, in *ListRoleTagsRequest) (*ListRoleTagsResponse, error) {
 	return wire.Call[ListRoleTagsResponse](ctx, c.Door, &model, 116, in)
 }
-
 func (c Client) ListRoles(ctx context.Context, in *ListRolesRequest) (*ListRolesResponse, error) {
 	return wire.Call[ListRolesResponse](ctx, c.Door, &model, 117, in)
 }
-
 func (c Client) ListSAMLProviderTags(ctx context.Context, in *ListSAMLProviderTagsRequest) (*ListSAMLProviderTagsResponse, error) {
 	return wire.Call[ListSAMLProviderTagsResponse](ctx, c.Door, &model, 118, in)
 }
-
 func (c Client) ListSAMLProviders(ctx context.Context, in *ListSAMLProvidersRequest) (*ListSAMLProvidersResponse, error) {
 	return wire.Call[ListSAMLProvidersResponse](ctx, c.Door, &model, 119, in)
 }
-
 func (c Client) ListSSHPublicKeys(ctx context.Context, in *ListSSHPublicKeysRequest) (*ListSSHPublicKeysResponse, error) {
 	return wire.Call[ListSSHPublicKeysResponse](ctx, c.Door, &model, 120, in)
 }
-
 func (c Client) ListServerCertificateTags(ctx context.Context, in *ListServerCertificateTagsRequest) (*ListServerCertificateTagsResponse, error) {
 	return wire.Call[ListServerCertificateTagsResponse](ctx, c.Door, &model, 121, in)
 }
-
 func (c Client) ListServerCertificates(ctx context.Context, in *ListServerCertificatesRequest) (*ListServerCertificatesResponse, error) {
 	return wire.Call[ListServerCertificatesResponse](ctx, c.Door, &model, 122, in)
 }
-
 func (c Client) ListServiceSpecificCredentials(ctx context.Context, in *ListServiceSpecificCredentialsRequest) (*ListServiceSpecificCredentialsResponse, error) {
 	return wire.Call[ListServiceSpecificCredentialsResponse](ctx, c.Door, &model, 123, in)
 }
-
 func (c Client) ListSigningCertificates(ctx context.Context, in *ListSigningCertificatesRequest) (*ListSigningCertificatesResponse, error) {
 	return wire.Call[ListSigningCertificatesResponse](ctx, c.Door, &model, 124, in)
 }
-
 func (c Client) ListUserPolicies(ctx context.Context, in *ListUserPoliciesRequest) (*ListUserPoliciesResponse, error) {
 	return wire.Call[ListUserPoliciesResponse](ctx, c.Door, &model, 125, in)
 }
-
 func (c Client) ListUserTags(ctx context.Context, in *ListUserTagsRequest) (*ListUserTagsResponse, error) {
 	return wire.Call[ListUserTagsResponse](ctx, c.Door, &model, 126, in)
 }
-
 func (c Client) ListUsers(ctx context.Context, in *ListUsersRequest) (*ListUsersResponse, error) {
 	return wire.Call[ListUsersResponse](ctx, c.Door, &model, 127, in)
 }
-
 func (c Client) ListVirtualMFADevices(ctx context.Context, in *ListVirtualMFADevicesRequest) (*ListVirtualMFADevicesResponse, error) {
 	return wire.Call[ListVirtualMFADevicesResponse](ctx, c.Door, &model, 128, in)
 }
-
 func (c Client) PutAccountProperties(ctx context.Context, in *PutAccountPropertiesRequest) (*PutAccountPropertiesResponse, error) {
 	return wire.Call[PutAccountPropertiesResponse](ctx, c.Door, &model, 129, in)
 }
-
 func (c Client) PutGroupPolicy(ctx context.Context, in *PutGroupPolicyRequest) (*PutGroupPolicyOutput, error) {
 	return wire.Call[PutGroupPolicyOutput](ctx, c.Door, &model, 130, in)
 }
-
 func (c Client) PutRolePermissionsBoundary(ctx context.Context, in *PutRolePermissionsBoundaryRequest) (*PutRolePermissionsBoundaryOutput, error) {
 	return wire.Call[PutRolePermissionsBoundaryOutput](ctx, c.Door, &model, 131, in)
 }
-
 func (c Client) PutRolePolicy(ctx context.Context, in *PutRolePolicyRequest) (*PutRolePolicyOutput, error) {
 	return wire.Call[PutRolePolicyOutput](ctx, c.Door, &model, 132, in)
 }
-
 func (c Client) PutUserPermissionsBoundary(ctx context.Context, in *PutUserPermissionsBoundaryRequest) (*PutUserPermissionsBoundaryOutput, error) {
 	return wire.Call[PutUserPermissionsBoundaryOutput](ctx, c.Door, &model, 133, in)
 }
-
 func (c Client) PutUserPolicy(ctx context.Context, in *PutUserPolicyRequest) (*PutUserPolicyOutput, error) {
 	return wire.Call[PutUserPolicyOutput](ctx, c.Door, &model, 134, in)
 }
-
 func (c Client) RejectDelegationRequest(ctx context.Context, in *RejectDelegationRequestRequest) (*RejectDelegationRequestOutput, error) {
 	return wire.Call[RejectDelegationRequestOutput](ctx, c.Door, &model, 135, in)
 }
-
 func (c Client) RemoveClientIDFromOpenIDConnectProvider(ctx context.Context, in *RemoveClientIDFromOpenIDConnectProviderRequest) (*RemoveClientIDFromOpenIDConnectProviderOutput, error) {
 	return wire.Call[RemoveClientIDFromOpenIDConnectProviderOutput](ctx, c.Door, &model, 136, in)
 }
-
 func (c Client) RemoveRoleFromInstanceProfile(ctx context.Context, in *RemoveRoleFromInstanceProfileRequest) (*RemoveRoleFromInstanceProfileOutput, error) {
 	return wire.Call[RemoveRoleFromInstanceProfileOutput](ctx, c.Door, &model, 137, in)
 }
-
 func (c Client) RemoveUserFromGroup(ctx context.Context, in *RemoveUserFromGroupRequest) (*RemoveUserFromGroupOutput, error) {
 	return wire.Call[RemoveUserFromGroupOutput](ctx, c.Door, &model, 138, in)
 }
-
 func (c Client) ResetServiceSpecificCredential(ctx context.Context, in *ResetServiceSpecificCredentialRequest) (*ResetServiceSpecificCredentialResponse, error) {
 	return wire.Call[ResetServiceSpecificCredentialResponse](ctx, c.Door, &model, 139, in)
 }
-
 func (c Client) ResyncMFADevice(ctx context.Context, in *ResyncMFADeviceRequest) (*ResyncMFADeviceOutput, error) {
 	return wire.Call[ResyncMFADeviceOutput](ctx, c.Door, &model, 140, in)
 }
-
 func (c Client) SendDelegationToken(ctx context.Context, in *SendDelegationTokenRequest) (*SendDelegationTokenOutput, error) {
 	return wire.Call[SendDelegationTokenOutput](ctx, c.Door, &model, 141, in)
 }
-
 func (c Client) SetDefaultPolicyVersion(ctx context.Context, in *SetDefaultPolicyVersionRequest) (*SetDefaultPolicyVersionOutput, error) {
 	return wire.Call[SetDefaultPolicyVersionOutput](ctx, c.Door, &model, 142, in)
 }
-
 func (c Client) SetSecurityTokenServicePreferences(ctx context.Context, in *SetSecurityTokenServicePreferencesRequest) (*SetSecurityTokenServicePreferencesOutput, error) {
 	return wire.Call[SetSecurityTokenServicePreferencesOutput](ctx, c.Door, &model, 143, in)
 }
-
 func (c Client) SimulateCustomPolicy(ctx context.Context, in *SimulateCustomPolicyRequest) (*SimulatePolicyResponse, error) {
 	return wire.Call[SimulatePolicyResponse](ctx, c.Door, &model, 144, in)
 }
-
 func (c Client) SimulatePrincipalPolicy(ctx context.Context, in *SimulatePrincipalPolicyRequest) (*SimulatePolicyResponse, error) {
 	return wire.Call[SimulatePolicyResponse](ctx, c.Door, &model, 145, in)
 }
-
 func (c Client) TagInstanceProfile(ctx context.Context, in *TagInstanceProfileRequest) (*TagInstanceProfileOutput, error) {
 	return wire.Call[TagInstanceProfileOutput](ctx, c.Door, &model, 146, in)
 }
-
 func (c Client) TagMFADevice(ctx context.Context, in *TagMFADeviceRequest) (*TagMFADeviceOutput, error) {
 	return wire.Call[TagMFADeviceOutput](ctx, c.Door, &model, 147, in)
 }
-
 func (c Client) TagOpenIDConnectProvider(ctx context.Context, in *TagOpenIDConnectProviderRequest) (*TagOpenIDConnectProviderOutput, error) {
 	return wire.Call[TagOpenIDConnectProviderOutput](ctx, c.Door, &model, 148, in)
 }
-
 func (c Client) TagPolicy(ctx context.Context, in *TagPolicyRequest) (*TagPolicyOutput, error) {
 	return wire.Call[TagPolicyOutput](ctx, c.Door, &model, 149, in)
 }
-
 func (c Client) TagRole(ctx context.Context, in *TagRoleRequest) (*TagRoleOutput, error) {
 	return wire.Call[TagRoleOutput](ctx, c.Door, &model, 150, in)
 }
-
 func (c Client) TagSAMLProvider(ctx context.Context, in *TagSAMLProviderRequest) (*TagSAMLProviderOutput, error) {
 	return wire.Call[TagSAMLProviderOutput](ctx, c.Door, &model, 151, in)
 }
-
 func (c Client) TagServerCertificate(ctx context.Context, in *TagServerCertificateRequest) (*TagServerCertificateOutput, error) {
 	return wire.Call[TagServerCertificateOutput](ctx, c.Door, &model, 152, in)
 }
-
 func (c Client) TagUser(ctx context.Context, in *TagUserRequest) (*TagUserOutput, error) {
 	return wire.Call[TagUserOutput](ctx, c.Door, &model, 153, in)
 }
-
 func (c Client) UntagInstanceProfile(ctx context.Context, in *UntagInstanceProfileRequest) (*UntagInstanceProfileOutput, error) {
 	return wire.Call[UntagInstanceProfileOutput](ctx, c.Door, &model, 154, in)
 }
-
 func (c Client) UntagMFADevice(ctx context.Context, in *UntagMFADeviceRequest) (*UntagMFADeviceOutput, error) {
 	return wire.Call[UntagMFADeviceOutput](ctx, c.Door, &model, 155, in)
 }
-
 func (c Client) UntagOpenIDConnectProvider(ctx context.Context, in *UntagOpenIDConnectProviderRequest) (*UntagOpenIDConnectProviderOutput, error) {
 	return wire.Call[UntagOpenIDConnectProviderOutput](ctx, c.Door, &model, 156, in)
 }
-
 func (c Client) UntagPolicy(ctx context.Context, in *UntagPolicyRequest) (*UntagPolicyOutput, error) {
 	return wire.Call[UntagPolicyOutput](ctx, c.Door, &model, 157, in)
 }
-
 func (c Client) UntagRole(ctx context.Context, in *UntagRoleRequest) (*UntagRoleOutput, error) {
 	return wire.Call[UntagRoleOutput](ctx, c.Door, &model, 158, in)
 }
-
 func (c Client) UntagSAMLProvider(ctx context.Context, in *UntagSAMLProviderRequest) (*UntagSAMLProviderOutput, error) {
 	return wire.Call[UntagSAMLProviderOutput](ctx, c.Door, &model, 159, in)
 }
-
 func (c Client) UntagServerCertificate(ctx context.Context, in *UntagServerCertificateRequest) (*UntagServerCertificateOutput, error) {
 	return wire.Call[UntagServerCertificateOutput](ctx, c.Door, &model, 160, in)
 }
-
 func (c Client) UntagUser(ctx context.Context, in *UntagUserRequest) (*UntagUserOutput, error) {
 	return wire.Call[UntagUserOutput](ctx, c.Door, &model, 161, in)
 }
-
 func (c Client) UpdateAccessKey(ctx context.Context, in *UpdateAccessKeyRequest) (*UpdateAccessKeyOutput, error) {
 	return wire.Call[UpdateAccessKeyOutput](ctx, c.Door, &model, 162, in)
 }
-
 func (c Client) UpdateAccountPasswordPolicy(ctx context.Context, in *UpdateAccountPasswordPolicyRequest) (*UpdateAccountPasswordPolicyOutput, error) {
 	return wire.Call[UpdateAccountPasswordPolicyOutput](ctx, c.Door, &model, 163, in)
 }
-
 func (c Client) UpdateAssumeRolePolicy(ctx context.Context, in *UpdateAssumeRolePolicyRequest) (*UpdateAssumeRolePolicyOutput, error) {
 	return wire.Call[UpdateAssumeRolePolicyOutput](ctx, c.Door, &model, 164, in)
 }
-
 func (c Client) UpdateDelegationRequest(ctx context.Context, in *UpdateDelegationRequestRequest) (*UpdateDelegationRequestOutput, error) {
 	return wire.Call[UpdateDelegationRequestOutput](ctx, c.Door, &model, 165, in)
 }
-
 func (c Client) UpdateGroup(ctx context.Context, in *UpdateGroupRequest) (*UpdateGroupOutput, error) {
 	return wire.Call[UpdateGroupOutput](ctx, c.Door, &model, 166, in)
 }
-
 func (c Client) UpdateLoginProfile(ctx context.Context, in *UpdateLoginProfileRequest) (*UpdateLoginProfileOutput, error) {
 	return wire.Call[UpdateLoginProfileOutput](ctx, c.Door, &model, 167, in)
 }
-
 func (c Client) UpdateOpenIDConnectProviderThumbprint(ctx context.Context, in *UpdateOpenIDConnectProviderThumbprintRequest) (*UpdateOpenIDConnectProviderThumbprintOutput, error) {
 	return wire.Call[UpdateOpenIDConnectProviderThumbprintOutput](ctx, c.Door, &model, 168, in)
 }
-
 func (c Client) UpdateRole(ctx context.Context, in *UpdateRoleRequest) (*UpdateRoleResponse, error) {
 	return wire.Call[UpdateRoleResponse](ctx, c.Door, &model, 169, in)
 }
-
 func (c Client) UpdateRoleDescription(ctx context.Context, in *UpdateRoleDescriptionRequest) (*UpdateRoleDescriptionResponse, error) {
 	return wire.Call[UpdateRoleDescriptionResponse](ctx, c.Door, &model, 170, in)
 }
-
 func (c Client) UpdateSAMLProvider(ctx context.Context, in *UpdateSAMLProviderRequest) (*UpdateSAMLProviderResponse, error) {
 	return wire.Call[UpdateSAMLProviderResponse](ctx, c.Door, &model, 171, in)
 }
-
 func (c Client) UpdateSSHPublicKey(ctx context.Context, in *UpdateSSHPublicKeyRequest) (*UpdateSSHPublicKeyOutput, error) {
 	return wire.Call[UpdateSSHPublicKeyOutput](ctx, c.Door, &model, 172, in)
 }
-
 func (c Client) UpdateServerCertificate(ctx context.Context, in *UpdateServerCertificateRequest) (*UpdateServerCertificateOutput, error) {
 	return wire.Call[UpdateServerCertificateOutput](ctx, c.Door, &model, 173, in)
 }
-
 func (c Client) UpdateServiceSpecificCredential(ctx context.Context, in *UpdateServiceSpecificCredentialRequest) (*UpdateServiceSpecificCredentialOutput, error) {
 	return wire.Call[UpdateServiceSpecificCredentialOutput](ctx, c.Door, &model, 174, in)
 }
-
 func (c Client) UpdateSigningCertificate(ctx context.Context, in *UpdateSigningCertificateRequest) (*UpdateSigningCertificateOutput, error) {
 	return wire.Call[UpdateSigningCertificateOutput](ctx, c.Door, &model, 175, in)
 }
-
 func (c Client) UpdateUser(ctx context.Context, in *UpdateUserRequest) (*UpdateUserOutput, error) {
 	return wire.Call[UpdateUserOutput](ctx, c.Door, &model, 176, in)
 }
-
 func (c Client) UploadSSHPublicKey(ctx context.Context, in *UploadSSHPublicKeyRequest) (*UploadSSHPublicKeyResponse, error) {
 	return wire.Call[UploadSSHPublicKeyResponse](ctx, c.Door, &model, 177, in)
 }
-
 func (c Client) UploadServerCertificate(ctx context.Context, in *UploadServerCertificateRequest) (*UploadServerCertificateResponse, error) {
 	return wire.Call[UploadServerCertificateResponse](ctx, c.Door, &model, 178, in)
 }
-
 func (c Client) UploadSigningCertificate(ctx context.Context, in *UploadSigningCertificateRequest) (*UploadSigningCertificateResponse, error) {
 	return wire.Call[UploadSigningCertificateResponse](ctx, c.Door, &model, 179, in)
 }

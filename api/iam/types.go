@@ -6,159 +6,86 @@ import (
 	"time"
 )
 
-type AcceptDelegationRequestRequest struct {
-	DelegationRequestId string
-}
-
+type AcceptDelegationRequestRequest struct{ DelegationRequestId string }
 type AccessAdvisorUsageGranularityType string
 
-const (
-	AccessAdvisorUsageGranularityType_SERVICE_LEVEL AccessAdvisorUsageGranularityType = "SERVICE_LEVEL"
-	AccessAdvisorUsageGranularityType_ACTION_LEVEL  AccessAdvisorUsageGranularityType = "ACTION_LEVEL"
-)
+const AccessAdvisorUsageGranularityType_SERVICE_LEVEL, AccessAdvisorUsageGranularityType_ACTION_LEVEL AccessAdvisorUsageGranularityType = "SERVICE_LEVEL", "ACTION_LEVEL"
 
 type AccessDetail struct {
-	ServiceName                string
-	ServiceNamespace           string
-	Region                     *string
-	EntityPath                 *string
-	LastAuthenticatedTime      time.Time
-	TotalAuthenticatedEntities *int32
+	ServiceName, ServiceNamespace string
+	Region, EntityPath            *string
+	LastAuthenticatedTime         time.Time
+	TotalAuthenticatedEntities    *int32
 }
-
 type AccessKey struct {
-	UserName        string
-	AccessKeyId     string
-	Status          StatusType
-	SecretAccessKey string
-	CreateDate      time.Time
+	UserName, AccessKeyId string
+	Status                StatusType
+	SecretAccessKey       string
+	CreateDate            time.Time
 }
-
 type AccessKeyLastUsed struct {
-	LastUsedDate time.Time
-	ServiceName  string
-	Region       string
+	LastUsedDate        time.Time
+	ServiceName, Region string
 }
-
 type AccessKeyMetadata struct {
-	UserName    *string
-	AccessKeyId *string
-	Status      StatusType
-	CreateDate  time.Time
+	UserName, AccessKeyId *string
+	Status                StatusType
+	CreateDate            time.Time
 }
-
-type AccountNotManagementOrDelegatedAdministratorException struct {
-}
-
 type AcquireRoleRequest struct {
 	TemplateArn          string
 	TemplateMinorVersion *int32
 	ReplacementValues    map[string]ReplacementValueEntry
 }
-
-type AcquireRoleResponse struct {
-	Role *Role
-}
-
+type AcquireRoleResponse struct{ Role *Role }
 type AddClientIDToOpenIDConnectProviderRequest struct {
-	OpenIDConnectProviderArn string
-	ClientID                 string
+	OpenIDConnectProviderArn, ClientID string
 }
-
 type AddRoleToInstanceProfileRequest struct {
-	InstanceProfileName string
-	RoleName            string
+	InstanceProfileName, RoleName string
 }
-
 type AddUserToGroupRequest struct {
-	GroupName string
-	UserName  string
+	GroupName, UserName string
 }
-
-type AssociateDelegationRequestRequest struct {
-	DelegationRequestId string
-}
-
+type AssociateDelegationRequestRequest struct{ DelegationRequestId string }
 type AttachGroupPolicyRequest struct {
-	GroupName string
-	PolicyArn string
+	GroupName, PolicyArn string
 }
-
 type AttachRolePolicyRequest struct {
-	RoleName  string
-	PolicyArn string
+	RoleName, PolicyArn string
 }
-
 type AttachUserPolicyRequest struct {
-	UserName  string
-	PolicyArn string
+	UserName, PolicyArn string
 }
-
 type AttachedPermissionsBoundary struct {
 	PermissionsBoundaryType PermissionsBoundaryAttachmentType
 	PermissionsBoundaryArn  *string
 }
-
 type AttachedPolicy struct {
-	PolicyName *string
-	PolicyArn  *string
+	PolicyName, PolicyArn *string
 }
-
 type AttachmentType string
 
-const (
-	AttachmentType_user  AttachmentType = "user"
-	AttachmentType_group AttachmentType = "group"
-	AttachmentType_role  AttachmentType = "role"
-)
-
-type CallerIsNotManagementAccountException struct {
-}
+const AttachmentType_user, AttachmentType_group, AttachmentType_role AttachmentType = "user", "group", "role"
 
 type ChangePasswordRequest struct {
-	OldPassword string
-	NewPassword string
+	OldPassword, NewPassword string
 }
-
-type ConcurrentModificationException struct {
-	Message *string
-}
-
 type ContextEntry struct {
 	ContextKeyName   *string
 	ContextKeyValues []string
 	ContextKeyType   ContextKeyTypeEnum
 }
-
 type ContextKeyTypeEnum string
 
-const (
-	ContextKeyTypeEnum_string      ContextKeyTypeEnum = "string"
-	ContextKeyTypeEnum_stringList  ContextKeyTypeEnum = "stringList"
-	ContextKeyTypeEnum_numeric     ContextKeyTypeEnum = "numeric"
-	ContextKeyTypeEnum_numericList ContextKeyTypeEnum = "numericList"
-	ContextKeyTypeEnum_boolean     ContextKeyTypeEnum = "boolean"
-	ContextKeyTypeEnum_booleanList ContextKeyTypeEnum = "booleanList"
-	ContextKeyTypeEnum_ip          ContextKeyTypeEnum = "ip"
-	ContextKeyTypeEnum_ipList      ContextKeyTypeEnum = "ipList"
-	ContextKeyTypeEnum_binary      ContextKeyTypeEnum = "binary"
-	ContextKeyTypeEnum_binaryList  ContextKeyTypeEnum = "binaryList"
-	ContextKeyTypeEnum_date        ContextKeyTypeEnum = "date"
-	ContextKeyTypeEnum_dateList    ContextKeyTypeEnum = "dateList"
-)
+const ContextKeyTypeEnum_string, ContextKeyTypeEnum_stringList, ContextKeyTypeEnum_numeric ContextKeyTypeEnum = "string", "stringList", "numeric"
+const ContextKeyTypeEnum_numericList, ContextKeyTypeEnum_boolean, ContextKeyTypeEnum_booleanList ContextKeyTypeEnum = "numericList", "boolean", "booleanList"
+const ContextKeyTypeEnum_ip, ContextKeyTypeEnum_ipList, ContextKeyTypeEnum_binary ContextKeyTypeEnum = "ip", "ipList", "binary"
+const ContextKeyTypeEnum_binaryList, ContextKeyTypeEnum_date, ContextKeyTypeEnum_dateList ContextKeyTypeEnum = "binaryList", "date", "dateList"
 
-type CreateAccessKeyRequest struct {
-	UserName *string
-}
-
-type CreateAccessKeyResponse struct {
-	AccessKey *AccessKey
-}
-
-type CreateAccountAliasRequest struct {
-	AccountAlias string
-}
-
+type CreateAccessKeyRequest struct{ UserName *string }
+type CreateAccessKeyResponse struct{ AccessKey *AccessKey }
+type CreateAccountAliasRequest struct{ AccountAlias string }
 type CreateDelegationRequestRequest struct {
 	OwnerAccountId      *string
 	Description         string
@@ -170,53 +97,34 @@ type CreateDelegationRequestRequest struct {
 	SessionDuration     int32
 	OnlySendByOwner     *bool
 }
-
 type CreateDelegationRequestResponse struct {
-	ConsoleDeepLink     *string
-	DelegationRequestId *string
+	ConsoleDeepLink, DelegationRequestId *string
 }
-
 type CreateGroupRequest struct {
 	Path      *string
 	GroupName string
 }
-
-type CreateGroupResponse struct {
-	Group *Group
-}
-
+type CreateGroupResponse struct{ Group *Group }
 type CreateInstanceProfileRequest struct {
 	InstanceProfileName string
 	Path                *string
 	Tags                []Tag
 }
-
-type CreateInstanceProfileResponse struct {
-	InstanceProfile *InstanceProfile
-}
-
+type CreateInstanceProfileResponse struct{ InstanceProfile *InstanceProfile }
 type CreateLoginProfileRequest struct {
-	UserName              *string
-	Password              *string
+	UserName, Password    *string
 	PasswordResetRequired *bool
 }
-
-type CreateLoginProfileResponse struct {
-	LoginProfile *LoginProfile
-}
-
+type CreateLoginProfileResponse struct{ LoginProfile *LoginProfile }
 type CreateOpenIDConnectProviderRequest struct {
-	Url            string
-	ClientIDList   []string
-	ThumbprintList []string
-	Tags           []Tag
+	Url                          string
+	ClientIDList, ThumbprintList []string
+	Tags                         []Tag
 }
-
 type CreateOpenIDConnectProviderResponse struct {
 	OpenIDConnectProviderArn *string
 	Tags                     []Tag
 }
-
 type CreatePolicyRequest struct {
 	PolicyName     string
 	Path           *string
@@ -224,354 +132,181 @@ type CreatePolicyRequest struct {
 	Description    *string
 	Tags           []Tag
 }
-
-type CreatePolicyResponse struct {
-	Policy *Policy
-}
-
+type CreatePolicyResponse struct{ Policy *Policy }
 type CreatePolicyVersionRequest struct {
-	PolicyArn      string
-	PolicyDocument string
-	SetAsDefault   *bool
+	PolicyArn, PolicyDocument string
+	SetAsDefault              *bool
 }
-
-type CreatePolicyVersionResponse struct {
-	PolicyVersion *PolicyVersion
-}
-
+type CreatePolicyVersionResponse struct{ PolicyVersion *PolicyVersion }
 type CreateRoleRequest struct {
-	Path                     *string
-	RoleName                 string
-	AssumeRolePolicyDocument string
-	Description              *string
-	MaxSessionDuration       *int32
-	PermissionsBoundary      *string
-	Tags                     []Tag
+	Path                               *string
+	RoleName, AssumeRolePolicyDocument string
+	Description                        *string
+	MaxSessionDuration                 *int32
+	PermissionsBoundary                *string
+	Tags                               []Tag
 }
-
-type CreateRoleResponse struct {
-	Role *Role
-}
-
+type CreateRoleResponse struct{ Role *Role }
 type CreateSAMLProviderRequest struct {
-	SAMLMetadataDocument    string
-	Name                    string
-	Tags                    []Tag
-	AssertionEncryptionMode AssertionEncryptionModeType
-	AddPrivateKey           *string
+	SAMLMetadataDocument, Name string
+	Tags                       []Tag
+	AssertionEncryptionMode    AssertionEncryptionModeType
+	AddPrivateKey              *string
 }
-
 type CreateSAMLProviderResponse struct {
 	SAMLProviderArn *string
 	Tags            []Tag
 }
-
 type CreateServiceLinkedRoleRequest struct {
-	AWSServiceName string
-	Description    *string
-	CustomSuffix   *string
+	AWSServiceName            string
+	Description, CustomSuffix *string
 }
-
-type CreateServiceLinkedRoleResponse struct {
-	Role *Role
-}
-
+type CreateServiceLinkedRoleResponse struct{ Role *Role }
 type CreateServiceSpecificCredentialRequest struct {
-	UserName          string
-	ServiceName       string
-	CredentialAgeDays *int32
+	UserName, ServiceName string
+	CredentialAgeDays     *int32
 }
-
-type CreateServiceSpecificCredentialResponse struct {
-	ServiceSpecificCredential *ServiceSpecificCredential
-}
-
+type CreateServiceSpecificCredentialResponse struct{ ServiceSpecificCredential *ServiceSpecificCredential }
 type CreateUserRequest struct {
 	Path                *string
 	UserName            string
 	PermissionsBoundary *string
 	Tags                []Tag
 }
-
-type CreateUserResponse struct {
-	User *User
-}
-
+type CreateUserResponse struct{ User *User }
 type CreateVirtualMFADeviceRequest struct {
 	Path                 *string
 	VirtualMFADeviceName string
 	Tags                 []Tag
 }
-
-type CreateVirtualMFADeviceResponse struct {
-	VirtualMFADevice *VirtualMFADevice
-}
-
-type CredentialReportExpiredException struct {
-	Message *string
-}
-
-type CredentialReportNotPresentException struct {
-	Message *string
-}
-
-type CredentialReportNotReadyException struct {
-	Message *string
-}
-
+type CreateVirtualMFADeviceResponse struct{ VirtualMFADevice *VirtualMFADevice }
 type DeactivateMFADeviceRequest struct {
 	UserName     *string
 	SerialNumber string
 }
-
 type DelegationPermission struct {
 	PolicyTemplateArn *string
 	Parameters        []PolicyParameter
 }
-
 type DelegationRequest struct {
-	DelegationRequestId           *string
-	OwnerAccountId                *string
-	Description                   *string
-	RequestMessage                *string
-	Permissions                   *DelegationPermission
-	PermissionPolicy              *string
-	RolePermissionRestrictionArns []string
-	OwnerId                       *string
-	ApproverId                    *string
-	State                         StateType
-	ExpirationTime                time.Time
-	RequestorId                   *string
-	RequestorName                 *string
-	CreateDate                    time.Time
-	SessionDuration               *int32
-	RedirectUrl                   *string
-	Notes                         *string
-	RejectionReason               *string
-	OnlySendByOwner               *bool
-	UpdatedTime                   time.Time
+	DelegationRequestId, OwnerAccountId *string
+	Description, RequestMessage         *string
+	Permissions                         *DelegationPermission
+	PermissionPolicy                    *string
+	RolePermissionRestrictionArns       []string
+	OwnerId, ApproverId                 *string
+	State                               StateType
+	ExpirationTime                      time.Time
+	RequestorId, RequestorName          *string
+	CreateDate                          time.Time
+	SessionDuration                     *int32
+	RedirectUrl, Notes, RejectionReason *string
+	OnlySendByOwner                     *bool
+	UpdatedTime                         time.Time
 }
-
 type DeleteAccessKeyRequest struct {
 	UserName    *string
 	AccessKeyId string
 }
-
-type DeleteAccountAliasRequest struct {
-	AccountAlias string
-}
-
-type DeleteConflictException struct {
-	Message *string
-}
-
+type DeleteAccountAliasRequest struct{ AccountAlias string }
 type DeleteGroupPolicyRequest struct {
-	GroupName  string
-	PolicyName string
+	GroupName, PolicyName string
 }
-
-type DeleteGroupRequest struct {
-	GroupName string
-}
-
-type DeleteInstanceProfileRequest struct {
-	InstanceProfileName string
-}
-
-type DeleteLoginProfileRequest struct {
-	UserName *string
-}
-
-type DeleteOpenIDConnectProviderRequest struct {
-	OpenIDConnectProviderArn string
-}
-
-type DeletePolicyRequest struct {
-	PolicyArn string
-}
-
+type DeleteGroupRequest struct{ GroupName string }
+type DeleteInstanceProfileRequest struct{ InstanceProfileName string }
+type DeleteLoginProfileRequest struct{ UserName *string }
+type DeleteOpenIDConnectProviderRequest struct{ OpenIDConnectProviderArn string }
+type DeletePolicyRequest struct{ PolicyArn string }
 type DeletePolicyVersionRequest struct {
-	PolicyArn string
-	VersionId string
+	PolicyArn, VersionId string
 }
-
-type DeleteRolePermissionsBoundaryRequest struct {
-	RoleName string
-}
-
+type DeleteRolePermissionsBoundaryRequest struct{ RoleName string }
 type DeleteRolePolicyRequest struct {
-	RoleName   string
-	PolicyName string
+	RoleName, PolicyName string
 }
-
-type DeleteRoleRequest struct {
-	RoleName string
-}
-
-type DeleteSAMLProviderRequest struct {
-	SAMLProviderArn string
-}
-
+type DeleteRoleRequest struct{ RoleName string }
+type DeleteSAMLProviderRequest struct{ SAMLProviderArn string }
 type DeleteSSHPublicKeyRequest struct {
-	UserName       string
-	SSHPublicKeyId string
+	UserName, SSHPublicKeyId string
 }
-
-type DeleteServerCertificateRequest struct {
-	ServerCertificateName string
-}
-
-type DeleteServiceLinkedRoleRequest struct {
-	RoleName string
-}
-
-type DeleteServiceLinkedRoleResponse struct {
-	DeletionTaskId string
-}
-
+type DeleteServerCertificateRequest struct{ ServerCertificateName string }
+type DeleteServiceLinkedRoleRequest struct{ RoleName string }
+type DeleteServiceLinkedRoleResponse struct{ DeletionTaskId string }
 type DeleteServiceSpecificCredentialRequest struct {
 	UserName                    *string
 	ServiceSpecificCredentialId string
 }
-
 type DeleteSigningCertificateRequest struct {
 	UserName      *string
 	CertificateId string
 }
-
-type DeleteUserPermissionsBoundaryRequest struct {
-	UserName string
-}
-
+type DeleteUserPermissionsBoundaryRequest struct{ UserName string }
 type DeleteUserPolicyRequest struct {
-	UserName   string
-	PolicyName string
+	UserName, PolicyName string
 }
-
-type DeleteUserRequest struct {
-	UserName string
-}
-
-type DeleteVirtualMFADeviceRequest struct {
-	SerialNumber string
-}
-
+type DeleteUserRequest struct{ UserName string }
+type DeleteVirtualMFADeviceRequest struct{ SerialNumber string }
 type DeletionTaskFailureReasonType struct {
 	Reason        *string
 	RoleUsageList []RoleUsageType
 }
-
 type DeletionTaskStatusType string
 
-const (
-	DeletionTaskStatusType_SUCCEEDED   DeletionTaskStatusType = "SUCCEEDED"
-	DeletionTaskStatusType_IN_PROGRESS DeletionTaskStatusType = "IN_PROGRESS"
-	DeletionTaskStatusType_FAILED      DeletionTaskStatusType = "FAILED"
-	DeletionTaskStatusType_NOT_STARTED DeletionTaskStatusType = "NOT_STARTED"
-)
+const DeletionTaskStatusType_SUCCEEDED, DeletionTaskStatusType_IN_PROGRESS, DeletionTaskStatusType_FAILED DeletionTaskStatusType = "SUCCEEDED", "IN_PROGRESS", "FAILED"
+const DeletionTaskStatusType_NOT_STARTED DeletionTaskStatusType = "NOT_STARTED"
 
 type DetachGroupPolicyRequest struct {
-	GroupName string
-	PolicyArn string
+	GroupName, PolicyArn string
 }
-
 type DetachRolePolicyRequest struct {
-	RoleName  string
-	PolicyArn string
+	RoleName, PolicyArn string
 }
-
 type DetachUserPolicyRequest struct {
-	UserName  string
-	PolicyArn string
+	UserName, PolicyArn string
 }
-
-type DisableOrganizationsRootCredentialsManagementRequest struct {
-}
-
+type DisableOrganizationsRootCredentialsManagementRequest struct{}
 type DisableOrganizationsRootCredentialsManagementResponse struct {
 	OrganizationId  *string
 	EnabledFeatures []FeatureType
 }
-
-type DisableOrganizationsRootSessionsRequest struct {
-}
-
+type DisableOrganizationsRootSessionsRequest struct{}
 type DisableOrganizationsRootSessionsResponse struct {
 	OrganizationId  *string
 	EnabledFeatures []FeatureType
 }
-
-type DuplicateCertificateException struct {
-	Message *string
-}
-
-type DuplicateSSHPublicKeyException struct {
-	Message *string
-}
-
 type EnableMFADeviceRequest struct {
-	UserName            string
-	SerialNumber        string
-	AuthenticationCode1 string
-	AuthenticationCode2 string
+	UserName, SerialNumber, AuthenticationCode1 string
+	AuthenticationCode2                         string
 }
-
-type EnableOrganizationsRootCredentialsManagementRequest struct {
-}
-
+type EnableOrganizationsRootCredentialsManagementRequest struct{}
 type EnableOrganizationsRootCredentialsManagementResponse struct {
 	OrganizationId  *string
 	EnabledFeatures []FeatureType
 }
-
-type EnableOrganizationsRootSessionsRequest struct {
-}
-
+type EnableOrganizationsRootSessionsRequest struct{}
 type EnableOrganizationsRootSessionsResponse struct {
 	OrganizationId  *string
 	EnabledFeatures []FeatureType
 }
-
-type EnableOutboundWebIdentityFederationResponse struct {
-	IssuerIdentifier *string
-}
-
-type EntityAlreadyExistsException struct {
-	Message *string
-}
-
+type EnableOutboundWebIdentityFederationResponse struct{ IssuerIdentifier *string }
 type EntityDetails struct {
 	EntityInfo        *EntityInfo
 	LastAuthenticated time.Time
 }
-
 type EntityInfo struct {
-	Arn  string
-	Name string
-	Type PolicyOwnerEntityType
-	Id   string
-	Path *string
+	Arn, Name string
+	Type      PolicyOwnerEntityType
+	Id        string
+	Path      *string
 }
-
-type EntityTemporarilyUnmodifiableException struct {
-	Message *string
-}
-
 type EntityType string
 
-const (
-	EntityType_User               EntityType = "User"
-	EntityType_Role               EntityType = "Role"
-	EntityType_Group              EntityType = "Group"
-	EntityType_LocalManagedPolicy EntityType = "LocalManagedPolicy"
-	EntityType_AWSManagedPolicy   EntityType = "AWSManagedPolicy"
-)
+const EntityType_User, EntityType_Role, EntityType_Group, EntityType_LocalManagedPolicy EntityType = "User", "Role", "Group", "LocalManagedPolicy"
+const EntityType_AWSManagedPolicy EntityType = "AWSManagedPolicy"
 
 type ErrorDetails struct {
-	Message string
-	Code    string
+	Message, Code string
 }
-
 type EvaluationResult struct {
 	EvalActionName                    string
 	EvalResourceName                  *string
@@ -583,60 +318,34 @@ type EvaluationResult struct {
 	EvalDecisionDetails               map[string]PolicyEvaluationDecisionType
 	ResourceSpecificResults           []ResourceSpecificResult
 }
-
-type FeatureDisabledException struct {
-	Message *string
-}
-
-type FeatureEnabledException struct {
-	Message *string
-}
-
 type FeatureType string
 
-const (
-	FeatureType_RootCredentialsManagement FeatureType = "RootCredentialsManagement"
-	FeatureType_RootSessions              FeatureType = "RootSessions"
-)
+const FeatureType_RootCredentialsManagement, FeatureType_RootSessions FeatureType = "RootCredentialsManagement", "RootSessions"
 
 type GenerateCredentialReportResponse struct {
 	State       ReportStateType
 	Description *string
 }
-
 type GenerateOrganizationsAccessReportRequest struct {
 	EntityPath            string
 	OrganizationsPolicyId *string
 }
-
-type GenerateOrganizationsAccessReportResponse struct {
-	JobId *string
-}
-
+type GenerateOrganizationsAccessReportResponse struct{ JobId *string }
 type GenerateServiceLastAccessedDetailsRequest struct {
 	Arn         string
 	Granularity AccessAdvisorUsageGranularityType
 }
-
-type GenerateServiceLastAccessedDetailsResponse struct {
-	JobId *string
-}
-
-type GetAccessKeyLastUsedRequest struct {
-	AccessKeyId string
-}
-
+type GenerateServiceLastAccessedDetailsResponse struct{ JobId *string }
+type GetAccessKeyLastUsedRequest struct{ AccessKeyId string }
 type GetAccessKeyLastUsedResponse struct {
 	UserName          *string
 	AccessKeyLastUsed *AccessKeyLastUsed
 }
-
 type GetAccountAuthorizationDetailsRequest struct {
 	Filter   []EntityType
 	MaxItems *int32
 	Marker   *string
 }
-
 type GetAccountAuthorizationDetailsResponse struct {
 	UserDetailList  []UserDetail
 	GroupDetailList []GroupDetail
@@ -645,234 +354,135 @@ type GetAccountAuthorizationDetailsResponse struct {
 	IsTruncated     *bool
 	Marker          *string
 }
-
-type GetAccountPasswordPolicyResponse struct {
-	PasswordPolicy *PasswordPolicy
-}
-
-type GetAccountPropertiesRequest struct {
-}
-
-type GetAccountPropertiesResponse struct {
-	Properties map[string]string
-}
-
-type GetAccountSummaryResponse struct {
-	SummaryMap map[SummaryKeyType]int32
-}
-
-type GetContextKeysForCustomPolicyRequest struct {
-	PolicyInputList []string
-}
-
-type GetContextKeysForPolicyResponse struct {
-	ContextKeyNames []string
-}
-
+type GetAccountPasswordPolicyResponse struct{ PasswordPolicy *PasswordPolicy }
+type GetAccountPropertiesRequest struct{}
+type GetAccountPropertiesResponse struct{ Properties map[string]string }
+type GetAccountSummaryResponse struct{ SummaryMap map[SummaryKeyType]int32 }
+type GetContextKeysForCustomPolicyRequest struct{ PolicyInputList []string }
+type GetContextKeysForPolicyResponse struct{ ContextKeyNames []string }
 type GetContextKeysForPrincipalPolicyRequest struct {
 	PolicySourceArn string
 	PolicyInputList []string
 }
-
 type GetCredentialReportResponse struct {
 	Content       []byte
 	ReportFormat  ReportFormatType
 	GeneratedTime time.Time
 }
-
 type GetDelegationRequestRequest struct {
 	DelegationRequestId       string
 	DelegationPermissionCheck *bool
 }
-
 type GetDelegationRequestResponse struct {
 	DelegationRequest     *DelegationRequest
 	PermissionCheckStatus PermissionCheckStatusType
 	PermissionCheckResult PermissionCheckResultType
 }
-
 type GetGroupPolicyRequest struct {
-	GroupName  string
-	PolicyName string
+	GroupName, PolicyName string
 }
-
 type GetGroupPolicyResponse struct {
-	GroupName      string
-	PolicyName     string
-	PolicyDocument string
+	GroupName, PolicyName, PolicyDocument string
 }
-
 type GetGroupRequest struct {
 	GroupName string
 	Marker    *string
 	MaxItems  *int32
 }
-
 type GetGroupResponse struct {
 	Group       *Group
 	Users       []User
 	IsTruncated *bool
 	Marker      *string
 }
-
 type GetHumanReadableSummaryRequest struct {
 	EntityArn string
 	Locale    *string
 }
-
 type GetHumanReadableSummaryResponse struct {
-	SummaryContent *string
-	Locale         *string
-	SummaryState   SummaryStateType
+	SummaryContent, Locale *string
+	SummaryState           SummaryStateType
 }
-
-type GetInstanceProfileRequest struct {
-	InstanceProfileName string
-}
-
-type GetInstanceProfileResponse struct {
-	InstanceProfile *InstanceProfile
-}
-
-type GetLoginProfileRequest struct {
-	UserName *string
-}
-
-type GetLoginProfileResponse struct {
-	LoginProfile *LoginProfile
-}
-
+type GetInstanceProfileRequest struct{ InstanceProfileName string }
+type GetInstanceProfileResponse struct{ InstanceProfile *InstanceProfile }
+type GetLoginProfileRequest struct{ UserName *string }
+type GetLoginProfileResponse struct{ LoginProfile *LoginProfile }
 type GetMFADeviceRequest struct {
 	SerialNumber string
 	UserName     *string
 }
-
 type GetMFADeviceResponse struct {
 	UserName       *string
 	SerialNumber   string
 	EnableDate     time.Time
 	Certifications map[string]string
 }
-
-type GetOpenIDConnectProviderRequest struct {
-	OpenIDConnectProviderArn string
-}
-
+type GetOpenIDConnectProviderRequest struct{ OpenIDConnectProviderArn string }
 type GetOpenIDConnectProviderResponse struct {
-	Url            *string
-	ClientIDList   []string
-	ThumbprintList []string
-	CreateDate     time.Time
-	Tags           []Tag
+	Url                          *string
+	ClientIDList, ThumbprintList []string
+	CreateDate                   time.Time
+	Tags                         []Tag
 }
-
 type GetOrganizationsAccessReportRequest struct {
 	JobId    string
 	MaxItems *int32
 	Marker   *string
 	SortKey  SortKeyType
 }
-
 type GetOrganizationsAccessReportResponse struct {
-	JobStatus                   JobStatusType
-	JobCreationDate             time.Time
-	JobCompletionDate           time.Time
-	NumberOfServicesAccessible  *int32
-	NumberOfServicesNotAccessed *int32
-	AccessDetails               []AccessDetail
-	IsTruncated                 *bool
-	Marker                      *string
-	ErrorDetails                *ErrorDetails
+	JobStatus                          JobStatusType
+	JobCreationDate, JobCompletionDate time.Time
+	NumberOfServicesAccessible         *int32
+	NumberOfServicesNotAccessed        *int32
+	AccessDetails                      []AccessDetail
+	IsTruncated                        *bool
+	Marker                             *string
+	ErrorDetails                       *ErrorDetails
 }
-
 type GetOutboundWebIdentityFederationInfoResponse struct {
 	IssuerIdentifier  *string
 	JwtVendingEnabled *bool
 }
-
-type GetPolicyRequest struct {
-	PolicyArn string
-}
-
-type GetPolicyResponse struct {
-	Policy *Policy
-}
-
+type GetPolicyRequest struct{ PolicyArn string }
+type GetPolicyResponse struct{ Policy *Policy }
 type GetPolicyVersionRequest struct {
-	PolicyArn string
-	VersionId string
+	PolicyArn, VersionId string
 }
-
-type GetPolicyVersionResponse struct {
-	PolicyVersion *PolicyVersion
-}
-
+type GetPolicyVersionResponse struct{ PolicyVersion *PolicyVersion }
 type GetRolePolicyRequest struct {
-	RoleName   string
-	PolicyName string
+	RoleName, PolicyName string
 }
-
 type GetRolePolicyResponse struct {
-	RoleName       string
-	PolicyName     string
-	PolicyDocument string
+	RoleName, PolicyName, PolicyDocument string
 }
-
-type GetRoleRequest struct {
-	RoleName string
-}
-
-type GetRoleResponse struct {
-	Role *Role
-}
-
+type GetRoleRequest struct{ RoleName string }
+type GetRoleResponse struct{ Role *Role }
 type GetRoleTemplateVersionRequest struct {
 	TemplateArn  string
 	MinorVersion *int32
 }
-
-type GetRoleTemplateVersionResponse struct {
-	RoleTemplateVersion *RoleTemplateVersion
-}
-
-type GetSAMLProviderRequest struct {
-	SAMLProviderArn string
-}
-
+type GetRoleTemplateVersionResponse struct{ RoleTemplateVersion *RoleTemplateVersion }
+type GetSAMLProviderRequest struct{ SAMLProviderArn string }
 type GetSAMLProviderResponse struct {
-	SAMLProviderUUID        *string
-	SAMLMetadataDocument    *string
-	CreateDate              time.Time
-	ValidUntil              time.Time
-	Tags                    []Tag
-	AssertionEncryptionMode AssertionEncryptionModeType
-	PrivateKeyList          []SAMLPrivateKey
+	SAMLProviderUUID, SAMLMetadataDocument *string
+	CreateDate, ValidUntil                 time.Time
+	Tags                                   []Tag
+	AssertionEncryptionMode                AssertionEncryptionModeType
+	PrivateKeyList                         []SAMLPrivateKey
 }
-
 type GetSSHPublicKeyRequest struct {
-	UserName       string
-	SSHPublicKeyId string
-	Encoding       EncodingType
+	UserName, SSHPublicKeyId string
+	Encoding                 EncodingType
 }
-
-type GetSSHPublicKeyResponse struct {
-	SSHPublicKey *SSHPublicKey
-}
-
-type GetServerCertificateRequest struct {
-	ServerCertificateName string
-}
-
-type GetServerCertificateResponse struct {
-	ServerCertificate *ServerCertificate
-}
-
+type GetSSHPublicKeyResponse struct{ SSHPublicKey *SSHPublicKey }
+type GetServerCertificateRequest struct{ ServerCertificateName string }
+type GetServerCertificateResponse struct{ ServerCertificate *ServerCertificate }
 type GetServiceLastAccessedDetailsRequest struct {
 	JobId    string
 	MaxItems *int32
 	Marker   *string
 }
-
 type GetServiceLastAccessedDetailsResponse struct {
 	JobStatus            JobStatusType
 	JobType              AccessAdvisorUsageGranularityType
@@ -883,193 +493,114 @@ type GetServiceLastAccessedDetailsResponse struct {
 	Marker               *string
 	Error                *ErrorDetails
 }
-
 type GetServiceLastAccessedDetailsWithEntitiesRequest struct {
-	JobId            string
-	ServiceNamespace string
-	MaxItems         *int32
-	Marker           *string
+	JobId, ServiceNamespace string
+	MaxItems                *int32
+	Marker                  *string
 }
-
 type GetServiceLastAccessedDetailsWithEntitiesResponse struct {
-	JobStatus         JobStatusType
-	JobCreationDate   time.Time
-	JobCompletionDate time.Time
-	EntityDetailsList []EntityDetails
-	IsTruncated       *bool
-	Marker            *string
-	Error             *ErrorDetails
+	JobStatus                          JobStatusType
+	JobCreationDate, JobCompletionDate time.Time
+	EntityDetailsList                  []EntityDetails
+	IsTruncated                        *bool
+	Marker                             *string
+	Error                              *ErrorDetails
 }
-
-type GetServiceLinkedRoleDeletionStatusRequest struct {
-	DeletionTaskId string
-}
-
+type GetServiceLinkedRoleDeletionStatusRequest struct{ DeletionTaskId string }
 type GetServiceLinkedRoleDeletionStatusResponse struct {
 	Status DeletionTaskStatusType
 	Reason *DeletionTaskFailureReasonType
 }
-
 type GetUserPolicyRequest struct {
-	UserName   string
-	PolicyName string
+	UserName, PolicyName string
 }
-
 type GetUserPolicyResponse struct {
-	UserName       string
-	PolicyName     string
-	PolicyDocument string
+	UserName, PolicyName, PolicyDocument string
 }
-
-type GetUserRequest struct {
-	UserName *string
-}
-
-type GetUserResponse struct {
-	User *User
-}
-
+type GetUserRequest struct{ UserName *string }
+type GetUserResponse struct{ User *User }
 type Group struct {
-	Path       string
-	GroupName  string
-	GroupId    string
-	Arn        string
-	CreateDate time.Time
+	Path, GroupName, GroupId, Arn string
+	CreateDate                    time.Time
 }
-
 type GroupDetail struct {
-	Path                    *string
-	GroupName               *string
-	GroupId                 *string
-	Arn                     *string
-	CreateDate              time.Time
-	GroupPolicyList         []PolicyDetail
-	AttachedManagedPolicies []AttachedPolicy
+	Path, GroupName, GroupId, Arn *string
+	CreateDate                    time.Time
+	GroupPolicyList               []PolicyDetail
+	AttachedManagedPolicies       []AttachedPolicy
 }
-
 type InlinePolicy struct {
-	PolicyName     string
-	PolicyDocument string
+	PolicyName, PolicyDocument string
 }
-
 type InlinePolicyIdentifierType struct {
 	PolicyName     string
 	AttachmentType AttachmentType
 	AttachmentName string
 }
-
 type InstanceProfile struct {
-	Path                string
-	InstanceProfileName string
-	InstanceProfileId   string
-	Arn                 string
-	CreateDate          time.Time
-	Roles               []Role
-	Tags                []Tag
+	Path, InstanceProfileName, InstanceProfileId string
+	Arn                                          string
+	CreateDate                                   time.Time
+	Roles                                        []Role
+	Tags                                         []Tag
 }
-
-type InvalidAuthenticationCodeException struct {
-	Message *string
-}
-
-type InvalidCertificateException struct {
-	Message *string
-}
-
-type InvalidInputException struct {
-	Message *string
-}
-
-type InvalidPublicKeyException struct {
-	Message *string
-}
-
-type InvalidUserTypeException struct {
-	Message *string
-}
-
-type KeyPairMismatchException struct {
-	Message *string
-}
-
-type LimitExceededException struct {
-	Message *string
-}
-
 type ListAccessKeysRequest struct {
-	UserName *string
-	Marker   *string
-	MaxItems *int32
+	UserName, Marker *string
+	MaxItems         *int32
 }
-
 type ListAccessKeysResponse struct {
 	AccessKeyMetadata []AccessKeyMetadata
 	IsTruncated       *bool
 	Marker            *string
 }
-
 type ListAccountAliasesRequest struct {
 	Marker   *string
 	MaxItems *int32
 }
-
 type ListAccountAliasesResponse struct {
 	AccountAliases []string
 	IsTruncated    *bool
 	Marker         *string
 }
-
 type ListAttachedGroupPoliciesRequest struct {
-	GroupName  string
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int32
+	GroupName          string
+	PathPrefix, Marker *string
+	MaxItems           *int32
 }
-
 type ListAttachedGroupPoliciesResponse struct {
 	AttachedPolicies []AttachedPolicy
 	IsTruncated      *bool
 	Marker           *string
 }
-
 type ListAttachedRolePoliciesRequest struct {
-	RoleName   string
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int32
+	RoleName           string
+	PathPrefix, Marker *string
+	MaxItems           *int32
 }
-
 type ListAttachedRolePoliciesResponse struct {
 	AttachedPolicies []AttachedPolicy
 	IsTruncated      *bool
 	Marker           *string
 }
-
 type ListAttachedUserPoliciesRequest struct {
-	UserName   string
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int32
+	UserName           string
+	PathPrefix, Marker *string
+	MaxItems           *int32
 }
-
 type ListAttachedUserPoliciesResponse struct {
 	AttachedPolicies []AttachedPolicy
 	IsTruncated      *bool
 	Marker           *string
 }
-
 type ListDelegationRequestsRequest struct {
-	OwnerId  *string
-	Marker   *string
-	MaxItems *int32
+	OwnerId, Marker *string
+	MaxItems        *int32
 }
-
 type ListDelegationRequestsResponse struct {
 	DelegationRequests []DelegationRequest
 	Marker             *string
 	IsTruncated        *bool
 }
-
 type ListEntitiesForPolicyRequest struct {
 	PolicyArn         string
 	EntityFilter      EntityType
@@ -1078,7 +609,6 @@ type ListEntitiesForPolicyRequest struct {
 	Marker            *string
 	MaxItems          *int32
 }
-
 type ListEntitiesForPolicyResponse struct {
 	PolicyGroups []PolicyGroup
 	PolicyUsers  []PolicyUser
@@ -1086,147 +616,116 @@ type ListEntitiesForPolicyResponse struct {
 	IsTruncated  *bool
 	Marker       *string
 }
-
 type ListGroupPoliciesRequest struct {
 	GroupName string
 	Marker    *string
 	MaxItems  *int32
 }
-
 type ListGroupPoliciesResponse struct {
 	PolicyNames []string
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListGroupsForUserRequest struct {
 	UserName string
 	Marker   *string
 	MaxItems *int32
 }
-
 type ListGroupsForUserResponse struct {
 	Groups      []Group
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListGroupsRequest struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int32
+	PathPrefix, Marker *string
+	MaxItems           *int32
 }
-
 type ListGroupsResponse struct {
 	Groups      []Group
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListInstanceProfileTagsRequest struct {
 	InstanceProfileName string
 	Marker              *string
 	MaxItems            *int32
 }
-
 type ListInstanceProfileTagsResponse struct {
 	Tags        []Tag
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListInstanceProfilesForRoleRequest struct {
 	RoleName string
 	Marker   *string
 	MaxItems *int32
 }
-
 type ListInstanceProfilesForRoleResponse struct {
 	InstanceProfiles []InstanceProfile
 	IsTruncated      *bool
 	Marker           *string
 }
-
 type ListInstanceProfilesRequest struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int32
+	PathPrefix, Marker *string
+	MaxItems           *int32
 }
-
 type ListInstanceProfilesResponse struct {
 	InstanceProfiles []InstanceProfile
 	IsTruncated      *bool
 	Marker           *string
 }
-
 type ListMFADeviceTagsRequest struct {
 	SerialNumber string
 	Marker       *string
 	MaxItems     *int32
 }
-
 type ListMFADeviceTagsResponse struct {
 	Tags        []Tag
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListMFADevicesRequest struct {
-	UserName *string
-	Marker   *string
-	MaxItems *int32
+	UserName, Marker *string
+	MaxItems         *int32
 }
-
 type ListMFADevicesResponse struct {
 	MFADevices  []MFADevice
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListOpenIDConnectProviderTagsRequest struct {
 	OpenIDConnectProviderArn string
 	Marker                   *string
 	MaxItems                 *int32
 }
-
 type ListOpenIDConnectProviderTagsResponse struct {
 	Tags        []Tag
 	IsTruncated *bool
 	Marker      *string
 }
-
-type ListOpenIDConnectProvidersRequest struct {
-}
-
+type ListOpenIDConnectProvidersRequest struct{}
 type ListOpenIDConnectProvidersResponse struct {
 	OpenIDConnectProviderList []OpenIDConnectProviderListEntry
 }
-
-type ListOrganizationsFeaturesRequest struct {
-}
-
+type ListOrganizationsFeaturesRequest struct{}
 type ListOrganizationsFeaturesResponse struct {
 	OrganizationId  *string
 	EnabledFeatures []FeatureType
 }
-
 type ListPoliciesGrantingServiceAccessEntry struct {
 	ServiceNamespace *string
 	Policies         []PolicyGrantingServiceAccess
 }
-
 type ListPoliciesGrantingServiceAccessRequest struct {
 	Marker            *string
 	Arn               string
 	ServiceNamespaces []string
 }
-
 type ListPoliciesGrantingServiceAccessResponse struct {
 	PoliciesGrantingServiceAccess []ListPoliciesGrantingServiceAccessEntry
 	IsTruncated                   *bool
 	Marker                        *string
 }
-
 type ListPoliciesRequest struct {
 	Scope             PolicyScopeType
 	OnlyAttached      *bool
@@ -1235,335 +734,220 @@ type ListPoliciesRequest struct {
 	Marker            *string
 	MaxItems          *int32
 }
-
 type ListPoliciesResponse struct {
 	Policies    []Policy
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListPolicyTagsRequest struct {
 	PolicyArn string
 	Marker    *string
 	MaxItems  *int32
 }
-
 type ListPolicyTagsResponse struct {
 	Tags        []Tag
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListPolicyVersionsRequest struct {
 	PolicyArn string
 	Marker    *string
 	MaxItems  *int32
 }
-
 type ListPolicyVersionsResponse struct {
 	Versions    []PolicyVersion
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListRolePoliciesRequest struct {
 	RoleName string
 	Marker   *string
 	MaxItems *int32
 }
-
 type ListRolePoliciesResponse struct {
 	PolicyNames []string
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListRoleTagsRequest struct {
 	RoleName string
 	Marker   *string
 	MaxItems *int32
 }
-
 type ListRoleTagsResponse struct {
 	Tags        []Tag
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListRolesRequest struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int32
+	PathPrefix, Marker *string
+	MaxItems           *int32
 }
-
 type ListRolesResponse struct {
 	Roles       []Role
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListSAMLProviderTagsRequest struct {
 	SAMLProviderArn string
 	Marker          *string
 	MaxItems        *int32
 }
-
 type ListSAMLProviderTagsResponse struct {
 	Tags        []Tag
 	IsTruncated *bool
 	Marker      *string
 }
-
-type ListSAMLProvidersRequest struct {
-}
-
-type ListSAMLProvidersResponse struct {
-	SAMLProviderList []SAMLProviderListEntry
-}
-
+type ListSAMLProvidersRequest struct{}
+type ListSAMLProvidersResponse struct{ SAMLProviderList []SAMLProviderListEntry }
 type ListSSHPublicKeysRequest struct {
-	UserName *string
-	Marker   *string
-	MaxItems *int32
+	UserName, Marker *string
+	MaxItems         *int32
 }
-
 type ListSSHPublicKeysResponse struct {
 	SSHPublicKeys []SSHPublicKeyMetadata
 	IsTruncated   *bool
 	Marker        *string
 }
-
 type ListServerCertificateTagsRequest struct {
 	ServerCertificateName string
 	Marker                *string
 	MaxItems              *int32
 }
-
 type ListServerCertificateTagsResponse struct {
 	Tags        []Tag
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListServerCertificatesRequest struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int32
+	PathPrefix, Marker *string
+	MaxItems           *int32
 }
-
 type ListServerCertificatesResponse struct {
 	ServerCertificateMetadataList []ServerCertificateMetadata
 	IsTruncated                   *bool
 	Marker                        *string
 }
-
 type ListServiceSpecificCredentialsRequest struct {
-	UserName    *string
-	ServiceName *string
-	AllUsers    *bool
-	Marker      *string
-	MaxItems    *int32
+	UserName, ServiceName *string
+	AllUsers              *bool
+	Marker                *string
+	MaxItems              *int32
 }
-
 type ListServiceSpecificCredentialsResponse struct {
 	ServiceSpecificCredentials []ServiceSpecificCredentialMetadata
 	Marker                     *string
 	IsTruncated                *bool
 }
-
 type ListSigningCertificatesRequest struct {
-	UserName *string
-	Marker   *string
-	MaxItems *int32
+	UserName, Marker *string
+	MaxItems         *int32
 }
-
 type ListSigningCertificatesResponse struct {
 	Certificates []SigningCertificate
 	IsTruncated  *bool
 	Marker       *string
 }
-
 type ListUserPoliciesRequest struct {
 	UserName string
 	Marker   *string
 	MaxItems *int32
 }
-
 type ListUserPoliciesResponse struct {
 	PolicyNames []string
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListUserTagsRequest struct {
 	UserName string
 	Marker   *string
 	MaxItems *int32
 }
-
 type ListUserTagsResponse struct {
 	Tags        []Tag
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListUsersRequest struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int32
+	PathPrefix, Marker *string
+	MaxItems           *int32
 }
-
 type ListUsersResponse struct {
 	Users       []User
 	IsTruncated *bool
 	Marker      *string
 }
-
 type ListVirtualMFADevicesRequest struct {
 	AssignmentStatus AssignmentStatusType
 	Marker           *string
 	MaxItems         *int32
 }
-
 type ListVirtualMFADevicesResponse struct {
 	VirtualMFADevices []VirtualMFADevice
 	IsTruncated       *bool
 	Marker            *string
 }
-
 type LoginProfile struct {
 	UserName              string
 	CreateDate            time.Time
 	PasswordResetRequired *bool
 }
-
 type MFADevice struct {
-	UserName     string
-	SerialNumber string
-	EnableDate   time.Time
+	UserName, SerialNumber string
+	EnableDate             time.Time
 }
-
-type MalformedCertificateException struct {
-	Message *string
-}
-
-type MalformedPolicyDocumentException struct {
-	Message *string
-}
-
 type ManagedPolicyDetail struct {
-	PolicyName                    *string
-	PolicyId                      *string
-	Arn                           *string
-	Path                          *string
-	DefaultVersionId              *string
-	AttachmentCount               *int32
-	PermissionsBoundaryUsageCount *int32
-	IsAttachable                  *bool
-	Description                   *string
-	CreateDate                    time.Time
-	UpdateDate                    time.Time
-	PolicyVersionList             []PolicyVersion
+	PolicyName, PolicyId, Arn, Path *string
+	DefaultVersionId                *string
+	AttachmentCount                 *int32
+	PermissionsBoundaryUsageCount   *int32
+	IsAttachable                    *bool
+	Description                     *string
+	CreateDate, UpdateDate          time.Time
+	PolicyVersionList               []PolicyVersion
 }
-
-type NameConflictException struct {
-	Message *string
-}
-
-type NoSuchEntityException struct {
-	Message *string
-}
-
-type OpenIDConnectProviderListEntry struct {
-	Arn *string
-}
-
-type OpenIdIdpCommunicationErrorException struct {
-	Message *string
-}
-
-type OrderedOrganizationPolicyType struct {
-	ServiceControlPolicyInputList []string
-}
-
-type OrganizationNotFoundException struct {
-}
-
-type OrganizationNotInAllFeaturesModeException struct {
-}
-
-type OrganizationsDecisionDetail struct {
-	AllowedByOrganizations *bool
-}
-
+type OpenIDConnectProviderListEntry struct{ Arn *string }
+type OrderedOrganizationPolicyType struct{ ServiceControlPolicyInputList []string }
+type OrganizationsDecisionDetail struct{ AllowedByOrganizations *bool }
 type ParameterDefinition struct {
-	Name         string
-	Type         ParameterTypeType
-	SubType      *string
-	Description  *string
-	IsRequired   *bool
-	DefaultValue *string
-	Immutable    *bool
+	Name                 string
+	Type                 ParameterTypeType
+	SubType, Description *string
+	IsRequired           *bool
+	DefaultValue         *string
+	Immutable            *bool
 }
-
 type PasswordPolicy struct {
-	MinimumPasswordLength      *int32
-	RequireSymbols             *bool
-	RequireNumbers             *bool
-	RequireUppercaseCharacters *bool
-	RequireLowercaseCharacters *bool
-	AllowUsersToChangePassword *bool
-	ExpirePasswords            *bool
-	MaxPasswordAge             *int32
-	PasswordReusePrevention    *int32
-	HardExpiry                 *bool
+	MinimumPasswordLength                       *int32
+	RequireSymbols, RequireNumbers              *bool
+	RequireUppercaseCharacters                  *bool
+	RequireLowercaseCharacters                  *bool
+	AllowUsersToChangePassword, ExpirePasswords *bool
+	MaxPasswordAge, PasswordReusePrevention     *int32
+	HardExpiry                                  *bool
 }
-
-type PasswordPolicyViolationException struct {
-	Message *string
-}
-
 type PermissionsBoundaryAttachmentType string
 
-const (
-	PermissionsBoundaryAttachmentType_PermissionsBoundaryPolicy PermissionsBoundaryAttachmentType = "PermissionsBoundaryPolicy"
-)
+const PermissionsBoundaryAttachmentType_PermissionsBoundaryPolicy PermissionsBoundaryAttachmentType = "PermissionsBoundaryPolicy"
 
-type PermissionsBoundaryDecisionDetail struct {
-	AllowedByPermissionsBoundary *bool
-}
-
+type PermissionsBoundaryDecisionDetail struct{ AllowedByPermissionsBoundary *bool }
 type Policy struct {
-	PolicyName                    *string
-	PolicyId                      *string
-	Arn                           *string
-	Path                          *string
-	DefaultVersionId              *string
-	AttachmentCount               *int32
-	PermissionsBoundaryUsageCount *int32
-	IsAttachable                  *bool
-	Description                   *string
-	CreateDate                    time.Time
-	UpdateDate                    time.Time
-	Tags                          []Tag
+	PolicyName, PolicyId, Arn, Path *string
+	DefaultVersionId                *string
+	AttachmentCount                 *int32
+	PermissionsBoundaryUsageCount   *int32
+	IsAttachable                    *bool
+	Description                     *string
+	CreateDate, UpdateDate          time.Time
+	Tags                            []Tag
 }
-
 type PolicyDetail struct {
-	PolicyName     *string
-	PolicyDocument *string
+	PolicyName, PolicyDocument *string
 }
-
 type PolicyEvaluationDecisionType string
 
-const (
-	PolicyEvaluationDecisionType_allowed      PolicyEvaluationDecisionType = "allowed"
-	PolicyEvaluationDecisionType_explicitDeny PolicyEvaluationDecisionType = "explicitDeny"
-	PolicyEvaluationDecisionType_implicitDeny PolicyEvaluationDecisionType = "implicitDeny"
-)
-
-type PolicyEvaluationException struct {
-	Message *string
-}
+const PolicyEvaluationDecisionType_allowed, PolicyEvaluationDecisionType_explicitDeny PolicyEvaluationDecisionType = "allowed", "explicitDeny"
+const PolicyEvaluationDecisionType_implicitDeny PolicyEvaluationDecisionType = "implicitDeny"
 
 type PolicyGrantingServiceAccess struct {
 	PolicyName string
@@ -1572,173 +956,96 @@ type PolicyGrantingServiceAccess struct {
 	EntityType PolicyOwnerEntityType
 	EntityName *string
 }
-
 type PolicyGroup struct {
-	GroupName *string
-	GroupId   *string
+	GroupName, GroupId *string
 }
-
 type PolicyIdentifier struct {
 	PolicyType             PolicyIdentifierPolicyType
 	PolicyArn              *string
 	InlinePolicyIdentifier *InlinePolicyIdentifierType
 }
-
 type PolicyIdentifierPolicyType string
 
-const (
-	PolicyIdentifierPolicyType_inline              PolicyIdentifierPolicyType = "inline"
-	PolicyIdentifierPolicyType_aws_managed         PolicyIdentifierPolicyType = "aws-managed"
-	PolicyIdentifierPolicyType_user_managed        PolicyIdentifierPolicyType = "user-managed"
-	PolicyIdentifierPolicyType_permission_boundary PolicyIdentifierPolicyType = "permission-boundary"
-	PolicyIdentifierPolicyType_scp                 PolicyIdentifierPolicyType = "scp"
-	PolicyIdentifierPolicyType_rcp                 PolicyIdentifierPolicyType = "rcp"
-)
-
-type PolicyNotAttachableException struct {
-	Message *string
-}
+const PolicyIdentifierPolicyType_inline, PolicyIdentifierPolicyType_aws_managed PolicyIdentifierPolicyType = "inline", "aws-managed"
+const PolicyIdentifierPolicyType_user_managed, PolicyIdentifierPolicyType_permission_boundary PolicyIdentifierPolicyType = "user-managed", "permission-boundary"
+const PolicyIdentifierPolicyType_scp, PolicyIdentifierPolicyType_rcp PolicyIdentifierPolicyType = "scp", "rcp"
 
 type PolicyParameter struct {
 	Name   *string
 	Values []string
 	Type   PolicyParameterTypeEnum
 }
-
 type PolicyParameterTypeEnum string
 
-const (
-	PolicyParameterTypeEnum_string     PolicyParameterTypeEnum = "string"
-	PolicyParameterTypeEnum_stringList PolicyParameterTypeEnum = "stringList"
-)
+const PolicyParameterTypeEnum_string, PolicyParameterTypeEnum_stringList PolicyParameterTypeEnum = "string", "stringList"
 
 type PolicyRole struct {
-	RoleName *string
-	RoleId   *string
+	RoleName, RoleId *string
 }
-
 type PolicySourceType string
 
-const (
-	PolicySourceType_user         PolicySourceType = "user"
-	PolicySourceType_group        PolicySourceType = "group"
-	PolicySourceType_role         PolicySourceType = "role"
-	PolicySourceType_aws_managed  PolicySourceType = "aws-managed"
-	PolicySourceType_user_managed PolicySourceType = "user-managed"
-	PolicySourceType_resource     PolicySourceType = "resource"
-	PolicySourceType_none         PolicySourceType = "none"
-)
+const PolicySourceType_user, PolicySourceType_group, PolicySourceType_role, PolicySourceType_aws_managed PolicySourceType = "user", "group", "role", "aws-managed"
+const PolicySourceType_user_managed, PolicySourceType_resource, PolicySourceType_none PolicySourceType = "user-managed", "resource", "none"
 
 type PolicyUsageType string
 
-const (
-	PolicyUsageType_PermissionsPolicy   PolicyUsageType = "PermissionsPolicy"
-	PolicyUsageType_PermissionsBoundary PolicyUsageType = "PermissionsBoundary"
-)
+const PolicyUsageType_PermissionsPolicy, PolicyUsageType_PermissionsBoundary PolicyUsageType = "PermissionsPolicy", "PermissionsBoundary"
 
 type PolicyUser struct {
-	UserName *string
-	UserId   *string
+	UserName, UserId *string
 }
-
 type PolicyVersion struct {
-	Document         *string
-	VersionId        *string
-	IsDefaultVersion *bool
-	CreateDate       time.Time
+	Document, VersionId *string
+	IsDefaultVersion    *bool
+	CreateDate          time.Time
 }
-
 type Position struct {
-	Line   *int32
-	Column *int32
+	Line, Column *int32
 }
-
-type PutAccountPropertiesRequest struct {
-	Properties map[string]string
-}
-
-type PutAccountPropertiesResponse struct {
-}
-
+type PutAccountPropertiesRequest struct{ Properties map[string]string }
+type PutAccountPropertiesResponse struct{}
 type PutGroupPolicyRequest struct {
-	GroupName      string
-	PolicyName     string
-	PolicyDocument string
+	GroupName, PolicyName, PolicyDocument string
 }
-
 type PutRolePermissionsBoundaryRequest struct {
-	RoleName            string
-	PermissionsBoundary string
+	RoleName, PermissionsBoundary string
 }
-
 type PutRolePolicyRequest struct {
-	RoleName       string
-	PolicyName     string
-	PolicyDocument string
+	RoleName, PolicyName, PolicyDocument string
 }
-
 type PutUserPermissionsBoundaryRequest struct {
-	UserName            string
-	PermissionsBoundary string
+	UserName, PermissionsBoundary string
 }
-
 type PutUserPolicyRequest struct {
-	UserName       string
-	PolicyName     string
-	PolicyDocument string
+	UserName, PolicyName, PolicyDocument string
 }
-
 type RejectDelegationRequestRequest struct {
 	DelegationRequestId string
 	Notes               *string
 }
-
 type RemoveClientIDFromOpenIDConnectProviderRequest struct {
-	OpenIDConnectProviderArn string
-	ClientID                 string
+	OpenIDConnectProviderArn, ClientID string
 }
-
 type RemoveRoleFromInstanceProfileRequest struct {
-	InstanceProfileName string
-	RoleName            string
+	InstanceProfileName, RoleName string
 }
-
 type RemoveUserFromGroupRequest struct {
-	GroupName string
-	UserName  string
+	GroupName, UserName string
 }
-
-type ReplacementValueEntry struct {
-	Values []string
-}
-
+type ReplacementValueEntry struct{ Values []string }
 type ReportFormatType string
 
-const (
-	ReportFormatType_text_csv ReportFormatType = "text/csv"
-)
-
-type ReportGenerationLimitExceededException struct {
-	Message *string
-}
+const ReportFormatType_text_csv ReportFormatType = "text/csv"
 
 type ReportStateType string
 
-const (
-	ReportStateType_STARTED    ReportStateType = "STARTED"
-	ReportStateType_INPROGRESS ReportStateType = "INPROGRESS"
-	ReportStateType_COMPLETE   ReportStateType = "COMPLETE"
-)
+const ReportStateType_STARTED, ReportStateType_INPROGRESS, ReportStateType_COMPLETE ReportStateType = "STARTED", "INPROGRESS", "COMPLETE"
 
 type ResetServiceSpecificCredentialRequest struct {
 	UserName                    *string
 	ServiceSpecificCredentialId string
 }
-
-type ResetServiceSpecificCredentialResponse struct {
-	ServiceSpecificCredential *ServiceSpecificCredential
-}
-
+type ResetServiceSpecificCredentialResponse struct{ ServiceSpecificCredential *ServiceSpecificCredential }
 type ResourceSpecificResult struct {
 	EvalResourceName                  string
 	EvalResourceDecision              PolicyEvaluationDecisionType
@@ -1747,142 +1054,90 @@ type ResourceSpecificResult struct {
 	EvalDecisionDetails               map[string]PolicyEvaluationDecisionType
 	PermissionsBoundaryDecisionDetail *PermissionsBoundaryDecisionDetail
 }
-
 type ResyncMFADeviceRequest struct {
-	UserName            string
-	SerialNumber        string
-	AuthenticationCode1 string
-	AuthenticationCode2 string
+	UserName, SerialNumber, AuthenticationCode1 string
+	AuthenticationCode2                         string
 }
-
 type Role struct {
-	Path                     string
-	RoleName                 string
-	RoleId                   string
-	Arn                      string
-	CreateDate               time.Time
-	AssumeRolePolicyDocument *string
-	Description              *string
-	MaxSessionDuration       *int32
-	PermissionsBoundary      *AttachedPermissionsBoundary
-	Tags                     []Tag
-	RoleLastUsed             *RoleLastUsed
-	SourceRoleTemplate       *SourceRoleTemplate
+	Path, RoleName, RoleId, Arn           string
+	CreateDate                            time.Time
+	AssumeRolePolicyDocument, Description *string
+	MaxSessionDuration                    *int32
+	PermissionsBoundary                   *AttachedPermissionsBoundary
+	Tags                                  []Tag
+	RoleLastUsed                          *RoleLastUsed
+	SourceRoleTemplate                    *SourceRoleTemplate
 }
-
 type RoleDetail struct {
-	Path                     *string
-	RoleName                 *string
-	RoleId                   *string
-	Arn                      *string
-	CreateDate               time.Time
-	AssumeRolePolicyDocument *string
-	InstanceProfileList      []InstanceProfile
-	RolePolicyList           []PolicyDetail
-	AttachedManagedPolicies  []AttachedPolicy
-	PermissionsBoundary      *AttachedPermissionsBoundary
-	Tags                     []Tag
-	RoleLastUsed             *RoleLastUsed
+	Path, RoleName, RoleId, Arn *string
+	CreateDate                  time.Time
+	AssumeRolePolicyDocument    *string
+	InstanceProfileList         []InstanceProfile
+	RolePolicyList              []PolicyDetail
+	AttachedManagedPolicies     []AttachedPolicy
+	PermissionsBoundary         *AttachedPermissionsBoundary
+	Tags                        []Tag
+	RoleLastUsed                *RoleLastUsed
 }
-
 type RoleLastUsed struct {
 	LastUsedDate time.Time
 	Region       *string
 }
-
-type RoleModifiedException struct {
-	Message *string
-}
-
-type RoleTemplateDisabledException struct {
-	Message *string
-}
-
 type RoleTemplateVersion struct {
-	TemplateArn                      *string
-	TemplateName                     *string
-	TemplateVersionId                *string
-	Description                      *string
-	MajorVersion                     *int32
-	DefaultMinorVersion              *int32
-	ManagedByType                    ManagedByTypeType
-	ManagedByValue                   *string
-	Enabled                          *bool
-	MinorVersion                     *int32
-	RoleNamePattern                  *string
-	RolePathPattern                  *string
-	RoleDescriptionPattern           *string
-	AssumeRolePolicyDocumentTemplate *string
-	InlinePolicyTemplates            []InlinePolicy
-	ManagedPolicyArns                []string
-	PermissionBoundaryArn            *string
-	ParametersDefinition             []ParameterDefinition
-	RoleTagsTemplate                 []TagTemplate
-	MaxSessionDuration               *int32
-	VersionEnabled                   *bool
-	CreateTimestamp                  time.Time
-	UpdateTimestamp                  time.Time
+	TemplateArn, TemplateName, TemplateVersionId *string
+	Description                                  *string
+	MajorVersion, DefaultMinorVersion            *int32
+	ManagedByType                                ManagedByTypeType
+	ManagedByValue                               *string
+	Enabled                                      *bool
+	MinorVersion                                 *int32
+	RoleNamePattern, RolePathPattern             *string
+	RoleDescriptionPattern                       *string
+	AssumeRolePolicyDocumentTemplate             *string
+	InlinePolicyTemplates                        []InlinePolicy
+	ManagedPolicyArns                            []string
+	PermissionBoundaryArn                        *string
+	ParametersDefinition                         []ParameterDefinition
+	RoleTagsTemplate                             []TagTemplate
+	MaxSessionDuration                           *int32
+	VersionEnabled                               *bool
+	CreateTimestamp, UpdateTimestamp             time.Time
 }
-
 type RoleUsageType struct {
 	Region    *string
 	Resources []string
 }
-
 type SAMLPrivateKey struct {
 	KeyId     *string
 	Timestamp time.Time
 }
-
 type SAMLProviderListEntry struct {
-	Arn        *string
-	ValidUntil time.Time
-	CreateDate time.Time
+	Arn                    *string
+	ValidUntil, CreateDate time.Time
 }
-
 type SSHPublicKey struct {
-	UserName         string
-	SSHPublicKeyId   string
-	Fingerprint      string
-	SSHPublicKeyBody string
-	Status           StatusType
-	UploadDate       time.Time
+	UserName, SSHPublicKeyId, Fingerprint string
+	SSHPublicKeyBody                      string
+	Status                                StatusType
+	UploadDate                            time.Time
 }
-
 type SSHPublicKeyMetadata struct {
-	UserName       string
-	SSHPublicKeyId string
-	Status         StatusType
-	UploadDate     time.Time
+	UserName, SSHPublicKeyId string
+	Status                   StatusType
+	UploadDate               time.Time
 }
-
-type SendDelegationTokenRequest struct {
-	DelegationRequestId string
-}
-
+type SendDelegationTokenRequest struct{ DelegationRequestId string }
 type ServerCertificate struct {
 	ServerCertificateMetadata *ServerCertificateMetadata
 	CertificateBody           string
 	CertificateChain          *string
 	Tags                      []Tag
 }
-
 type ServerCertificateMetadata struct {
-	Path                  string
-	ServerCertificateName string
-	ServerCertificateId   string
-	Arn                   string
-	UploadDate            time.Time
-	Expiration            time.Time
+	Path, ServerCertificateName string
+	ServerCertificateId, Arn    string
+	UploadDate, Expiration      time.Time
 }
-
-type ServiceAccessNotEnabledException struct {
-}
-
-type ServiceFailureException struct {
-	Message *string
-}
-
 type ServiceLastAccessed struct {
 	ServiceName                string
 	LastAuthenticated          time.Time
@@ -1892,545 +1147,349 @@ type ServiceLastAccessed struct {
 	TotalAuthenticatedEntities *int32
 	TrackedActionsLastAccessed []TrackedActionLastAccessed
 }
-
-type ServiceNotSupportedException struct {
-	Message *string
-}
-
 type ServiceSpecificCredential struct {
-	CreateDate                  time.Time
-	ExpirationDate              time.Time
-	ServiceName                 string
-	ServiceUserName             *string
-	ServicePassword             *string
-	ServiceCredentialAlias      *string
-	ServiceCredentialSecret     *string
-	ServiceSpecificCredentialId string
-	UserName                    string
-	Status                      StatusType
+	CreateDate, ExpirationDate            time.Time
+	ServiceName                           string
+	ServiceUserName, ServicePassword      *string
+	ServiceCredentialAlias                *string
+	ServiceCredentialSecret               *string
+	ServiceSpecificCredentialId, UserName string
+	Status                                StatusType
 }
-
 type ServiceSpecificCredentialMetadata struct {
-	UserName                    string
-	Status                      StatusType
-	ServiceUserName             *string
-	ServiceCredentialAlias      *string
-	CreateDate                  time.Time
-	ExpirationDate              time.Time
-	ServiceSpecificCredentialId string
-	ServiceName                 string
+	UserName                                 string
+	Status                                   StatusType
+	ServiceUserName, ServiceCredentialAlias  *string
+	CreateDate, ExpirationDate               time.Time
+	ServiceSpecificCredentialId, ServiceName string
 }
-
 type SetDefaultPolicyVersionRequest struct {
-	PolicyArn string
-	VersionId string
+	PolicyArn, VersionId string
 }
-
-type SetSecurityTokenServicePreferencesRequest struct {
-	GlobalEndpointTokenVersion GlobalEndpointTokenVersion
-}
-
+type SetSecurityTokenServicePreferencesRequest struct{ GlobalEndpointTokenVersion GlobalEndpointTokenVersion }
 type SigningCertificate struct {
-	UserName        string
-	CertificateId   string
-	CertificateBody string
-	Status          StatusType
-	UploadDate      time.Time
+	UserName, CertificateId, CertificateBody string
+	Status                                   StatusType
+	UploadDate                               time.Time
 }
-
 type SimulateCustomPolicyRequest struct {
-	PolicyInputList                    []string
-	PermissionsBoundaryPolicyInputList []string
-	OrderedOrganizationPolicyInputList []OrderedOrganizationPolicyType
-	ActionNames                        []string
-	ResourceArns                       []string
-	ResourcePolicy                     *string
-	ResourceOwner                      *string
-	CallerArn                          *string
-	ContextEntries                     []ContextEntry
-	ResourceHandlingOption             *string
-	MaxItems                           *int32
-	Marker                             *string
+	PolicyInputList                          []string
+	PermissionsBoundaryPolicyInputList       []string
+	OrderedOrganizationPolicyInputList       []OrderedOrganizationPolicyType
+	ActionNames, ResourceArns                []string
+	ResourcePolicy, ResourceOwner, CallerArn *string
+	ContextEntries                           []ContextEntry
+	ResourceHandlingOption                   *string
+	MaxItems                                 *int32
+	Marker                                   *string
 }
-
 type SimulatePolicyResponse struct {
 	EvaluationResults []EvaluationResult
 	IsTruncated       *bool
 	Marker            *string
 }
-
 type SimulatePrincipalPolicyRequest struct {
-	PolicySourceArn                    string
-	PolicyInputList                    []string
-	PermissionsBoundaryPolicyInputList []string
-	PolicyExclusionList                []PolicyIdentifier
-	ActionNames                        []string
-	ResourceArns                       []string
-	ResourcePolicy                     *string
-	ResourceOwner                      *string
-	CallerArn                          *string
-	ContextEntries                     []ContextEntry
-	ResourceHandlingOption             *string
-	MaxItems                           *int32
-	Marker                             *string
+	PolicySourceArn                          string
+	PolicyInputList                          []string
+	PermissionsBoundaryPolicyInputList       []string
+	PolicyExclusionList                      []PolicyIdentifier
+	ActionNames, ResourceArns                []string
+	ResourcePolicy, ResourceOwner, CallerArn *string
+	ContextEntries                           []ContextEntry
+	ResourceHandlingOption                   *string
+	MaxItems                                 *int32
+	Marker                                   *string
 }
-
 type SourceRoleTemplate struct {
 	TemplateArn          string
 	TemplateMinorVersion int32
 }
-
 type Statement struct {
-	SourcePolicyId   *string
-	SourcePolicyType PolicySourceType
-	StartPosition    *Position
-	EndPosition      *Position
+	SourcePolicyId             *string
+	SourcePolicyType           PolicySourceType
+	StartPosition, EndPosition *Position
 }
-
 type Tag struct {
-	Key   string
-	Value string
+	Key, Value string
 }
-
 type TagInstanceProfileRequest struct {
 	InstanceProfileName string
 	Tags                []Tag
 }
-
 type TagMFADeviceRequest struct {
 	SerialNumber string
 	Tags         []Tag
 }
-
 type TagOpenIDConnectProviderRequest struct {
 	OpenIDConnectProviderArn string
 	Tags                     []Tag
 }
-
 type TagPolicyRequest struct {
 	PolicyArn string
 	Tags      []Tag
 }
-
 type TagRoleRequest struct {
 	RoleName string
 	Tags     []Tag
 }
-
 type TagSAMLProviderRequest struct {
 	SAMLProviderArn string
 	Tags            []Tag
 }
-
 type TagServerCertificateRequest struct {
 	ServerCertificateName string
 	Tags                  []Tag
 }
-
 type TagTemplate struct {
-	Key   string
-	Value string
+	Key, Value string
 }
-
 type TagUserRequest struct {
 	UserName string
 	Tags     []Tag
 }
-
 type TrackedActionLastAccessed struct {
-	ActionName         *string
-	LastAccessedEntity *string
-	LastAccessedTime   time.Time
-	LastAccessedRegion *string
+	ActionName, LastAccessedEntity *string
+	LastAccessedTime               time.Time
+	LastAccessedRegion             *string
 }
-
-type UnmodifiableEntityException struct {
-	Message *string
-}
-
-type UnrecognizedPublicKeyEncodingException struct {
-	Message *string
-}
-
 type UntagInstanceProfileRequest struct {
 	InstanceProfileName string
 	TagKeys             []string
 }
-
 type UntagMFADeviceRequest struct {
 	SerialNumber string
 	TagKeys      []string
 }
-
 type UntagOpenIDConnectProviderRequest struct {
 	OpenIDConnectProviderArn string
 	TagKeys                  []string
 }
-
 type UntagPolicyRequest struct {
 	PolicyArn string
 	TagKeys   []string
 }
-
 type UntagRoleRequest struct {
 	RoleName string
 	TagKeys  []string
 }
-
 type UntagSAMLProviderRequest struct {
 	SAMLProviderArn string
 	TagKeys         []string
 }
-
 type UntagServerCertificateRequest struct {
 	ServerCertificateName string
 	TagKeys               []string
 }
-
 type UntagUserRequest struct {
 	UserName string
 	TagKeys  []string
 }
-
 type UpdateAccessKeyRequest struct {
 	UserName    *string
 	AccessKeyId string
 	Status      StatusType
 }
-
 type UpdateAccountPasswordPolicyRequest struct {
-	MinimumPasswordLength      *int32
-	RequireSymbols             *bool
-	RequireNumbers             *bool
-	RequireUppercaseCharacters *bool
-	RequireLowercaseCharacters *bool
-	AllowUsersToChangePassword *bool
-	MaxPasswordAge             *int32
-	PasswordReusePrevention    *int32
-	HardExpiry                 *bool
+	MinimumPasswordLength                   *int32
+	RequireSymbols, RequireNumbers          *bool
+	RequireUppercaseCharacters              *bool
+	RequireLowercaseCharacters              *bool
+	AllowUsersToChangePassword              *bool
+	MaxPasswordAge, PasswordReusePrevention *int32
+	HardExpiry                              *bool
 }
-
 type UpdateAssumeRolePolicyRequest struct {
-	RoleName       string
-	PolicyDocument string
+	RoleName, PolicyDocument string
 }
-
 type UpdateDelegationRequestRequest struct {
 	DelegationRequestId string
 	Notes               *string
 }
-
 type UpdateGroupRequest struct {
-	GroupName    string
-	NewPath      *string
-	NewGroupName *string
+	GroupName             string
+	NewPath, NewGroupName *string
 }
-
 type UpdateLoginProfileRequest struct {
 	UserName              string
 	Password              *string
 	PasswordResetRequired *bool
 }
-
 type UpdateOpenIDConnectProviderThumbprintRequest struct {
 	OpenIDConnectProviderArn string
 	ThumbprintList           []string
 }
-
 type UpdateRoleDescriptionRequest struct {
-	RoleName    string
-	Description string
+	RoleName, Description string
 }
-
-type UpdateRoleDescriptionResponse struct {
-	Role *Role
-}
-
+type UpdateRoleDescriptionResponse struct{ Role *Role }
 type UpdateRoleRequest struct {
 	RoleName           string
 	Description        *string
 	MaxSessionDuration *int32
 }
-
-type UpdateRoleResponse struct {
-}
-
+type UpdateRoleResponse struct{}
 type UpdateSAMLProviderRequest struct {
-	SAMLMetadataDocument    *string
-	SAMLProviderArn         string
-	AssertionEncryptionMode AssertionEncryptionModeType
-	AddPrivateKey           *string
-	RemovePrivateKey        *string
+	SAMLMetadataDocument            *string
+	SAMLProviderArn                 string
+	AssertionEncryptionMode         AssertionEncryptionModeType
+	AddPrivateKey, RemovePrivateKey *string
 }
-
-type UpdateSAMLProviderResponse struct {
-	SAMLProviderArn *string
-}
-
+type UpdateSAMLProviderResponse struct{ SAMLProviderArn *string }
 type UpdateSSHPublicKeyRequest struct {
-	UserName       string
-	SSHPublicKeyId string
-	Status         StatusType
+	UserName, SSHPublicKeyId string
+	Status                   StatusType
 }
-
 type UpdateServerCertificateRequest struct {
-	ServerCertificateName    string
-	NewPath                  *string
-	NewServerCertificateName *string
+	ServerCertificateName             string
+	NewPath, NewServerCertificateName *string
 }
-
 type UpdateServiceSpecificCredentialRequest struct {
 	UserName                    *string
 	ServiceSpecificCredentialId string
 	Status                      StatusType
 }
-
 type UpdateSigningCertificateRequest struct {
 	UserName      *string
 	CertificateId string
 	Status        StatusType
 }
-
 type UpdateUserRequest struct {
-	UserName    string
-	NewPath     *string
-	NewUserName *string
+	UserName             string
+	NewPath, NewUserName *string
 }
-
 type UploadSSHPublicKeyRequest struct {
-	UserName         string
-	SSHPublicKeyBody string
+	UserName, SSHPublicKeyBody string
 }
-
-type UploadSSHPublicKeyResponse struct {
-	SSHPublicKey *SSHPublicKey
-}
-
+type UploadSSHPublicKeyResponse struct{ SSHPublicKey *SSHPublicKey }
 type UploadServerCertificateRequest struct {
-	Path                  *string
-	ServerCertificateName string
-	CertificateBody       string
-	PrivateKey            string
-	CertificateChain      *string
-	Tags                  []Tag
+	Path                                   *string
+	ServerCertificateName, CertificateBody string
+	PrivateKey                             string
+	CertificateChain                       *string
+	Tags                                   []Tag
 }
-
 type UploadServerCertificateResponse struct {
 	ServerCertificateMetadata *ServerCertificateMetadata
 	Tags                      []Tag
 }
-
 type UploadSigningCertificateRequest struct {
 	UserName        *string
 	CertificateBody string
 }
-
-type UploadSigningCertificateResponse struct {
-	Certificate *SigningCertificate
-}
-
+type UploadSigningCertificateResponse struct{ Certificate *SigningCertificate }
 type User struct {
-	Path                string
-	UserName            string
-	UserId              string
-	Arn                 string
-	CreateDate          time.Time
-	PasswordLastUsed    time.Time
-	PermissionsBoundary *AttachedPermissionsBoundary
-	Tags                []Tag
+	Path, UserName, UserId, Arn  string
+	CreateDate, PasswordLastUsed time.Time
+	PermissionsBoundary          *AttachedPermissionsBoundary
+	Tags                         []Tag
 }
-
 type UserDetail struct {
-	Path                    *string
-	UserName                *string
-	UserId                  *string
-	Arn                     *string
-	CreateDate              time.Time
-	UserPolicyList          []PolicyDetail
-	GroupList               []string
-	AttachedManagedPolicies []AttachedPolicy
-	PermissionsBoundary     *AttachedPermissionsBoundary
-	Tags                    []Tag
+	Path, UserName, UserId, Arn *string
+	CreateDate                  time.Time
+	UserPolicyList              []PolicyDetail
+	GroupList                   []string
+	AttachedManagedPolicies     []AttachedPolicy
+	PermissionsBoundary         *AttachedPermissionsBoundary
+	Tags                        []Tag
 }
-
 type VirtualMFADevice struct {
-	SerialNumber     string
-	Base32StringSeed []byte
-	QRCodePNG        []byte
-	User             *User
-	EnableDate       time.Time
-	Tags             []Tag
+	SerialNumber                string
+	Base32StringSeed, QRCodePNG []byte
+	User                        *User
+	EnableDate                  time.Time
+	Tags                        []Tag
 }
-
 type AssertionEncryptionModeType string
 
-const (
-	AssertionEncryptionModeType_Required AssertionEncryptionModeType = "Required"
-	AssertionEncryptionModeType_Allowed  AssertionEncryptionModeType = "Allowed"
-)
+const AssertionEncryptionModeType_Required, AssertionEncryptionModeType_Allowed AssertionEncryptionModeType = "Required", "Allowed"
 
 type AssignmentStatusType string
 
-const (
-	AssignmentStatusType_Assigned   AssignmentStatusType = "Assigned"
-	AssignmentStatusType_Unassigned AssignmentStatusType = "Unassigned"
-	AssignmentStatusType_Any        AssignmentStatusType = "Any"
-)
+const AssignmentStatusType_Assigned, AssignmentStatusType_Unassigned, AssignmentStatusType_Any AssignmentStatusType = "Assigned", "Unassigned", "Any"
 
 type EncodingType string
 
-const (
-	EncodingType_SSH EncodingType = "SSH"
-	EncodingType_PEM EncodingType = "PEM"
-)
+const EncodingType_SSH, EncodingType_PEM EncodingType = "SSH", "PEM"
 
 type GlobalEndpointTokenVersion string
 
-const (
-	GlobalEndpointTokenVersion_v1Token GlobalEndpointTokenVersion = "v1Token"
-	GlobalEndpointTokenVersion_v2Token GlobalEndpointTokenVersion = "v2Token"
-)
+const GlobalEndpointTokenVersion_v1Token, GlobalEndpointTokenVersion_v2Token GlobalEndpointTokenVersion = "v1Token", "v2Token"
 
 type JobStatusType string
 
-const (
-	JobStatusType_IN_PROGRESS JobStatusType = "IN_PROGRESS"
-	JobStatusType_COMPLETED   JobStatusType = "COMPLETED"
-	JobStatusType_FAILED      JobStatusType = "FAILED"
-)
+const JobStatusType_IN_PROGRESS, JobStatusType_COMPLETED, JobStatusType_FAILED JobStatusType = "IN_PROGRESS", "COMPLETED", "FAILED"
 
 type ManagedByTypeType string
 
-const (
-	ManagedByTypeType_Service ManagedByTypeType = "Service"
-)
+const ManagedByTypeType_Service ManagedByTypeType = "Service"
 
 type ParameterTypeType string
 
-const (
-	ParameterTypeType_String     ParameterTypeType = "String"
-	ParameterTypeType_StringList ParameterTypeType = "StringList"
-	ParameterTypeType_Number     ParameterTypeType = "Number"
-	ParameterTypeType_NumberList ParameterTypeType = "NumberList"
-	ParameterTypeType_Arn        ParameterTypeType = "Arn"
-	ParameterTypeType_ArnList    ParameterTypeType = "ArnList"
-)
+const ParameterTypeType_String, ParameterTypeType_StringList, ParameterTypeType_Number ParameterTypeType = "String", "StringList", "Number"
+const ParameterTypeType_NumberList, ParameterTypeType_Arn, ParameterTypeType_ArnList ParameterTypeType = "NumberList", "Arn", "ArnList"
 
 type PermissionCheckResultType string
 
-const (
-	PermissionCheckResultType_ALLOWED PermissionCheckResultType = "ALLOWED"
-	PermissionCheckResultType_DENIED  PermissionCheckResultType = "DENIED"
-	PermissionCheckResultType_UNSURE  PermissionCheckResultType = "UNSURE"
-)
+const PermissionCheckResultType_ALLOWED, PermissionCheckResultType_DENIED, PermissionCheckResultType_UNSURE PermissionCheckResultType = "ALLOWED", "DENIED", "UNSURE"
 
 type PermissionCheckStatusType string
 
-const (
-	PermissionCheckStatusType_COMPLETE    PermissionCheckStatusType = "COMPLETE"
-	PermissionCheckStatusType_IN_PROGRESS PermissionCheckStatusType = "IN_PROGRESS"
-	PermissionCheckStatusType_FAILED      PermissionCheckStatusType = "FAILED"
-)
+const PermissionCheckStatusType_COMPLETE, PermissionCheckStatusType_IN_PROGRESS PermissionCheckStatusType = "COMPLETE", "IN_PROGRESS"
+const PermissionCheckStatusType_FAILED PermissionCheckStatusType = "FAILED"
 
 type PolicyOwnerEntityType string
 
-const (
-	PolicyOwnerEntityType_USER  PolicyOwnerEntityType = "USER"
-	PolicyOwnerEntityType_ROLE  PolicyOwnerEntityType = "ROLE"
-	PolicyOwnerEntityType_GROUP PolicyOwnerEntityType = "GROUP"
-)
+const PolicyOwnerEntityType_USER, PolicyOwnerEntityType_ROLE, PolicyOwnerEntityType_GROUP PolicyOwnerEntityType = "USER", "ROLE", "GROUP"
 
 type PolicyScopeType string
 
-const (
-	PolicyScopeType_All   PolicyScopeType = "All"
-	PolicyScopeType_AWS   PolicyScopeType = "AWS"
-	PolicyScopeType_Local PolicyScopeType = "Local"
-)
+const PolicyScopeType_All, PolicyScopeType_AWS, PolicyScopeType_Local PolicyScopeType = "All", "AWS", "Local"
 
 type PolicyType string
 
-const (
-	PolicyType_INLINE  PolicyType = "INLINE"
-	PolicyType_MANAGED PolicyType = "MANAGED"
-)
+const PolicyType_INLINE, PolicyType_MANAGED PolicyType = "INLINE", "MANAGED"
 
 type SortKeyType string
 
-const (
-	SortKeyType_SERVICE_NAMESPACE_ASCENDING        SortKeyType = "SERVICE_NAMESPACE_ASCENDING"
-	SortKeyType_SERVICE_NAMESPACE_DESCENDING       SortKeyType = "SERVICE_NAMESPACE_DESCENDING"
-	SortKeyType_LAST_AUTHENTICATED_TIME_ASCENDING  SortKeyType = "LAST_AUTHENTICATED_TIME_ASCENDING"
-	SortKeyType_LAST_AUTHENTICATED_TIME_DESCENDING SortKeyType = "LAST_AUTHENTICATED_TIME_DESCENDING"
-)
+const SortKeyType_SERVICE_NAMESPACE_ASCENDING SortKeyType = "SERVICE_NAMESPACE_ASCENDING"
+const SortKeyType_SERVICE_NAMESPACE_DESCENDING SortKeyType = "SERVICE_NAMESPACE_DESCENDING"
+const SortKeyType_LAST_AUTHENTICATED_TIME_ASCENDING SortKeyType = "LAST_AUTHENTICATED_TIME_ASCENDING"
+const SortKeyType_LAST_AUTHENTICATED_TIME_DESCENDING SortKeyType = "LAST_AUTHENTICATED_TIME_DESCENDING"
 
 type StateType string
 
-const (
-	StateType_UNASSIGNED       StateType = "UNASSIGNED"
-	StateType_ASSIGNED         StateType = "ASSIGNED"
-	StateType_PENDING_APPROVAL StateType = "PENDING_APPROVAL"
-	StateType_FINALIZED        StateType = "FINALIZED"
-	StateType_ACCEPTED         StateType = "ACCEPTED"
-	StateType_REJECTED         StateType = "REJECTED"
-	StateType_EXPIRED          StateType = "EXPIRED"
-)
+const StateType_UNASSIGNED, StateType_ASSIGNED, StateType_PENDING_APPROVAL StateType = "UNASSIGNED", "ASSIGNED", "PENDING_APPROVAL"
+const StateType_FINALIZED, StateType_ACCEPTED, StateType_REJECTED, StateType_EXPIRED StateType = "FINALIZED", "ACCEPTED", "REJECTED", "EXPIRED"
 
 type StatusType string
 
-const (
-	StatusType_Active   StatusType = "Active"
-	StatusType_Inactive StatusType = "Inactive"
-	StatusType_Expired  StatusType = "Expired"
-)
+const StatusType_Active, StatusType_Inactive, StatusType_Expired StatusType = "Active", "Inactive", "Expired"
 
 type SummaryKeyType string
 
-const (
-	SummaryKeyType_Users                             SummaryKeyType = "Users"
-	SummaryKeyType_UsersQuota                        SummaryKeyType = "UsersQuota"
-	SummaryKeyType_Groups                            SummaryKeyType = "Groups"
-	SummaryKeyType_GroupsQuota                       SummaryKeyType = "GroupsQuota"
-	SummaryKeyType_ServerCertificates                SummaryKeyType = "ServerCertificates"
-	SummaryKeyType_ServerCertificatesQuota           SummaryKeyType = "ServerCertificatesQuota"
-	SummaryKeyType_UserPolicySizeQuota               SummaryKeyType = "UserPolicySizeQuota"
-	SummaryKeyType_GroupPolicySizeQuota              SummaryKeyType = "GroupPolicySizeQuota"
-	SummaryKeyType_GroupsPerUserQuota                SummaryKeyType = "GroupsPerUserQuota"
-	SummaryKeyType_SigningCertificatesPerUserQuota   SummaryKeyType = "SigningCertificatesPerUserQuota"
-	SummaryKeyType_AccessKeysPerUserQuota            SummaryKeyType = "AccessKeysPerUserQuota"
-	SummaryKeyType_MFADevices                        SummaryKeyType = "MFADevices"
-	SummaryKeyType_MFADevicesInUse                   SummaryKeyType = "MFADevicesInUse"
-	SummaryKeyType_AccountMFAEnabled                 SummaryKeyType = "AccountMFAEnabled"
-	SummaryKeyType_AccountAccessKeysPresent          SummaryKeyType = "AccountAccessKeysPresent"
-	SummaryKeyType_AccountPasswordPresent            SummaryKeyType = "AccountPasswordPresent"
-	SummaryKeyType_AccountSigningCertificatesPresent SummaryKeyType = "AccountSigningCertificatesPresent"
-	SummaryKeyType_AttachedPoliciesPerGroupQuota     SummaryKeyType = "AttachedPoliciesPerGroupQuota"
-	SummaryKeyType_AttachedPoliciesPerRoleQuota      SummaryKeyType = "AttachedPoliciesPerRoleQuota"
-	SummaryKeyType_AttachedPoliciesPerUserQuota      SummaryKeyType = "AttachedPoliciesPerUserQuota"
-	SummaryKeyType_Policies                          SummaryKeyType = "Policies"
-	SummaryKeyType_PoliciesQuota                     SummaryKeyType = "PoliciesQuota"
-	SummaryKeyType_PolicySizeQuota                   SummaryKeyType = "PolicySizeQuota"
-	SummaryKeyType_PolicyVersionsInUse               SummaryKeyType = "PolicyVersionsInUse"
-	SummaryKeyType_PolicyVersionsInUseQuota          SummaryKeyType = "PolicyVersionsInUseQuota"
-	SummaryKeyType_VersionsPerPolicyQuota            SummaryKeyType = "VersionsPerPolicyQuota"
-	SummaryKeyType_GlobalEndpointTokenVersion        SummaryKeyType = "GlobalEndpointTokenVersion"
-	SummaryKeyType_AssumeRolePolicySizeQuota         SummaryKeyType = "AssumeRolePolicySizeQuota"
-	SummaryKeyType_InstanceProfiles                  SummaryKeyType = "InstanceProfiles"
-	SummaryKeyType_InstanceProfilesQuota             SummaryKeyType = "InstanceProfilesQuota"
-	SummaryKeyType_Providers                         SummaryKeyType = "Providers"
-	SummaryKeyType_RolePolicySizeQuota               SummaryKeyType = "RolePolicySizeQuota"
-	SummaryKeyType_Roles                             SummaryKeyType = "Roles"
-	SummaryKeyType_RolesQuota                        SummaryKeyType = "RolesQuota"
-)
+const SummaryKeyType_Users, SummaryKeyType_UsersQuota, SummaryKeyType_Groups SummaryKeyType = "Users", "UsersQuota", "Groups"
+const SummaryKeyType_GroupsQuota, SummaryKeyType_ServerCertificates SummaryKeyType = "GroupsQuota", "ServerCertificates"
+const SummaryKeyType_ServerCertificatesQuota, SummaryKeyType_UserPolicySizeQuota SummaryKeyType = "ServerCertificatesQuota", "UserPolicySizeQuota"
+const SummaryKeyType_GroupPolicySizeQuota, SummaryKeyType_GroupsPerUserQuota SummaryKeyType = "GroupPolicySizeQuota", "GroupsPerUserQuota"
+const SummaryKeyType_SigningCertificatesPerUserQuota SummaryKeyType = "SigningCertificatesPerUserQuota"
+const SummaryKeyType_AccessKeysPerUserQuota, SummaryKeyType_MFADevices SummaryKeyType = "AccessKeysPerUserQuota", "MFADevices"
+const SummaryKeyType_MFADevicesInUse, SummaryKeyType_AccountMFAEnabled SummaryKeyType = "MFADevicesInUse", "AccountMFAEnabled"
+const SummaryKeyType_AccountAccessKeysPresent, SummaryKeyType_AccountPasswordPresent SummaryKeyType = "AccountAccessKeysPresent", "AccountPasswordPresent"
+const SummaryKeyType_AccountSigningCertificatesPresent SummaryKeyType = "AccountSigningCertificatesPresent"
+const SummaryKeyType_AttachedPoliciesPerGroupQuota SummaryKeyType = "AttachedPoliciesPerGroupQuota"
+const SummaryKeyType_AttachedPoliciesPerRoleQuota SummaryKeyType = "AttachedPoliciesPerRoleQuota"
+const SummaryKeyType_AttachedPoliciesPerUserQuota, SummaryKeyType_Policies SummaryKeyType = "AttachedPoliciesPerUserQuota", "Policies"
+const SummaryKeyType_PoliciesQuota, SummaryKeyType_PolicySizeQuota SummaryKeyType = "PoliciesQuota", "PolicySizeQuota"
+const SummaryKeyType_PolicyVersionsInUse, SummaryKeyType_PolicyVersionsInUseQuota SummaryKeyType = "PolicyVersionsInUse", "PolicyVersionsInUseQuota"
+const SummaryKeyType_VersionsPerPolicyQuota, SummaryKeyType_GlobalEndpointTokenVersion SummaryKeyType = "VersionsPerPolicyQuota", "GlobalEndpointTokenVersion"
+const SummaryKeyType_AssumeRolePolicySizeQuota, SummaryKeyType_InstanceProfiles SummaryKeyType = "AssumeRolePolicySizeQuota", "InstanceProfiles"
+const SummaryKeyType_InstanceProfilesQuota, SummaryKeyType_Providers SummaryKeyType = "InstanceProfilesQuota", "Providers"
+const SummaryKeyType_RolePolicySizeQuota, SummaryKeyType_Roles, SummaryKeyType_RolesQuota SummaryKeyType = "RolePolicySizeQuota", "Roles", "RolesQuota"
 
 type SummaryStateType string
 
-const (
-	SummaryStateType_AVAILABLE     SummaryStateType = "AVAILABLE"
-	SummaryStateType_NOT_AVAILABLE SummaryStateType = "NOT_AVAILABLE"
-	SummaryStateType_NOT_SUPPORTED SummaryStateType = "NOT_SUPPORTED"
-	SummaryStateType_FAILED        SummaryStateType = "FAILED"
-)
+const SummaryStateType_AVAILABLE, SummaryStateType_NOT_AVAILABLE, SummaryStateType_NOT_SUPPORTED SummaryStateType = "AVAILABLE", "NOT_AVAILABLE", "NOT_SUPPORTED"
+const SummaryStateType_FAILED SummaryStateType = "FAILED"
 
 type AcceptDelegationRequestOutput struct{}
 

@@ -9,3282 +9,1265 @@ import (
 )
 
 // Services returns a table without shapes for each service.
-func Services() []wire.Service { return services[:] }
+func Services() []wire.Service {
+	out := []wire.Service{
+		{Name: "kms", ID: "KMS", Endpoint: "kms", Signing: "kms", Protocol: wire.JSON11, Version: "2014-11-01", Target: "TrentService"},
+		{Name: "iam", ID: "IAM", Endpoint: "iam", Signing: "iam", Protocol: wire.Query, Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Global: true},
+		{Name: "sts", ID: "STS", Endpoint: "sts", Signing: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"},
+		{Name: "organizations", ID: "Organizations", Endpoint: "organizations", Signing: "organizations", Protocol: wire.JSON11, Version: "2016-11-28", Target: "AWSOrganizationsV20161128", Global: true},
+		{Name: "accessanalyzer", ID: "AccessAnalyzer", Endpoint: "access-analyzer", Signing: "access-analyzer", Protocol: wire.RESTJSON, Version: "2019-11-01"},
+		{Name: "rolesanywhere", ID: "RolesAnywhere", Endpoint: "rolesanywhere", Signing: "rolesanywhere", Protocol: wire.RESTJSON, Version: "2018-05-10"},
+		{Name: "secretsmanager", ID: "Secrets Manager", Endpoint: "secretsmanager", Signing: "secretsmanager", Protocol: wire.JSON11, Version: "2017-10-17", Target: "secretsmanager"},
+		{Name: "acm", ID: "ACM", Endpoint: "acm", Signing: "acm", Protocol: wire.JSON11, Version: "2015-12-08", Target: "CertificateManager"},
+		{Name: "acmpca", ID: "ACM PCA", Endpoint: "acm-pca", Signing: "acm-pca", Protocol: wire.JSON11, CBOR: true, Version: "2017-08-22", Target: "ACMPrivateCA"},
+		{Name: "route53", ID: "Route 53", Endpoint: "route53", Signing: "route53", Protocol: wire.RESTXML, Version: "2013-04-01", Global: true},
+		{Name: "route53resolver", ID: "Route53Resolver", Endpoint: "route53resolver", Signing: "route53resolver", Protocol: wire.JSON11, Version: "2018-04-01", Target: "Route53Resolver"},
+		{Name: "elbv2", ID: "Elastic Load Balancing v2", Endpoint: "elasticloadbalancing", Signing: "elasticloadbalancing", Protocol: wire.Query, Version: "2015-12-01", Namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"},
+		{Name: "cloudfront", ID: "CloudFront", Endpoint: "cloudfront", Signing: "cloudfront", Protocol: wire.RESTXML, Version: "2020-05-31", Global: true},
+		{Name: "wafv2", ID: "WAFV2", Endpoint: "wafv2", Signing: "wafv2", Protocol: wire.JSON11, Version: "2019-07-29", Target: "AWSWAF_20190729"},
+		{Name: "shield", ID: "Shield", Endpoint: "shield", Signing: "shield", Protocol: wire.JSON11, CBOR: true, Version: "2016-06-02", Target: "AWSShield_20160616", Namespace: "http://ddp.amazonaws.com/doc/2016-06-02/", Global: true},
+		{Name: "guardduty", ID: "GuardDuty", Endpoint: "guardduty", Signing: "guardduty", Protocol: wire.RESTJSON, Version: "2017-11-28"},
+		{Name: "inspector2", ID: "Inspector2", Endpoint: "inspector2", Signing: "inspector2", Protocol: wire.RESTJSON, Version: "2020-06-08"},
+		{Name: "securityhub", ID: "SecurityHub", Endpoint: "securityhub", Signing: "securityhub", Protocol: wire.RESTJSON, Version: "2018-10-26"},
+		{Name: "cloudtrail", ID: "CloudTrail", Endpoint: "cloudtrail", Signing: "cloudtrail", Protocol: wire.JSON11, Version: "2013-11-01", Target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"},
+		{Name: "events", ID: "EventBridge", Endpoint: "events", Signing: "events", Protocol: wire.JSON11, Version: "2015-10-07", Target: "AWSEvents"},
+		{Name: "sns", ID: "SNS", Endpoint: "sns", Signing: "sns", Protocol: wire.Query, Version: "2010-03-31", Namespace: "http://sns.amazonaws.com/doc/2010-03-31/"},
+		{Name: "logs", ID: "CloudWatch Logs", Endpoint: "logs", Signing: "logs", Protocol: wire.JSON11, Version: "2014-03-28", Target: "Logs_20140328"},
+		{Name: "cognitoidp", ID: "Cognito Identity Provider", Endpoint: "cognito-idp", Signing: "cognito-idp", Protocol: wire.JSON11, Version: "2016-04-18", Target: "AWSCognitoIdentityProviderService"},
+		{Name: "cognitoidentity", ID: "Cognito Identity", Endpoint: "cognito-identity", Signing: "cognito-identity", Protocol: wire.JSON11, Version: "2014-06-30", Target: "AWSCognitoIdentityService"},
+		{Name: "ssoadmin", ID: "SSO Admin", Endpoint: "sso", Signing: "sso", Protocol: wire.JSON11, Version: "2020-07-20", Target: "SWBExternalService"},
+		{Name: "ssooidc", ID: "SSO OIDC", Endpoint: "oidc", Signing: "sso-oauth", Protocol: wire.RESTJSON, Version: "2019-06-10"},
+		{Name: "sso", ID: "SSO", Endpoint: "portal.sso", Signing: "awsssoportal", Protocol: wire.RESTJSON, Version: "2019-06-10"},
+		{Name: "identitystore", ID: "identitystore", Endpoint: "identitystore", Signing: "identitystore", Protocol: wire.JSON11, Version: "2020-06-15", Target: "AWSIdentityStore"},
+		{Name: "ds", ID: "Directory Service", Endpoint: "ds", Signing: "ds", Protocol: wire.JSON11, CBOR: true, Version: "2015-04-16", Target: "DirectoryService_20150416", Namespace: "http://directoryservice.amazonaws.com/doc/2015-04-16/"},
+		{Name: "ec2", ID: "EC2", Endpoint: "ec2", Signing: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15"},
+		{Name: "networkfirewall", ID: "Network Firewall", Endpoint: "network-firewall", Signing: "network-firewall", Protocol: wire.JSON10, CBOR: true, Version: "2020-11-12", Target: "NetworkFirewall_20201112"},
+		{Name: "s3", ID: "S3", Endpoint: "s3", Signing: "s3", Protocol: wire.RESTXML, Version: "2006-03-01"},
+		{Name: "cloudhsmv2", ID: "CloudHSM V2", Endpoint: "cloudhsmv2", Signing: "cloudhsm", Protocol: wire.JSON11, CBOR: true, Version: "2017-04-28", Target: "BaldrApiService"},
+		{Name: "redshift", ID: "Redshift", Endpoint: "redshift", Signing: "redshift", Protocol: wire.Query, Version: "2012-12-01", Namespace: "http://redshift.amazonaws.com/doc/2012-12-01/"},
+		{Name: "ssm", ID: "SSM", Endpoint: "ssm", Signing: "ssm", Protocol: wire.JSON11, Version: "2014-11-06", Target: "AmazonSSM"},
+	}
+	for i := range out {
+		out[i].Ops = wire.ParseOps(operations[i])
+	}
+	return out
+}
 
-var services = [...]wire.Service{
-	{Name: "kms", ID: "KMS", Endpoint: "kms", Signing: "kms", Protocol: wire.JSON11, Version: "2014-11-01", Target: "TrentService", Ops: []wire.Op{
-		{Name: "CancelKeyDeletion"},
-		{Name: "ConnectCustomKeyStore"},
-		{Name: "CreateAlias"},
-		{Name: "CreateCustomKeyStore"},
-		{Name: "CreateGrant"},
-		{Name: "CreateKey"},
-		{Name: "Decapsulate"},
-		{Name: "Decrypt"},
-		{Name: "DeleteAlias"},
-		{Name: "DeleteCustomKeyStore"},
-		{Name: "DeleteImportedKeyMaterial"},
-		{Name: "DeriveSharedSecret"},
-		{Name: "DescribeCustomKeyStores"},
-		{Name: "DescribeKey"},
-		{Name: "DisableKey"},
-		{Name: "DisableKeyRotation"},
-		{Name: "DisconnectCustomKeyStore"},
-		{Name: "EnableKey"},
-		{Name: "EnableKeyRotation"},
-		{Name: "Encapsulate"},
-		{Name: "Encrypt"},
-		{Name: "GenerateDataKey"},
-		{Name: "GenerateDataKeyPair"},
-		{Name: "GenerateDataKeyPairWithoutPlaintext"},
-		{Name: "GenerateDataKeyWithoutPlaintext"},
-		{Name: "GenerateMac"},
-		{Name: "GenerateRandom"},
-		{Name: "GetKeyLastUsage"},
-		{Name: "GetKeyPolicy"},
-		{Name: "GetKeyRotationStatus"},
-		{Name: "GetParametersForImport"},
-		{Name: "GetPublicKey"},
-		{Name: "ImportKeyMaterial"},
-		{Name: "ListAliases"},
-		{Name: "ListGrants"},
-		{Name: "ListKeyPolicies"},
-		{Name: "ListKeyRotations"},
-		{Name: "ListKeys"},
-		{Name: "ListResourceTags"},
-		{Name: "ListRetirableGrants"},
-		{Name: "PutKeyPolicy"},
-		{Name: "ReEncrypt"},
-		{Name: "ReplicateKey"},
-		{Name: "RetireGrant"},
-		{Name: "RevokeGrant"},
-		{Name: "RotateKeyOnDemand"},
-		{Name: "ScheduleKeyDeletion"},
-		{Name: "Sign"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-		{Name: "UpdateAlias"},
-		{Name: "UpdateCustomKeyStore"},
-		{Name: "UpdateKeyDescription"},
-		{Name: "UpdatePrimaryRegion"},
-		{Name: "Verify"},
-		{Name: "VerifyMac"},
-	}},
-	{Name: "iam", ID: "IAM", Endpoint: "iam", Signing: "iam", Protocol: wire.Query, Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Global: true, Ops: []wire.Op{
-		{Name: "AcceptDelegationRequest"},
-		{Name: "AcquireRole"},
-		{Name: "AddClientIDToOpenIDConnectProvider"},
-		{Name: "AddRoleToInstanceProfile"},
-		{Name: "AddUserToGroup"},
-		{Name: "AssociateDelegationRequest"},
-		{Name: "AttachGroupPolicy"},
-		{Name: "AttachRolePolicy"},
-		{Name: "AttachUserPolicy"},
-		{Name: "ChangePassword"},
-		{Name: "CreateAccessKey"},
-		{Name: "CreateAccountAlias"},
-		{Name: "CreateDelegationRequest"},
-		{Name: "CreateGroup"},
-		{Name: "CreateInstanceProfile"},
-		{Name: "CreateLoginProfile"},
-		{Name: "CreateOpenIDConnectProvider"},
-		{Name: "CreatePolicy"},
-		{Name: "CreatePolicyVersion"},
-		{Name: "CreateRole"},
-		{Name: "CreateSAMLProvider"},
-		{Name: "CreateServiceLinkedRole"},
-		{Name: "CreateServiceSpecificCredential"},
-		{Name: "CreateUser"},
-		{Name: "CreateVirtualMFADevice"},
-		{Name: "DeactivateMFADevice"},
-		{Name: "DeleteAccessKey"},
-		{Name: "DeleteAccountAlias"},
-		{Name: "DeleteAccountPasswordPolicy"},
-		{Name: "DeleteGroup"},
-		{Name: "DeleteGroupPolicy"},
-		{Name: "DeleteInstanceProfile"},
-		{Name: "DeleteLoginProfile"},
-		{Name: "DeleteOpenIDConnectProvider"},
-		{Name: "DeletePolicy"},
-		{Name: "DeletePolicyVersion"},
-		{Name: "DeleteRole"},
-		{Name: "DeleteRolePermissionsBoundary"},
-		{Name: "DeleteRolePolicy"},
-		{Name: "DeleteSAMLProvider"},
-		{Name: "DeleteSSHPublicKey"},
-		{Name: "DeleteServerCertificate"},
-		{Name: "DeleteServiceLinkedRole"},
-		{Name: "DeleteServiceSpecificCredential"},
-		{Name: "DeleteSigningCertificate"},
-		{Name: "DeleteUser"},
-		{Name: "DeleteUserPermissionsBoundary"},
-		{Name: "DeleteUserPolicy"},
-		{Name: "DeleteVirtualMFADevice"},
-		{Name: "DetachGroupPolicy"},
-		{Name: "DetachRolePolicy"},
-		{Name: "DetachUserPolicy"},
-		{Name: "DisableOrganizationsRootCredentialsManagement"},
-		{Name: "DisableOrganizationsRootSessions"},
-		{Name: "DisableOutboundWebIdentityFederation"},
-		{Name: "EnableMFADevice"},
-		{Name: "EnableOrganizationsRootCredentialsManagement"},
-		{Name: "EnableOrganizationsRootSessions"},
-		{Name: "EnableOutboundWebIdentityFederation"},
-		{Name: "GenerateCredentialReport"},
-		{Name: "GenerateOrganizationsAccessReport"},
-		{Name: "GenerateServiceLastAccessedDetails"},
-		{Name: "GetAccessKeyLastUsed"},
-		{Name: "GetAccountAuthorizationDetails"},
-		{Name: "GetAccountPasswordPolicy"},
-		{Name: "GetAccountProperties"},
-		{Name: "GetAccountSummary"},
-		{Name: "GetContextKeysForCustomPolicy"},
-		{Name: "GetContextKeysForPrincipalPolicy"},
-		{Name: "GetCredentialReport"},
-		{Name: "GetDelegationRequest"},
-		{Name: "GetGroup"},
-		{Name: "GetGroupPolicy"},
-		{Name: "GetHumanReadableSummary"},
-		{Name: "GetInstanceProfile"},
-		{Name: "GetLoginProfile"},
-		{Name: "GetMFADevice"},
-		{Name: "GetOpenIDConnectProvider"},
-		{Name: "GetOrganizationsAccessReport"},
-		{Name: "GetOutboundWebIdentityFederationInfo"},
-		{Name: "GetPolicy"},
-		{Name: "GetPolicyVersion"},
-		{Name: "GetRole"},
-		{Name: "GetRolePolicy"},
-		{Name: "GetRoleTemplateVersion"},
-		{Name: "GetSAMLProvider"},
-		{Name: "GetSSHPublicKey"},
-		{Name: "GetServerCertificate"},
-		{Name: "GetServiceLastAccessedDetails"},
-		{Name: "GetServiceLastAccessedDetailsWithEntities"},
-		{Name: "GetServiceLinkedRoleDeletionStatus"},
-		{Name: "GetUser"},
-		{Name: "GetUserPolicy"},
-		{Name: "ListAccessKeys"},
-		{Name: "ListAccountAliases"},
-		{Name: "ListAttachedGroupPolicies"},
-		{Name: "ListAttachedRolePolicies"},
-		{Name: "ListAttachedUserPolicies"},
-		{Name: "ListDelegationRequests"},
-		{Name: "ListEntitiesForPolicy"},
-		{Name: "ListGroupPolicies"},
-		{Name: "ListGroups"},
-		{Name: "ListGroupsForUser"},
-		{Name: "ListInstanceProfileTags"},
-		{Name: "ListInstanceProfiles"},
-		{Name: "ListInstanceProfilesForRole"},
-		{Name: "ListMFADeviceTags"},
-		{Name: "ListMFADevices"},
-		{Name: "ListOpenIDConnectProviderTags"},
-		{Name: "ListOpenIDConnectProviders"},
-		{Name: "ListOrganizationsFeatures"},
-		{Name: "ListPolicies"},
-		{Name: "ListPoliciesGrantingServiceAccess"},
-		{Name: "ListPolicyTags"},
-		{Name: "ListPolicyVersions"},
-		{Name: "ListRolePolicies"},
-		{Name: "ListRoleTags"},
-		{Name: "ListRoles"},
-		{Name: "ListSAMLProviderTags"},
-		{Name: "ListSAMLProviders"},
-		{Name: "ListSSHPublicKeys"},
-		{Name: "ListServerCertificateTags"},
-		{Name: "ListServerCertificates"},
-		{Name: "ListServiceSpecificCredentials"},
-		{Name: "ListSigningCertificates"},
-		{Name: "ListUserPolicies"},
-		{Name: "ListUserTags"},
-		{Name: "ListUsers"},
-		{Name: "ListVirtualMFADevices"},
-		{Name: "PutAccountProperties"},
-		{Name: "PutGroupPolicy"},
-		{Name: "PutRolePermissionsBoundary"},
-		{Name: "PutRolePolicy"},
-		{Name: "PutUserPermissionsBoundary"},
-		{Name: "PutUserPolicy"},
-		{Name: "RejectDelegationRequest"},
-		{Name: "RemoveClientIDFromOpenIDConnectProvider"},
-		{Name: "RemoveRoleFromInstanceProfile"},
-		{Name: "RemoveUserFromGroup"},
-		{Name: "ResetServiceSpecificCredential"},
-		{Name: "ResyncMFADevice"},
-		{Name: "SendDelegationToken"},
-		{Name: "SetDefaultPolicyVersion"},
-		{Name: "SetSecurityTokenServicePreferences"},
-		{Name: "SimulateCustomPolicy"},
-		{Name: "SimulatePrincipalPolicy"},
-		{Name: "TagInstanceProfile"},
-		{Name: "TagMFADevice"},
-		{Name: "TagOpenIDConnectProvider"},
-		{Name: "TagPolicy"},
-		{Name: "TagRole"},
-		{Name: "TagSAMLProvider"},
-		{Name: "TagServerCertificate"},
-		{Name: "TagUser"},
-		{Name: "UntagInstanceProfile"},
-		{Name: "UntagMFADevice"},
-		{Name: "UntagOpenIDConnectProvider"},
-		{Name: "UntagPolicy"},
-		{Name: "UntagRole"},
-		{Name: "UntagSAMLProvider"},
-		{Name: "UntagServerCertificate"},
-		{Name: "UntagUser"},
-		{Name: "UpdateAccessKey"},
-		{Name: "UpdateAccountPasswordPolicy"},
-		{Name: "UpdateAssumeRolePolicy"},
-		{Name: "UpdateDelegationRequest"},
-		{Name: "UpdateGroup"},
-		{Name: "UpdateLoginProfile"},
-		{Name: "UpdateOpenIDConnectProviderThumbprint"},
-		{Name: "UpdateRole"},
-		{Name: "UpdateRoleDescription"},
-		{Name: "UpdateSAMLProvider"},
-		{Name: "UpdateSSHPublicKey"},
-		{Name: "UpdateServerCertificate"},
-		{Name: "UpdateServiceSpecificCredential"},
-		{Name: "UpdateSigningCertificate"},
-		{Name: "UpdateUser"},
-		{Name: "UploadSSHPublicKey"},
-		{Name: "UploadServerCertificate"},
-		{Name: "UploadSigningCertificate"},
-	}},
-	{Name: "sts", ID: "STS", Endpoint: "sts", Signing: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Ops: []wire.Op{
-		{Name: "AssumeRole"},
-		{Name: "AssumeRoleWithSAML"},
-		{Name: "AssumeRoleWithWebIdentity"},
-		{Name: "AssumeRoot"},
-		{Name: "DecodeAuthorizationMessage"},
-		{Name: "GetAccessKeyInfo"},
-		{Name: "GetCallerIdentity"},
-		{Name: "GetDelegatedAccessToken"},
-		{Name: "GetFederationToken"},
-		{Name: "GetSessionToken"},
-		{Name: "GetWebIdentityToken"},
-	}},
-	{Name: "organizations", ID: "Organizations", Endpoint: "organizations", Signing: "organizations", Protocol: wire.JSON11, Version: "2016-11-28", Target: "AWSOrganizationsV20161128", Global: true, Ops: []wire.Op{
-		{Name: "AcceptHandshake"},
-		{Name: "AttachPolicy"},
-		{Name: "CancelHandshake"},
-		{Name: "CloseAccount"},
-		{Name: "CreateAccount"},
-		{Name: "CreateGovCloudAccount"},
-		{Name: "CreateOrganization"},
-		{Name: "CreateOrganizationalUnit"},
-		{Name: "CreatePolicy"},
-		{Name: "DeclineHandshake"},
-		{Name: "DeleteOrganization"},
-		{Name: "DeleteOrganizationalUnit"},
-		{Name: "DeletePolicy"},
-		{Name: "DeleteResourcePolicy"},
-		{Name: "DeregisterDelegatedAdministrator"},
-		{Name: "DescribeAccount"},
-		{Name: "DescribeCreateAccountStatus"},
-		{Name: "DescribeEffectivePolicy"},
-		{Name: "DescribeHandshake"},
-		{Name: "DescribeOrganization"},
-		{Name: "DescribeOrganizationalUnit"},
-		{Name: "DescribePolicy"},
-		{Name: "DescribeResourcePolicy"},
-		{Name: "DescribeResponsibilityTransfer"},
-		{Name: "DetachPolicy"},
-		{Name: "DisableAWSServiceAccess"},
-		{Name: "DisablePolicyType"},
-		{Name: "EnableAWSServiceAccess"},
-		{Name: "EnableAllFeatures"},
-		{Name: "EnablePolicyType"},
-		{Name: "InviteAccountToOrganization"},
-		{Name: "InviteOrganizationToTransferResponsibility"},
-		{Name: "LeaveOrganization"},
-		{Name: "ListAWSServiceAccessForOrganization"},
-		{Name: "ListAccounts"},
-		{Name: "ListAccountsForParent"},
-		{Name: "ListAccountsWithInvalidEffectivePolicy"},
-		{Name: "ListChildren"},
-		{Name: "ListCreateAccountStatus"},
-		{Name: "ListDelegatedAdministrators"},
-		{Name: "ListDelegatedServicesForAccount"},
-		{Name: "ListEffectivePolicyValidationErrors"},
-		{Name: "ListHandshakesForAccount"},
-		{Name: "ListHandshakesForOrganization"},
-		{Name: "ListInboundResponsibilityTransfers"},
-		{Name: "ListOrganizationalUnitsForParent"},
-		{Name: "ListOutboundResponsibilityTransfers"},
-		{Name: "ListParents"},
-		{Name: "ListPolicies"},
-		{Name: "ListPoliciesForTarget"},
-		{Name: "ListRoots"},
-		{Name: "ListTagsForResource"},
-		{Name: "ListTargetsForPolicy"},
-		{Name: "MoveAccount"},
-		{Name: "PutResourcePolicy"},
-		{Name: "RegisterDelegatedAdministrator"},
-		{Name: "RemoveAccountFromOrganization"},
-		{Name: "TagResource"},
-		{Name: "TerminateResponsibilityTransfer"},
-		{Name: "UntagResource"},
-		{Name: "UpdateOrganizationalUnit"},
-		{Name: "UpdatePolicy"},
-		{Name: "UpdateResponsibilityTransfer"},
-	}},
-	{Name: "accessanalyzer", ID: "AccessAnalyzer", Endpoint: "access-analyzer", Signing: "access-analyzer", Protocol: wire.RESTJSON, Version: "2019-11-01", Ops: []wire.Op{
-		{Name: "ApplyArchiveRule", Method: "PUT", URI: "/archive-rule"},
-		{Name: "CancelPolicyGeneration", Method: "PUT", URI: "/policy/generation/{jobId}"},
-		{Name: "CheckAccessNotGranted", Method: "POST", URI: "/policy/check-access-not-granted"},
-		{Name: "CheckNoNewAccess", Method: "POST", URI: "/policy/check-no-new-access"},
-		{Name: "CheckNoPublicAccess", Method: "POST", URI: "/policy/check-no-public-access"},
-		{Name: "CreateAccessPreview", Method: "PUT", URI: "/access-preview"},
-		{Name: "CreateAnalyzer", Method: "PUT", URI: "/analyzer"},
-		{Name: "CreateArchiveRule", Method: "PUT", URI: "/analyzer/{analyzerName}/archive-rule"},
-		{Name: "CreateServiceLinkedAnalyzer", Method: "PUT", URI: "/service-linked-analyzer"},
-		{Name: "DeleteAnalyzer", Method: "DELETE", URI: "/analyzer/{analyzerName}"},
-		{Name: "DeleteArchiveRule", Method: "DELETE", URI: "/analyzer/{analyzerName}/archive-rule/{ruleName}"},
-		{Name: "DeleteServiceLinkedAnalyzer", Method: "DELETE", URI: "/service-linked-analyzer/{analyzerName}"},
-		{Name: "GenerateFindingRecommendation", Method: "POST", URI: "/recommendation/{id}"},
-		{Name: "GetAccessPreview", Method: "GET", URI: "/access-preview/{accessPreviewId}"},
-		{Name: "GetAnalyzedResource", Method: "GET", URI: "/analyzed-resource"},
-		{Name: "GetAnalyzer", Method: "GET", URI: "/analyzer/{analyzerName}"},
-		{Name: "GetArchiveRule", Method: "GET", URI: "/analyzer/{analyzerName}/archive-rule/{ruleName}"},
-		{Name: "GetFinding", Method: "GET", URI: "/finding/{id}"},
-		{Name: "GetFindingRecommendation", Method: "GET", URI: "/recommendation/{id}"},
-		{Name: "GetFindingV2", Method: "GET", URI: "/findingv2/{id}"},
-		{Name: "GetFindingsStatistics", Method: "POST", URI: "/analyzer/findings/statistics"},
-		{Name: "GetGeneratedPolicy", Method: "GET", URI: "/policy/generation/{jobId}"},
-		{Name: "ListAccessPreviewFindings", Method: "POST", URI: "/access-preview/{accessPreviewId}"},
-		{Name: "ListAccessPreviews", Method: "GET", URI: "/access-preview"},
-		{Name: "ListAnalyzedResources", Method: "POST", URI: "/analyzed-resource"},
-		{Name: "ListAnalyzers", Method: "GET", URI: "/analyzer"},
-		{Name: "ListArchiveRules", Method: "GET", URI: "/analyzer/{analyzerName}/archive-rule"},
-		{Name: "ListFindings", Method: "POST", URI: "/finding"},
-		{Name: "ListFindingsV2", Method: "POST", URI: "/findingv2"},
-		{Name: "ListPolicyGenerations", Method: "GET", URI: "/policy/generation"},
-		{Name: "ListTagsForResource", Method: "GET", URI: "/tags/{resourceArn}"},
-		{Name: "StartPolicyGeneration", Method: "PUT", URI: "/policy/generation"},
-		{Name: "StartResourceScan", Method: "POST", URI: "/resource/scan"},
-		{Name: "TagResource", Method: "POST", URI: "/tags/{resourceArn}"},
-		{Name: "UntagResource", Method: "DELETE", URI: "/tags/{resourceArn}"},
-		{Name: "UpdateAnalyzer", Method: "PUT", URI: "/analyzer/{analyzerName}"},
-		{Name: "UpdateArchiveRule", Method: "PUT", URI: "/analyzer/{analyzerName}/archive-rule/{ruleName}"},
-		{Name: "UpdateFindings", Method: "PUT", URI: "/finding"},
-		{Name: "ValidatePolicy", Method: "POST", URI: "/policy/validation"},
-	}},
-	{Name: "rolesanywhere", ID: "RolesAnywhere", Endpoint: "rolesanywhere", Signing: "rolesanywhere", Protocol: wire.RESTJSON, Version: "2018-05-10", Ops: []wire.Op{
-		{Name: "CreateProfile", Method: "POST", URI: "/profiles"},
-		{Name: "CreateTrustAnchor", Method: "POST", URI: "/trustanchors"},
-		{Name: "DeleteAttributeMapping", Method: "DELETE", URI: "/profiles/{profileId}/mappings"},
-		{Name: "DeleteCrl", Method: "DELETE", URI: "/crl/{crlId}"},
-		{Name: "DeleteProfile", Method: "DELETE", URI: "/profile/{profileId}"},
-		{Name: "DeleteTrustAnchor", Method: "DELETE", URI: "/trustanchor/{trustAnchorId}"},
-		{Name: "DisableCrl", Method: "POST", URI: "/crl/{crlId}/disable"},
-		{Name: "DisableProfile", Method: "POST", URI: "/profile/{profileId}/disable"},
-		{Name: "DisableTrustAnchor", Method: "POST", URI: "/trustanchor/{trustAnchorId}/disable"},
-		{Name: "EnableCrl", Method: "POST", URI: "/crl/{crlId}/enable"},
-		{Name: "EnableProfile", Method: "POST", URI: "/profile/{profileId}/enable"},
-		{Name: "EnableTrustAnchor", Method: "POST", URI: "/trustanchor/{trustAnchorId}/enable"},
-		{Name: "GetCrl", Method: "GET", URI: "/crl/{crlId}"},
-		{Name: "GetProfile", Method: "GET", URI: "/profile/{profileId}"},
-		{Name: "GetSubject", Method: "GET", URI: "/subject/{subjectId}"},
-		{Name: "GetTrustAnchor", Method: "GET", URI: "/trustanchor/{trustAnchorId}"},
-		{Name: "ImportCrl", Method: "POST", URI: "/crls"},
-		{Name: "ListCrls", Method: "GET", URI: "/crls"},
-		{Name: "ListProfiles", Method: "GET", URI: "/profiles"},
-		{Name: "ListSubjects", Method: "GET", URI: "/subjects"},
-		{Name: "ListTagsForResource", Method: "GET", URI: "/ListTagsForResource"},
-		{Name: "ListTrustAnchors", Method: "GET", URI: "/trustanchors"},
-		{Name: "PutAttributeMapping", Method: "PUT", URI: "/profiles/{profileId}/mappings"},
-		{Name: "PutNotificationSettings", Method: "PATCH", URI: "/put-notifications-settings"},
-		{Name: "ResetNotificationSettings", Method: "PATCH", URI: "/reset-notifications-settings"},
-		{Name: "TagResource", Method: "POST", URI: "/TagResource"},
-		{Name: "UntagResource", Method: "POST", URI: "/UntagResource"},
-		{Name: "UpdateCrl", Method: "PATCH", URI: "/crl/{crlId}"},
-		{Name: "UpdateProfile", Method: "PATCH", URI: "/profile/{profileId}"},
-		{Name: "UpdateTrustAnchor", Method: "PATCH", URI: "/trustanchor/{trustAnchorId}"},
-	}},
-	{Name: "secretsmanager", ID: "Secrets Manager", Endpoint: "secretsmanager", Signing: "secretsmanager", Protocol: wire.JSON11, Version: "2017-10-17", Target: "secretsmanager", Ops: []wire.Op{
-		{Name: "AssociateCrossAccountReplica"},
-		{Name: "BatchGetSecretValue"},
-		{Name: "CancelRotateSecret"},
-		{Name: "CreateSecret"},
-		{Name: "DeleteResourcePolicy"},
-		{Name: "DeleteSecret"},
-		{Name: "DescribeSecret"},
-		{Name: "DisassociateCrossAccountReplica"},
-		{Name: "GetRandomPassword"},
-		{Name: "GetResourcePolicy"},
-		{Name: "GetSecretValue"},
-		{Name: "ListResourcePolicies"},
-		{Name: "ListSecretVersionIds"},
-		{Name: "ListSecrets"},
-		{Name: "PutResourcePolicy"},
-		{Name: "PutSecretValue"},
-		{Name: "RemoveRegionsFromReplication"},
-		{Name: "ReplicateSecretToRegions"},
-		{Name: "RestoreSecret"},
-		{Name: "RotateSecret"},
-		{Name: "StopReplicationToReplica"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-		{Name: "UpdateSecret"},
-		{Name: "UpdateSecretVersionStage"},
-		{Name: "ValidateResourcePolicy"},
-	}},
-	{Name: "acm", ID: "ACM", Endpoint: "acm", Signing: "acm", Protocol: wire.JSON11, Version: "2015-12-08", Target: "CertificateManager", Ops: []wire.Op{
-		{Name: "AddTagsToCertificate"},
-		{Name: "CreateAcmeDomainValidation"},
-		{Name: "CreateAcmeEndpoint"},
-		{Name: "CreateAcmeExternalAccountBinding"},
-		{Name: "DeleteAcmeDomainValidation"},
-		{Name: "DeleteAcmeEndpoint"},
-		{Name: "DeleteAcmeExternalAccountBinding"},
-		{Name: "DeleteCertificate"},
-		{Name: "DescribeAcmeAccount"},
-		{Name: "DescribeAcmeDomainValidation"},
-		{Name: "DescribeAcmeEndpoint"},
-		{Name: "DescribeAcmeExternalAccountBinding"},
-		{Name: "DescribeCertificate"},
-		{Name: "ExportCertificate"},
-		{Name: "GetAccountConfiguration"},
-		{Name: "GetAcmeExternalAccountBindingCredentials"},
-		{Name: "GetCertificate"},
-		{Name: "ImportCertificate"},
-		{Name: "ListAcmeAccounts"},
-		{Name: "ListAcmeDomainValidations"},
-		{Name: "ListAcmeEndpoints"},
-		{Name: "ListAcmeExternalAccountBindings"},
-		{Name: "ListCertificateDomainValidations"},
-		{Name: "ListCertificates"},
-		{Name: "ListTagsForCertificate"},
-		{Name: "ListTagsForResource"},
-		{Name: "PutAccountConfiguration"},
-		{Name: "RemoveTagsFromCertificate"},
-		{Name: "RenewCertificate"},
-		{Name: "RequestCertificate"},
-		{Name: "ResendValidationEmail"},
-		{Name: "RevokeAcmeAccount"},
-		{Name: "RevokeAcmeExternalAccountBinding"},
-		{Name: "RevokeCertificate"},
-		{Name: "SearchCertificates"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-		{Name: "UpdateAcmeDomainValidation"},
-		{Name: "UpdateAcmeEndpoint"},
-		{Name: "UpdateCertificateOptions"},
-	}},
-	{Name: "acmpca", ID: "ACM PCA", Endpoint: "acm-pca", Signing: "acm-pca", Protocol: wire.JSON11, CBOR: true, Version: "2017-08-22", Target: "ACMPrivateCA", Ops: []wire.Op{
-		{Name: "CreateCertificateAuthority"},
-		{Name: "CreateCertificateAuthorityAuditReport"},
-		{Name: "CreatePermission"},
-		{Name: "DeleteCertificateAuthority"},
-		{Name: "DeletePermission"},
-		{Name: "DeletePolicy"},
-		{Name: "DescribeCertificateAuthority"},
-		{Name: "DescribeCertificateAuthorityAuditReport"},
-		{Name: "GetCertificate"},
-		{Name: "GetCertificateAuthorityCertificate"},
-		{Name: "GetCertificateAuthorityCsr"},
-		{Name: "GetPolicy"},
-		{Name: "ImportCertificateAuthorityCertificate"},
-		{Name: "IssueCertificate"},
-		{Name: "ListCertificateAuthorities"},
-		{Name: "ListPermissions"},
-		{Name: "ListTags"},
-		{Name: "PutPolicy"},
-		{Name: "RestoreCertificateAuthority"},
-		{Name: "RevokeCertificate"},
-		{Name: "TagCertificateAuthority"},
-		{Name: "UntagCertificateAuthority"},
-		{Name: "UpdateCertificateAuthority"},
-	}},
-	{Name: "route53", ID: "Route 53", Endpoint: "route53", Signing: "route53", Protocol: wire.RESTXML, Version: "2013-04-01", Global: true, Ops: []wire.Op{
-		{Name: "ActivateKeySigningKey", Method: "POST", URI: "/2013-04-01/keysigningkey/{HostedZoneId}/{Name}/activate"},
-		{Name: "AssociateVPCWithHostedZone", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/associatevpc"},
-		{Name: "ChangeCidrCollection", Method: "POST", URI: "/2013-04-01/cidrcollection/{CidrCollectionId}"},
-		{Name: "ChangeResourceRecordSets", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/rrset/"},
-		{Name: "ChangeTagsForResource", Method: "POST", URI: "/2013-04-01/tags/{ResourceType}/{ResourceId}"},
-		{Name: "CreateCidrCollection", Method: "POST", URI: "/2013-04-01/cidrcollection"},
-		{Name: "CreateHealthCheck", Method: "POST", URI: "/2013-04-01/healthcheck"},
-		{Name: "CreateHostedZone", Method: "POST", URI: "/2013-04-01/hostedzone"},
-		{Name: "CreateKeySigningKey", Method: "POST", URI: "/2013-04-01/keysigningkey"},
-		{Name: "CreateQueryLoggingConfig", Method: "POST", URI: "/2013-04-01/queryloggingconfig"},
-		{Name: "CreateResourceRecordSetProtections", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/rrsetprotection"},
-		{Name: "CreateReusableDelegationSet", Method: "POST", URI: "/2013-04-01/delegationset"},
-		{Name: "CreateTrafficPolicy", Method: "POST", URI: "/2013-04-01/trafficpolicy"},
-		{Name: "CreateTrafficPolicyInstance", Method: "POST", URI: "/2013-04-01/trafficpolicyinstance"},
-		{Name: "CreateTrafficPolicyVersion", Method: "POST", URI: "/2013-04-01/trafficpolicy/{Id}"},
-		{Name: "CreateVPCAssociationAuthorization", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/authorizevpcassociation"},
-		{Name: "DeactivateKeySigningKey", Method: "POST", URI: "/2013-04-01/keysigningkey/{HostedZoneId}/{Name}/deactivate"},
-		{Name: "DeleteCidrCollection", Method: "DELETE", URI: "/2013-04-01/cidrcollection/{CidrCollectionId}"},
-		{Name: "DeleteHealthCheck", Method: "DELETE", URI: "/2013-04-01/healthcheck/{HealthCheckId}"},
-		{Name: "DeleteHostedZone", Method: "DELETE", URI: "/2013-04-01/hostedzone/{Id}"},
-		{Name: "DeleteKeySigningKey", Method: "DELETE", URI: "/2013-04-01/keysigningkey/{HostedZoneId}/{Name}"},
-		{Name: "DeleteQueryLoggingConfig", Method: "DELETE", URI: "/2013-04-01/queryloggingconfig/{Id}"},
-		{Name: "DeleteResourceRecordSetProtections", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/rrsetprotection/delete"},
-		{Name: "DeleteReusableDelegationSet", Method: "DELETE", URI: "/2013-04-01/delegationset/{Id}"},
-		{Name: "DeleteTrafficPolicy", Method: "DELETE", URI: "/2013-04-01/trafficpolicy/{Id}/{Version}"},
-		{Name: "DeleteTrafficPolicyInstance", Method: "DELETE", URI: "/2013-04-01/trafficpolicyinstance/{Id}"},
-		{Name: "DeleteVPCAssociationAuthorization", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/deauthorizevpcassociation"},
-		{Name: "DisableHostedZoneDNSSEC", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/disable-dnssec"},
-		{Name: "DisassociateVPCFromHostedZone", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/disassociatevpc"},
-		{Name: "EnableHostedZoneDNSSEC", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/enable-dnssec"},
-		{Name: "GetAccountLimit", Method: "GET", URI: "/2013-04-01/accountlimit/{Type}"},
-		{Name: "GetChange", Method: "GET", URI: "/2013-04-01/change/{Id}"},
-		{Name: "GetCheckerIpRanges", Method: "GET", URI: "/2013-04-01/checkeripranges"},
-		{Name: "GetDNSSEC", Method: "GET", URI: "/2013-04-01/hostedzone/{Id}/dnssec"},
-		{Name: "GetGeoLocation", Method: "GET", URI: "/2013-04-01/geolocation"},
-		{Name: "GetHealthCheck", Method: "GET", URI: "/2013-04-01/healthcheck/{HealthCheckId}"},
-		{Name: "GetHealthCheckCount", Method: "GET", URI: "/2013-04-01/healthcheckcount"},
-		{Name: "GetHealthCheckLastFailureReason", Method: "GET", URI: "/2013-04-01/healthcheck/{HealthCheckId}/lastfailurereason"},
-		{Name: "GetHealthCheckStatus", Method: "GET", URI: "/2013-04-01/healthcheck/{HealthCheckId}/status"},
-		{Name: "GetHostedZone", Method: "GET", URI: "/2013-04-01/hostedzone/{Id}"},
-		{Name: "GetHostedZoneCount", Method: "GET", URI: "/2013-04-01/hostedzonecount"},
-		{Name: "GetHostedZoneLimit", Method: "GET", URI: "/2013-04-01/hostedzonelimit/{Id}/{Type}"},
-		{Name: "GetQueryLoggingConfig", Method: "GET", URI: "/2013-04-01/queryloggingconfig/{Id}"},
-		{Name: "GetReusableDelegationSet", Method: "GET", URI: "/2013-04-01/delegationset/{Id}"},
-		{Name: "GetReusableDelegationSetLimit", Method: "GET", URI: "/2013-04-01/reusabledelegationsetlimit/{Id}/{Type}"},
-		{Name: "GetTrafficPolicy", Method: "GET", URI: "/2013-04-01/trafficpolicy/{Id}/{Version}"},
-		{Name: "GetTrafficPolicyInstance", Method: "GET", URI: "/2013-04-01/trafficpolicyinstance/{Id}"},
-		{Name: "GetTrafficPolicyInstanceCount", Method: "GET", URI: "/2013-04-01/trafficpolicyinstancecount"},
-		{Name: "ListCidrBlocks", Method: "GET", URI: "/2013-04-01/cidrcollection/{CidrCollectionId}/cidrblocks"},
-		{Name: "ListCidrCollections", Method: "GET", URI: "/2013-04-01/cidrcollection"},
-		{Name: "ListCidrLocations", Method: "GET", URI: "/2013-04-01/cidrcollection/{CidrCollectionId}"},
-		{Name: "ListGeoLocations", Method: "GET", URI: "/2013-04-01/geolocations"},
-		{Name: "ListHealthChecks", Method: "GET", URI: "/2013-04-01/healthcheck"},
-		{Name: "ListHostedZones", Method: "GET", URI: "/2013-04-01/hostedzone"},
-		{Name: "ListHostedZonesByName", Method: "GET", URI: "/2013-04-01/hostedzonesbyname"},
-		{Name: "ListHostedZonesByVPC", Method: "GET", URI: "/2013-04-01/hostedzonesbyvpc"},
-		{Name: "ListQueryLoggingConfigs", Method: "GET", URI: "/2013-04-01/queryloggingconfig"},
-		{Name: "ListResourceRecordSetProtections", Method: "GET", URI: "/2013-04-01/hostedzone/{Id}/rrsetprotection"},
-		{Name: "ListResourceRecordSets", Method: "GET", URI: "/2013-04-01/hostedzone/{Id}/rrset"},
-		{Name: "ListReusableDelegationSets", Method: "GET", URI: "/2013-04-01/delegationset"},
-		{Name: "ListTagsForResource", Method: "GET", URI: "/2013-04-01/tags/{ResourceType}/{ResourceId}"},
-		{Name: "ListTagsForResources", Method: "POST", URI: "/2013-04-01/tags/{ResourceType}"},
-		{Name: "ListTrafficPolicies", Method: "GET", URI: "/2013-04-01/trafficpolicies"},
-		{Name: "ListTrafficPolicyInstances", Method: "GET", URI: "/2013-04-01/trafficpolicyinstances"},
-		{Name: "ListTrafficPolicyInstancesByHostedZone", Method: "GET", URI: "/2013-04-01/trafficpolicyinstances/hostedzone"},
-		{Name: "ListTrafficPolicyInstancesByPolicy", Method: "GET", URI: "/2013-04-01/trafficpolicyinstances/trafficpolicy"},
-		{Name: "ListTrafficPolicyVersions", Method: "GET", URI: "/2013-04-01/trafficpolicies/{Id}/versions"},
-		{Name: "ListVPCAssociationAuthorizations", Method: "GET", URI: "/2013-04-01/hostedzone/{Id}/authorizevpcassociation"},
-		{Name: "TestDNSAnswer", Method: "GET", URI: "/2013-04-01/testdnsanswer"},
-		{Name: "UpdateHealthCheck", Method: "POST", URI: "/2013-04-01/healthcheck/{HealthCheckId}"},
-		{Name: "UpdateHostedZoneComment", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}"},
-		{Name: "UpdateHostedZoneFeatures", Method: "POST", URI: "/2013-04-01/hostedzone/{Id}/features"},
-		{Name: "UpdateTrafficPolicyComment", Method: "POST", URI: "/2013-04-01/trafficpolicy/{Id}/{Version}"},
-		{Name: "UpdateTrafficPolicyInstance", Method: "POST", URI: "/2013-04-01/trafficpolicyinstance/{Id}"},
-	}},
-	{Name: "route53resolver", ID: "Route53Resolver", Endpoint: "route53resolver", Signing: "route53resolver", Protocol: wire.JSON11, Version: "2018-04-01", Target: "Route53Resolver", Ops: []wire.Op{
-		{Name: "AssociateFirewallRuleGroup"},
-		{Name: "AssociateResolverEndpointIpAddress"},
-		{Name: "AssociateResolverQueryLogConfig"},
-		{Name: "AssociateResolverRule"},
-		{Name: "BatchCreateFirewallRule"},
-		{Name: "BatchDeleteFirewallRule"},
-		{Name: "BatchUpdateFirewallRule"},
-		{Name: "CreateFirewallDomainList"},
-		{Name: "CreateFirewallRule"},
-		{Name: "CreateFirewallRuleGroup"},
-		{Name: "CreateOutpostResolver"},
-		{Name: "CreateResolverEndpoint"},
-		{Name: "CreateResolverQueryLogConfig"},
-		{Name: "CreateResolverRule"},
-		{Name: "DeleteFirewallDomainList"},
-		{Name: "DeleteFirewallRule"},
-		{Name: "DeleteFirewallRuleGroup"},
-		{Name: "DeleteOutpostResolver"},
-		{Name: "DeleteResolverEndpoint"},
-		{Name: "DeleteResolverQueryLogConfig"},
-		{Name: "DeleteResolverRule"},
-		{Name: "DisassociateFirewallRuleGroup"},
-		{Name: "DisassociateResolverEndpointIpAddress"},
-		{Name: "DisassociateResolverQueryLogConfig"},
-		{Name: "DisassociateResolverRule"},
-		{Name: "GetFirewallConfig"},
-		{Name: "GetFirewallDomainList"},
-		{Name: "GetFirewallRuleGroup"},
-		{Name: "GetFirewallRuleGroupAssociation"},
-		{Name: "GetFirewallRuleGroupPolicy"},
-		{Name: "GetOutpostResolver"},
-		{Name: "GetResolverConfig"},
-		{Name: "GetResolverDnssecConfig"},
-		{Name: "GetResolverEndpoint"},
-		{Name: "GetResolverQueryLogConfig"},
-		{Name: "GetResolverQueryLogConfigAssociation"},
-		{Name: "GetResolverQueryLogConfigPolicy"},
-		{Name: "GetResolverRule"},
-		{Name: "GetResolverRuleAssociation"},
-		{Name: "GetResolverRulePolicy"},
-		{Name: "ImportFirewallDomains"},
-		{Name: "ListFirewallConfigs"},
-		{Name: "ListFirewallDomainLists"},
-		{Name: "ListFirewallDomains"},
-		{Name: "ListFirewallRuleGroupAssociations"},
-		{Name: "ListFirewallRuleGroups"},
-		{Name: "ListFirewallRuleTypes"},
-		{Name: "ListFirewallRules"},
-		{Name: "ListOutpostResolvers"},
-		{Name: "ListResolverConfigs"},
-		{Name: "ListResolverDnssecConfigs"},
-		{Name: "ListResolverEndpointIpAddresses"},
-		{Name: "ListResolverEndpoints"},
-		{Name: "ListResolverQueryLogConfigAssociations"},
-		{Name: "ListResolverQueryLogConfigs"},
-		{Name: "ListResolverRuleAssociations"},
-		{Name: "ListResolverRules"},
-		{Name: "ListTagsForResource"},
-		{Name: "PutFirewallRuleGroupPolicy"},
-		{Name: "PutResolverQueryLogConfigPolicy"},
-		{Name: "PutResolverRulePolicy"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-		{Name: "UpdateFirewallConfig"},
-		{Name: "UpdateFirewallDomains"},
-		{Name: "UpdateFirewallRule"},
-		{Name: "UpdateFirewallRuleGroupAssociation"},
-		{Name: "UpdateOutpostResolver"},
-		{Name: "UpdateResolverConfig"},
-		{Name: "UpdateResolverDnssecConfig"},
-		{Name: "UpdateResolverEndpoint"},
-		{Name: "UpdateResolverRule"},
-	}},
-	{Name: "elbv2", ID: "Elastic Load Balancing v2", Endpoint: "elasticloadbalancing", Signing: "elasticloadbalancing", Protocol: wire.Query, Version: "2015-12-01", Namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/", Ops: []wire.Op{
-		{Name: "AddListenerCertificates"},
-		{Name: "AddTags"},
-		{Name: "AddTrustStoreRevocations"},
-		{Name: "CreateListener"},
-		{Name: "CreateLoadBalancer"},
-		{Name: "CreateRule"},
-		{Name: "CreateTargetGroup"},
-		{Name: "CreateTrustStore"},
-		{Name: "DeleteListener"},
-		{Name: "DeleteLoadBalancer"},
-		{Name: "DeleteRule"},
-		{Name: "DeleteSharedTrustStoreAssociation"},
-		{Name: "DeleteTargetGroup"},
-		{Name: "DeleteTrustStore"},
-		{Name: "DeregisterTargets"},
-		{Name: "DescribeAccountLimits"},
-		{Name: "DescribeCapacityReservation"},
-		{Name: "DescribeListenerAttributes"},
-		{Name: "DescribeListenerCertificates"},
-		{Name: "DescribeListeners"},
-		{Name: "DescribeLoadBalancerAttributes"},
-		{Name: "DescribeLoadBalancers"},
-		{Name: "DescribeRules"},
-		{Name: "DescribeSSLPolicies"},
-		{Name: "DescribeTags"},
-		{Name: "DescribeTargetGroupAttributes"},
-		{Name: "DescribeTargetGroups"},
-		{Name: "DescribeTargetHealth"},
-		{Name: "DescribeTrustStoreAssociations"},
-		{Name: "DescribeTrustStoreRevocations"},
-		{Name: "DescribeTrustStores"},
-		{Name: "GetResourcePolicy"},
-		{Name: "GetTrustStoreCaCertificatesBundle"},
-		{Name: "GetTrustStoreRevocationContent"},
-		{Name: "ModifyCapacityReservation"},
-		{Name: "ModifyIpPools"},
-		{Name: "ModifyListener"},
-		{Name: "ModifyListenerAttributes"},
-		{Name: "ModifyLoadBalancerAttributes"},
-		{Name: "ModifyRule"},
-		{Name: "ModifyTargetGroup"},
-		{Name: "ModifyTargetGroupAttributes"},
-		{Name: "ModifyTrustStore"},
-		{Name: "RegisterTargets"},
-		{Name: "RemoveListenerCertificates"},
-		{Name: "RemoveTags"},
-		{Name: "RemoveTrustStoreRevocations"},
-		{Name: "SetIpAddressType"},
-		{Name: "SetRulePriorities"},
-		{Name: "SetSecurityGroups"},
-		{Name: "SetSubnets"},
-	}},
-	{Name: "cloudfront", ID: "CloudFront", Endpoint: "cloudfront", Signing: "cloudfront", Protocol: wire.RESTXML, Version: "2020-05-31", Global: true, Ops: []wire.Op{
-		{Name: "AssociateAlias", Method: "PUT", URI: "/2020-05-31/distribution/{TargetDistributionId}/associate-alias"},
-		{Name: "AssociateDistributionTenantWebACL", Method: "PUT", URI: "/2020-05-31/distribution-tenant/{Id}/associate-web-acl"},
-		{Name: "AssociateDistributionWebACL", Method: "PUT", URI: "/2020-05-31/distribution/{Id}/associate-web-acl"},
-		{Name: "CopyDistribution", Method: "POST", URI: "/2020-05-31/distribution/{PrimaryDistributionId}/copy"},
-		{Name: "CreateAnycastIpList", Method: "POST", URI: "/2020-05-31/anycast-ip-list"},
-		{Name: "CreateCachePolicy", Method: "POST", URI: "/2020-05-31/cache-policy"},
-		{Name: "CreateCloudFrontOriginAccessIdentity", Method: "POST", URI: "/2020-05-31/origin-access-identity/cloudfront"},
-		{Name: "CreateConnectionFunction", Method: "POST", URI: "/2020-05-31/connection-function"},
-		{Name: "CreateConnectionGroup", Method: "POST", URI: "/2020-05-31/connection-group"},
-		{Name: "CreateContinuousDeploymentPolicy", Method: "POST", URI: "/2020-05-31/continuous-deployment-policy"},
-		{Name: "CreateDistribution", Method: "POST", URI: "/2020-05-31/distribution"},
-		{Name: "CreateDistributionTenant", Method: "POST", URI: "/2020-05-31/distribution-tenant"},
-		{Name: "CreateDistributionWithTags", Method: "POST", URI: "/2020-05-31/distribution?WithTags"},
-		{Name: "CreateFieldLevelEncryptionConfig", Method: "POST", URI: "/2020-05-31/field-level-encryption"},
-		{Name: "CreateFieldLevelEncryptionProfile", Method: "POST", URI: "/2020-05-31/field-level-encryption-profile"},
-		{Name: "CreateFunction", Method: "POST", URI: "/2020-05-31/function"},
-		{Name: "CreateInvalidation", Method: "POST", URI: "/2020-05-31/distribution/{DistributionId}/invalidation"},
-		{Name: "CreateInvalidationForDistributionTenant", Method: "POST", URI: "/2020-05-31/distribution-tenant/{Id}/invalidation"},
-		{Name: "CreateKeyGroup", Method: "POST", URI: "/2020-05-31/key-group"},
-		{Name: "CreateKeyValueStore", Method: "POST", URI: "/2020-05-31/key-value-store"},
-		{Name: "CreateMonitoringSubscription", Method: "POST", URI: "/2020-05-31/distributions/{DistributionId}/monitoring-subscription"},
-		{Name: "CreateOriginAccessControl", Method: "POST", URI: "/2020-05-31/origin-access-control"},
-		{Name: "CreateOriginRequestPolicy", Method: "POST", URI: "/2020-05-31/origin-request-policy"},
-		{Name: "CreatePublicKey", Method: "POST", URI: "/2020-05-31/public-key"},
-		{Name: "CreateRealtimeLogConfig", Method: "POST", URI: "/2020-05-31/realtime-log-config"},
-		{Name: "CreateResponseHeadersPolicy", Method: "POST", URI: "/2020-05-31/response-headers-policy"},
-		{Name: "CreateStreamingDistribution", Method: "POST", URI: "/2020-05-31/streaming-distribution"},
-		{Name: "CreateStreamingDistributionWithTags", Method: "POST", URI: "/2020-05-31/streaming-distribution?WithTags"},
-		{Name: "CreateTrustStore", Method: "POST", URI: "/2020-05-31/trust-store"},
-		{Name: "CreateVpcOrigin", Method: "POST", URI: "/2020-05-31/vpc-origin"},
-		{Name: "DeleteAnycastIpList", Method: "DELETE", URI: "/2020-05-31/anycast-ip-list/{Id}"},
-		{Name: "DeleteCachePolicy", Method: "DELETE", URI: "/2020-05-31/cache-policy/{Id}"},
-		{Name: "DeleteCloudFrontOriginAccessIdentity", Method: "DELETE", URI: "/2020-05-31/origin-access-identity/cloudfront/{Id}"},
-		{Name: "DeleteConnectionFunction", Method: "DELETE", URI: "/2020-05-31/connection-function/{Id}"},
-		{Name: "DeleteConnectionGroup", Method: "DELETE", URI: "/2020-05-31/connection-group/{Id}"},
-		{Name: "DeleteContinuousDeploymentPolicy", Method: "DELETE", URI: "/2020-05-31/continuous-deployment-policy/{Id}"},
-		{Name: "DeleteDistribution", Method: "DELETE", URI: "/2020-05-31/distribution/{Id}"},
-		{Name: "DeleteDistributionTenant", Method: "DELETE", URI: "/2020-05-31/distribution-tenant/{Id}"},
-		{Name: "DeleteFieldLevelEncryptionConfig", Method: "DELETE", URI: "/2020-05-31/field-level-encryption/{Id}"},
-		{Name: "DeleteFieldLevelEncryptionProfile", Method: "DELETE", URI: "/2020-05-31/field-level-encryption-profile/{Id}"},
-		{Name: "DeleteFunction", Method: "DELETE", URI: "/2020-05-31/function/{Name}"},
-		{Name: "DeleteKeyGroup", Method: "DELETE", URI: "/2020-05-31/key-group/{Id}"},
-		{Name: "DeleteKeyValueStore", Method: "DELETE", URI: "/2020-05-31/key-value-store/{Name}"},
-		{Name: "DeleteMonitoringSubscription", Method: "DELETE", URI: "/2020-05-31/distributions/{DistributionId}/monitoring-subscription"},
-		{Name: "DeleteOriginAccessControl", Method: "DELETE", URI: "/2020-05-31/origin-access-control/{Id}"},
-		{Name: "DeleteOriginRequestPolicy", Method: "DELETE", URI: "/2020-05-31/origin-request-policy/{Id}"},
-		{Name: "DeletePublicKey", Method: "DELETE", URI: "/2020-05-31/public-key/{Id}"},
-		{Name: "DeleteRealtimeLogConfig", Method: "POST", URI: "/2020-05-31/delete-realtime-log-config"},
-		{Name: "DeleteResourcePolicy", Method: "POST", URI: "/2020-05-31/delete-resource-policy"},
-		{Name: "DeleteResponseHeadersPolicy", Method: "DELETE", URI: "/2020-05-31/response-headers-policy/{Id}"},
-		{Name: "DeleteStreamingDistribution", Method: "DELETE", URI: "/2020-05-31/streaming-distribution/{Id}"},
-		{Name: "DeleteTrustStore", Method: "DELETE", URI: "/2020-05-31/trust-store/{Id}"},
-		{Name: "DeleteVpcOrigin", Method: "DELETE", URI: "/2020-05-31/vpc-origin/{Id}"},
-		{Name: "DescribeConnectionFunction", Method: "GET", URI: "/2020-05-31/connection-function/{Identifier}/describe"},
-		{Name: "DescribeFunction", Method: "GET", URI: "/2020-05-31/function/{Name}/describe"},
-		{Name: "DescribeKeyValueStore", Method: "GET", URI: "/2020-05-31/key-value-store/{Name}"},
-		{Name: "DisassociateDistributionTenantWebACL", Method: "PUT", URI: "/2020-05-31/distribution-tenant/{Id}/disassociate-web-acl"},
-		{Name: "DisassociateDistributionWebACL", Method: "PUT", URI: "/2020-05-31/distribution/{Id}/disassociate-web-acl"},
-		{Name: "GetAnycastIpList", Method: "GET", URI: "/2020-05-31/anycast-ip-list/{Id}"},
-		{Name: "GetCachePolicy", Method: "GET", URI: "/2020-05-31/cache-policy/{Id}"},
-		{Name: "GetCachePolicyConfig", Method: "GET", URI: "/2020-05-31/cache-policy/{Id}/config"},
-		{Name: "GetCloudFrontOriginAccessIdentity", Method: "GET", URI: "/2020-05-31/origin-access-identity/cloudfront/{Id}"},
-		{Name: "GetCloudFrontOriginAccessIdentityConfig", Method: "GET", URI: "/2020-05-31/origin-access-identity/cloudfront/{Id}/config"},
-		{Name: "GetConnectionFunction", Method: "GET", URI: "/2020-05-31/connection-function/{Identifier}"},
-		{Name: "GetConnectionGroup", Method: "GET", URI: "/2020-05-31/connection-group/{Identifier}"},
-		{Name: "GetConnectionGroupByRoutingEndpoint", Method: "GET", URI: "/2020-05-31/connection-group"},
-		{Name: "GetContinuousDeploymentPolicy", Method: "GET", URI: "/2020-05-31/continuous-deployment-policy/{Id}"},
-		{Name: "GetContinuousDeploymentPolicyConfig", Method: "GET", URI: "/2020-05-31/continuous-deployment-policy/{Id}/config"},
-		{Name: "GetDistribution", Method: "GET", URI: "/2020-05-31/distribution/{Id}"},
-		{Name: "GetDistributionConfig", Method: "GET", URI: "/2020-05-31/distribution/{Id}/config"},
-		{Name: "GetDistributionTenant", Method: "GET", URI: "/2020-05-31/distribution-tenant/{Identifier}"},
-		{Name: "GetDistributionTenantByDomain", Method: "GET", URI: "/2020-05-31/distribution-tenant"},
-		{Name: "GetFieldLevelEncryption", Method: "GET", URI: "/2020-05-31/field-level-encryption/{Id}"},
-		{Name: "GetFieldLevelEncryptionConfig", Method: "GET", URI: "/2020-05-31/field-level-encryption/{Id}/config"},
-		{Name: "GetFieldLevelEncryptionProfile", Method: "GET", URI: "/2020-05-31/field-level-encryption-profile/{Id}"},
-		{Name: "GetFieldLevelEncryptionProfileConfig", Method: "GET", URI: "/2020-05-31/field-level-encryption-profile/{Id}/config"},
-		{Name: "GetFunction", Method: "GET", URI: "/2020-05-31/function/{Name}"},
-		{Name: "GetInvalidation", Method: "GET", URI: "/2020-05-31/distribution/{DistributionId}/invalidation/{Id}"},
-		{Name: "GetInvalidationForDistributionTenant", Method: "GET", URI: "/2020-05-31/distribution-tenant/{DistributionTenantId}/invalidation/{Id}"},
-		{Name: "GetKeyGroup", Method: "GET", URI: "/2020-05-31/key-group/{Id}"},
-		{Name: "GetKeyGroupConfig", Method: "GET", URI: "/2020-05-31/key-group/{Id}/config"},
-		{Name: "GetManagedCertificateDetails", Method: "GET", URI: "/2020-05-31/managed-certificate/{Identifier}"},
-		{Name: "GetMonitoringSubscription", Method: "GET", URI: "/2020-05-31/distributions/{DistributionId}/monitoring-subscription"},
-		{Name: "GetOriginAccessControl", Method: "GET", URI: "/2020-05-31/origin-access-control/{Id}"},
-		{Name: "GetOriginAccessControlConfig", Method: "GET", URI: "/2020-05-31/origin-access-control/{Id}/config"},
-		{Name: "GetOriginRequestPolicy", Method: "GET", URI: "/2020-05-31/origin-request-policy/{Id}"},
-		{Name: "GetOriginRequestPolicyConfig", Method: "GET", URI: "/2020-05-31/origin-request-policy/{Id}/config"},
-		{Name: "GetPublicKey", Method: "GET", URI: "/2020-05-31/public-key/{Id}"},
-		{Name: "GetPublicKeyConfig", Method: "GET", URI: "/2020-05-31/public-key/{Id}/config"},
-		{Name: "GetRealtimeLogConfig", Method: "POST", URI: "/2020-05-31/get-realtime-log-config"},
-		{Name: "GetResourcePolicy", Method: "POST", URI: "/2020-05-31/get-resource-policy"},
-		{Name: "GetResponseHeadersPolicy", Method: "GET", URI: "/2020-05-31/response-headers-policy/{Id}"},
-		{Name: "GetResponseHeadersPolicyConfig", Method: "GET", URI: "/2020-05-31/response-headers-policy/{Id}/config"},
-		{Name: "GetStreamingDistribution", Method: "GET", URI: "/2020-05-31/streaming-distribution/{Id}"},
-		{Name: "GetStreamingDistributionConfig", Method: "GET", URI: "/2020-05-31/streaming-distribution/{Id}/config"},
-		{Name: "GetTrustStore", Method: "GET", URI: "/2020-05-31/trust-store/{Identifier}"},
-		{Name: "GetVpcOrigin", Method: "GET", URI: "/2020-05-31/vpc-origin/{Id}"},
-		{Name: "ListAnycastIpLists", Method: "GET", URI: "/2020-05-31/anycast-ip-list"},
-		{Name: "ListCachePolicies", Method: "GET", URI: "/2020-05-31/cache-policy"},
-		{Name: "ListCloudFrontOriginAccessIdentities", Method: "GET", URI: "/2020-05-31/origin-access-identity/cloudfront"},
-		{Name: "ListConflictingAliases", Method: "GET", URI: "/2020-05-31/conflicting-alias"},
-		{Name: "ListConnectionFunctions", Method: "POST", URI: "/2020-05-31/connection-functions"},
-		{Name: "ListConnectionGroups", Method: "POST", URI: "/2020-05-31/connection-groups"},
-		{Name: "ListContinuousDeploymentPolicies", Method: "GET", URI: "/2020-05-31/continuous-deployment-policy"},
-		{Name: "ListDistributionTenants", Method: "POST", URI: "/2020-05-31/distribution-tenants"},
-		{Name: "ListDistributionTenantsByCustomization", Method: "POST", URI: "/2020-05-31/distribution-tenants-by-customization"},
-		{Name: "ListDistributions", Method: "GET", URI: "/2020-05-31/distribution"},
-		{Name: "ListDistributionsByAnycastIpListId", Method: "GET", URI: "/2020-05-31/distributionsByAnycastIpListId/{AnycastIpListId}"},
-		{Name: "ListDistributionsByCachePolicyId", Method: "GET", URI: "/2020-05-31/distributionsByCachePolicyId/{CachePolicyId}"},
-		{Name: "ListDistributionsByConnectionFunction", Method: "GET", URI: "/2020-05-31/distributionsByConnectionFunction"},
-		{Name: "ListDistributionsByConnectionMode", Method: "GET", URI: "/2020-05-31/distributionsByConnectionMode/{ConnectionMode}"},
-		{Name: "ListDistributionsByKeyGroup", Method: "GET", URI: "/2020-05-31/distributionsByKeyGroupId/{KeyGroupId}"},
-		{Name: "ListDistributionsByOriginRequestPolicyId", Method: "GET", URI: "/2020-05-31/distributionsByOriginRequestPolicyId/{OriginRequestPolicyId}"},
-		{Name: "ListDistributionsByOwnedResource", Method: "GET", URI: "/2020-05-31/distributionsByOwnedResource/{ResourceArn}"},
-		{Name: "ListDistributionsByRealtimeLogConfig", Method: "POST", URI: "/2020-05-31/distributionsByRealtimeLogConfig"},
-		{Name: "ListDistributionsByResponseHeadersPolicyId", Method: "GET", URI: "/2020-05-31/distributionsByResponseHeadersPolicyId/{ResponseHeadersPolicyId}"},
-		{Name: "ListDistributionsByTrustStore", Method: "GET", URI: "/2020-05-31/distributionsByTrustStore"},
-		{Name: "ListDistributionsByVpcOriginId", Method: "GET", URI: "/2020-05-31/distributionsByVpcOriginId/{VpcOriginId}"},
-		{Name: "ListDistributionsByWebACLId", Method: "GET", URI: "/2020-05-31/distributionsByWebACLId/{WebACLId}"},
-		{Name: "ListDomainConflicts", Method: "POST", URI: "/2020-05-31/domain-conflicts"},
-		{Name: "ListFieldLevelEncryptionConfigs", Method: "GET", URI: "/2020-05-31/field-level-encryption"},
-		{Name: "ListFieldLevelEncryptionProfiles", Method: "GET", URI: "/2020-05-31/field-level-encryption-profile"},
-		{Name: "ListFunctions", Method: "GET", URI: "/2020-05-31/function"},
-		{Name: "ListInvalidations", Method: "GET", URI: "/2020-05-31/distribution/{DistributionId}/invalidation"},
-		{Name: "ListInvalidationsForDistributionTenant", Method: "GET", URI: "/2020-05-31/distribution-tenant/{Id}/invalidation"},
-		{Name: "ListKeyGroups", Method: "GET", URI: "/2020-05-31/key-group"},
-		{Name: "ListKeyValueStores", Method: "GET", URI: "/2020-05-31/key-value-store"},
-		{Name: "ListOriginAccessControls", Method: "GET", URI: "/2020-05-31/origin-access-control"},
-		{Name: "ListOriginRequestPolicies", Method: "GET", URI: "/2020-05-31/origin-request-policy"},
-		{Name: "ListPublicKeys", Method: "GET", URI: "/2020-05-31/public-key"},
-		{Name: "ListRealtimeLogConfigs", Method: "GET", URI: "/2020-05-31/realtime-log-config"},
-		{Name: "ListResponseHeadersPolicies", Method: "GET", URI: "/2020-05-31/response-headers-policy"},
-		{Name: "ListStreamingDistributions", Method: "GET", URI: "/2020-05-31/streaming-distribution"},
-		{Name: "ListTagsForResource", Method: "GET", URI: "/2020-05-31/tagging"},
-		{Name: "ListTrustStores", Method: "POST", URI: "/2020-05-31/trust-stores"},
-		{Name: "ListVpcOrigins", Method: "GET", URI: "/2020-05-31/vpc-origin"},
-		{Name: "PublishConnectionFunction", Method: "POST", URI: "/2020-05-31/connection-function/{Id}/publish"},
-		{Name: "PublishFunction", Method: "POST", URI: "/2020-05-31/function/{Name}/publish"},
-		{Name: "PutResourcePolicy", Method: "POST", URI: "/2020-05-31/put-resource-policy"},
-		{Name: "TagResource", Method: "POST", URI: "/2020-05-31/tagging?Operation=Tag"},
-		{Name: "TestConnectionFunction", Method: "POST", URI: "/2020-05-31/connection-function/{Id}/test"},
-		{Name: "TestFunction", Method: "POST", URI: "/2020-05-31/function/{Name}/test"},
-		{Name: "UntagResource", Method: "POST", URI: "/2020-05-31/tagging?Operation=Untag"},
-		{Name: "UpdateAnycastIpList", Method: "PUT", URI: "/2020-05-31/anycast-ip-list/{Id}"},
-		{Name: "UpdateCachePolicy", Method: "PUT", URI: "/2020-05-31/cache-policy/{Id}"},
-		{Name: "UpdateCloudFrontOriginAccessIdentity", Method: "PUT", URI: "/2020-05-31/origin-access-identity/cloudfront/{Id}/config"},
-		{Name: "UpdateConnectionFunction", Method: "PUT", URI: "/2020-05-31/connection-function/{Id}"},
-		{Name: "UpdateConnectionGroup", Method: "PUT", URI: "/2020-05-31/connection-group/{Id}"},
-		{Name: "UpdateContinuousDeploymentPolicy", Method: "PUT", URI: "/2020-05-31/continuous-deployment-policy/{Id}"},
-		{Name: "UpdateDistribution", Method: "PUT", URI: "/2020-05-31/distribution/{Id}/config"},
-		{Name: "UpdateDistributionTenant", Method: "PUT", URI: "/2020-05-31/distribution-tenant/{Id}"},
-		{Name: "UpdateDistributionWithStagingConfig", Method: "PUT", URI: "/2020-05-31/distribution/{Id}/promote-staging-config"},
-		{Name: "UpdateDomainAssociation", Method: "POST", URI: "/2020-05-31/domain-association"},
-		{Name: "UpdateFieldLevelEncryptionConfig", Method: "PUT", URI: "/2020-05-31/field-level-encryption/{Id}/config"},
-		{Name: "UpdateFieldLevelEncryptionProfile", Method: "PUT", URI: "/2020-05-31/field-level-encryption-profile/{Id}/config"},
-		{Name: "UpdateFunction", Method: "PUT", URI: "/2020-05-31/function/{Name}"},
-		{Name: "UpdateKeyGroup", Method: "PUT", URI: "/2020-05-31/key-group/{Id}"},
-		{Name: "UpdateKeyValueStore", Method: "PUT", URI: "/2020-05-31/key-value-store/{Name}"},
-		{Name: "UpdateOriginAccessControl", Method: "PUT", URI: "/2020-05-31/origin-access-control/{Id}/config"},
-		{Name: "UpdateOriginRequestPolicy", Method: "PUT", URI: "/2020-05-31/origin-request-policy/{Id}"},
-		{Name: "UpdatePublicKey", Method: "PUT", URI: "/2020-05-31/public-key/{Id}/config"},
-		{Name: "UpdateRealtimeLogConfig", Method: "PUT", URI: "/2020-05-31/realtime-log-config"},
-		{Name: "UpdateResponseHeadersPolicy", Method: "PUT", URI: "/2020-05-31/response-headers-policy/{Id}"},
-		{Name: "UpdateStreamingDistribution", Method: "PUT", URI: "/2020-05-31/streaming-distribution/{Id}/config"},
-		{Name: "UpdateTrustStore", Method: "PUT", URI: "/2020-05-31/trust-store/{Id}"},
-		{Name: "UpdateVpcOrigin", Method: "PUT", URI: "/2020-05-31/vpc-origin/{Id}"},
-		{Name: "VerifyDnsConfiguration", Method: "POST", URI: "/2020-05-31/verify-dns-configuration"},
-	}},
-	{Name: "wafv2", ID: "WAFV2", Endpoint: "wafv2", Signing: "wafv2", Protocol: wire.JSON11, Version: "2019-07-29", Target: "AWSWAF_20190729", Ops: []wire.Op{
-		{Name: "AssociateWebACL"},
-		{Name: "CheckCapacity"},
-		{Name: "CreateAPIKey"},
-		{Name: "CreateIPSet"},
-		{Name: "CreateRegexPatternSet"},
-		{Name: "CreateRuleGroup"},
-		{Name: "CreateWebACL"},
-		{Name: "DeleteAPIKey"},
-		{Name: "DeleteFirewallManagerRuleGroups"},
-		{Name: "DeleteIPSet"},
-		{Name: "DeleteLoggingConfiguration"},
-		{Name: "DeletePermissionPolicy"},
-		{Name: "DeleteRegexPatternSet"},
-		{Name: "DeleteRuleGroup"},
-		{Name: "DeleteWebACL"},
-		{Name: "DescribeAllManagedProducts"},
-		{Name: "DescribeManagedProductsByVendor"},
-		{Name: "DescribeManagedRuleGroup"},
-		{Name: "DisassociateWebACL"},
-		{Name: "GenerateMobileSdkReleaseUrl"},
-		{Name: "GetDecryptedAPIKey"},
-		{Name: "GetIPSet"},
-		{Name: "GetLoggingConfiguration"},
-		{Name: "GetManagedRuleSet"},
-		{Name: "GetMobileSdkRelease"},
-		{Name: "GetPermissionPolicy"},
-		{Name: "GetRateBasedStatementManagedKeys"},
-		{Name: "GetRegexPatternSet"},
-		{Name: "GetRevenueStatistics"},
-		{Name: "GetRevenueStatisticsSummary"},
-		{Name: "GetRevenueStatisticsTimeSeries"},
-		{Name: "GetRuleGroup"},
-		{Name: "GetSampledRequests"},
-		{Name: "GetTopPathStatisticsByTraffic"},
-		{Name: "GetWebACL"},
-		{Name: "GetWebACLForResource"},
-		{Name: "ListAPIKeys"},
-		{Name: "ListAvailableManagedRuleGroupVersions"},
-		{Name: "ListAvailableManagedRuleGroups"},
-		{Name: "ListIPSets"},
-		{Name: "ListLoggingConfigurations"},
-		{Name: "ListManagedRuleSets"},
-		{Name: "ListMobileSdkReleases"},
-		{Name: "ListRegexPatternSets"},
-		{Name: "ListResourcesForWebACL"},
-		{Name: "ListRuleGroups"},
-		{Name: "ListSettlementRecords"},
-		{Name: "ListTagsForResource"},
-		{Name: "ListWebACLs"},
-		{Name: "PutLoggingConfiguration"},
-		{Name: "PutManagedRuleSetVersions"},
-		{Name: "PutPermissionPolicy"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-		{Name: "UpdateIPSet"},
-		{Name: "UpdateManagedRuleSetVersionExpiryDate"},
-		{Name: "UpdateRegexPatternSet"},
-		{Name: "UpdateRuleGroup"},
-		{Name: "UpdateWebACL"},
-	}},
-	{Name: "shield", ID: "Shield", Endpoint: "shield", Signing: "shield", Protocol: wire.JSON11, CBOR: true, Version: "2016-06-02", Target: "AWSShield_20160616", Namespace: "http://ddp.amazonaws.com/doc/2016-06-02/", Global: true, Ops: []wire.Op{
-		{Name: "AssociateDRTLogBucket"},
-		{Name: "AssociateDRTRole"},
-		{Name: "AssociateHealthCheck"},
-		{Name: "AssociateProactiveEngagementDetails"},
-		{Name: "CreateProtection"},
-		{Name: "CreateProtectionGroup"},
-		{Name: "CreateSubscription"},
-		{Name: "DeleteProtection"},
-		{Name: "DeleteProtectionGroup"},
-		{Name: "DeleteSubscription"},
-		{Name: "DescribeAttack"},
-		{Name: "DescribeAttackStatistics"},
-		{Name: "DescribeDRTAccess"},
-		{Name: "DescribeEmergencyContactSettings"},
-		{Name: "DescribeProtection"},
-		{Name: "DescribeProtectionGroup"},
-		{Name: "DescribeSubscription"},
-		{Name: "DisableApplicationLayerAutomaticResponse"},
-		{Name: "DisableProactiveEngagement"},
-		{Name: "DisassociateDRTLogBucket"},
-		{Name: "DisassociateDRTRole"},
-		{Name: "DisassociateHealthCheck"},
-		{Name: "EnableApplicationLayerAutomaticResponse"},
-		{Name: "EnableProactiveEngagement"},
-		{Name: "GetSubscriptionState"},
-		{Name: "ListAttacks"},
-		{Name: "ListProtectionGroups"},
-		{Name: "ListProtections"},
-		{Name: "ListResourcesInProtectionGroup"},
-		{Name: "ListTagsForResource"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-		{Name: "UpdateApplicationLayerAutomaticResponse"},
-		{Name: "UpdateEmergencyContactSettings"},
-		{Name: "UpdateProtectionGroup"},
-		{Name: "UpdateSubscription"},
-	}},
-	{Name: "guardduty", ID: "GuardDuty", Endpoint: "guardduty", Signing: "guardduty", Protocol: wire.RESTJSON, Version: "2017-11-28", Ops: []wire.Op{
-		{Name: "AcceptAdministratorInvitation", Method: "POST", URI: "/detector/{DetectorId}/administrator"},
-		{Name: "AcceptInvitation", Method: "POST", URI: "/detector/{DetectorId}/master"},
-		{Name: "ArchiveFindings", Method: "POST", URI: "/detector/{DetectorId}/findings/archive"},
-		{Name: "CreateCustomDetectionRuleAssociation", Method: "POST", URI: "/custom-detection-rule/association"},
-		{Name: "CreateCustomDetectionRuleOrgConfiguration", Method: "POST", URI: "/custom-detection-rule/org-configuration"},
-		{Name: "CreateDetector", Method: "POST", URI: "/detector"},
-		{Name: "CreateFilter", Method: "POST", URI: "/detector/{DetectorId}/filter"},
-		{Name: "CreateIPSet", Method: "POST", URI: "/detector/{DetectorId}/ipset"},
-		{Name: "CreateInvestigation", Method: "POST", URI: "/detector/{DetectorId}/investigation"},
-		{Name: "CreateMalwareProtectionPlan", Method: "POST", URI: "/malware-protection-plan"},
-		{Name: "CreateMembers", Method: "POST", URI: "/detector/{DetectorId}/member"},
-		{Name: "CreatePublishingDestination", Method: "POST", URI: "/detector/{DetectorId}/publishingDestination"},
-		{Name: "CreateSampleFindings", Method: "POST", URI: "/detector/{DetectorId}/findings/create"},
-		{Name: "CreateThreatEntitySet", Method: "POST", URI: "/detector/{DetectorId}/threatentityset"},
-		{Name: "CreateThreatIntelSet", Method: "POST", URI: "/detector/{DetectorId}/threatintelset"},
-		{Name: "CreateTrustedEntitySet", Method: "POST", URI: "/detector/{DetectorId}/trustedentityset"},
-		{Name: "DeclineInvitations", Method: "POST", URI: "/invitation/decline"},
-		{Name: "DeleteCustomDetectionRuleAssociation", Method: "DELETE", URI: "/custom-detection-rule/rule/{RuleId}/association/{AssociationId}"},
-		{Name: "DeleteCustomDetectionRuleOrgConfiguration", Method: "DELETE", URI: "/custom-detection-rule/org-configuration/{RuleId}"},
-		{Name: "DeleteDetector", Method: "DELETE", URI: "/detector/{DetectorId}"},
-		{Name: "DeleteFilter", Method: "DELETE", URI: "/detector/{DetectorId}/filter/{FilterName}"},
-		{Name: "DeleteIPSet", Method: "DELETE", URI: "/detector/{DetectorId}/ipset/{IpSetId}"},
-		{Name: "DeleteInvitations", Method: "POST", URI: "/invitation/delete"},
-		{Name: "DeleteMalwareProtectionPlan", Method: "DELETE", URI: "/malware-protection-plan/{MalwareProtectionPlanId}"},
-		{Name: "DeleteMembers", Method: "POST", URI: "/detector/{DetectorId}/member/delete"},
-		{Name: "DeletePublishingDestination", Method: "DELETE", URI: "/detector/{DetectorId}/publishingDestination/{DestinationId}"},
-		{Name: "DeleteThreatEntitySet", Method: "DELETE", URI: "/detector/{DetectorId}/threatentityset/{ThreatEntitySetId}"},
-		{Name: "DeleteThreatIntelSet", Method: "DELETE", URI: "/detector/{DetectorId}/threatintelset/{ThreatIntelSetId}"},
-		{Name: "DeleteTrustedEntitySet", Method: "DELETE", URI: "/detector/{DetectorId}/trustedentityset/{TrustedEntitySetId}"},
-		{Name: "DescribeMalwareScans", Method: "POST", URI: "/detector/{DetectorId}/malware-scans"},
-		{Name: "DescribeOrganizationConfiguration", Method: "GET", URI: "/detector/{DetectorId}/admin"},
-		{Name: "DescribePublishingDestination", Method: "GET", URI: "/detector/{DetectorId}/publishingDestination/{DestinationId}"},
-		{Name: "DisableOrganizationAdminAccount", Method: "POST", URI: "/admin/disable"},
-		{Name: "DisassociateFromAdministratorAccount", Method: "POST", URI: "/detector/{DetectorId}/administrator/disassociate"},
-		{Name: "DisassociateFromMasterAccount", Method: "POST", URI: "/detector/{DetectorId}/master/disassociate"},
-		{Name: "DisassociateMembers", Method: "POST", URI: "/detector/{DetectorId}/member/disassociate"},
-		{Name: "EnableOrganizationAdminAccount", Method: "POST", URI: "/admin/enable"},
-		{Name: "GetAdministratorAccount", Method: "GET", URI: "/detector/{DetectorId}/administrator"},
-		{Name: "GetCoverageStatistics", Method: "POST", URI: "/detector/{DetectorId}/coverage/statistics"},
-		{Name: "GetCustomDetectionRule", Method: "GET", URI: "/custom-detection-rule/rule/{RuleId}"},
-		{Name: "GetCustomDetectionRuleAssociation", Method: "GET", URI: "/custom-detection-rule/rule/{RuleId}/association/{AssociationId}"},
-		{Name: "GetCustomDetectionRuleOrgConfiguration", Method: "GET", URI: "/custom-detection-rule/org-configuration/{RuleId}"},
-		{Name: "GetDetector", Method: "GET", URI: "/detector/{DetectorId}"},
-		{Name: "GetFilter", Method: "GET", URI: "/detector/{DetectorId}/filter/{FilterName}"},
-		{Name: "GetFindings", Method: "POST", URI: "/detector/{DetectorId}/findings/get"},
-		{Name: "GetFindingsStatistics", Method: "POST", URI: "/detector/{DetectorId}/findings/statistics"},
-		{Name: "GetIPSet", Method: "GET", URI: "/detector/{DetectorId}/ipset/{IpSetId}"},
-		{Name: "GetInvestigation", Method: "GET", URI: "/detector/{DetectorId}/investigation/{InvestigationId}"},
-		{Name: "GetInvitationsCount", Method: "GET", URI: "/invitation/count"},
-		{Name: "GetMalwareProtectionPlan", Method: "GET", URI: "/malware-protection-plan/{MalwareProtectionPlanId}"},
-		{Name: "GetMalwareScan", Method: "GET", URI: "/malware-scan/{ScanId}"},
-		{Name: "GetMalwareScanSettings", Method: "GET", URI: "/detector/{DetectorId}/malware-scan-settings"},
-		{Name: "GetMasterAccount", Method: "GET", URI: "/detector/{DetectorId}/master"},
-		{Name: "GetMemberDetectors", Method: "POST", URI: "/detector/{DetectorId}/member/detector/get"},
-		{Name: "GetMembers", Method: "POST", URI: "/detector/{DetectorId}/member/get"},
-		{Name: "GetOrganizationStatistics", Method: "GET", URI: "/organization/statistics"},
-		{Name: "GetRemainingFreeTrialDays", Method: "POST", URI: "/detector/{DetectorId}/freeTrial/daysRemaining"},
-		{Name: "GetThreatEntitySet", Method: "GET", URI: "/detector/{DetectorId}/threatentityset/{ThreatEntitySetId}"},
-		{Name: "GetThreatIntelSet", Method: "GET", URI: "/detector/{DetectorId}/threatintelset/{ThreatIntelSetId}"},
-		{Name: "GetTrustedEntitySet", Method: "GET", URI: "/detector/{DetectorId}/trustedentityset/{TrustedEntitySetId}"},
-		{Name: "GetUsageStatistics", Method: "POST", URI: "/detector/{DetectorId}/usage/statistics"},
-		{Name: "InviteMembers", Method: "POST", URI: "/detector/{DetectorId}/member/invite"},
-		{Name: "ListCoverage", Method: "POST", URI: "/detector/{DetectorId}/coverage"},
-		{Name: "ListCustomDetectionRuleAssociations", Method: "GET", URI: "/custom-detection-rule/association"},
-		{Name: "ListCustomDetectionRuleOrgConfigurations", Method: "GET", URI: "/custom-detection-rule/org-configuration"},
-		{Name: "ListCustomDetectionRules", Method: "POST", URI: "/custom-detection-rule/rule"},
-		{Name: "ListDetectors", Method: "GET", URI: "/detector"},
-		{Name: "ListFilters", Method: "GET", URI: "/detector/{DetectorId}/filter"},
-		{Name: "ListFindings", Method: "POST", URI: "/detector/{DetectorId}/findings"},
-		{Name: "ListIPSets", Method: "GET", URI: "/detector/{DetectorId}/ipset"},
-		{Name: "ListInvestigationRecords", Method: "POST", URI: "/detector/{DetectorId}/investigation/records"},
-		{Name: "ListInvestigations", Method: "POST", URI: "/detector/{DetectorId}/investigation/list"},
-		{Name: "ListInvitations", Method: "GET", URI: "/invitation"},
-		{Name: "ListMalwareProtectionPlans", Method: "GET", URI: "/malware-protection-plan"},
-		{Name: "ListMalwareScans", Method: "POST", URI: "/malware-scan"},
-		{Name: "ListMembers", Method: "GET", URI: "/detector/{DetectorId}/member"},
-		{Name: "ListOrganizationAdminAccounts", Method: "GET", URI: "/admin"},
-		{Name: "ListPublishingDestinations", Method: "GET", URI: "/detector/{DetectorId}/publishingDestination"},
-		{Name: "ListTagsForResource", Method: "GET", URI: "/tags/{ResourceArn}"},
-		{Name: "ListThreatEntitySets", Method: "GET", URI: "/detector/{DetectorId}/threatentityset"},
-		{Name: "ListThreatIntelSets", Method: "GET", URI: "/detector/{DetectorId}/threatintelset"},
-		{Name: "ListTrustedEntitySets", Method: "GET", URI: "/detector/{DetectorId}/trustedentityset"},
-		{Name: "SendObjectMalwareScan", Method: "POST", URI: "/object-malware-scan/send"},
-		{Name: "StartMalwareScan", Method: "POST", URI: "/malware-scan/start"},
-		{Name: "StartMonitoringMembers", Method: "POST", URI: "/detector/{DetectorId}/member/start"},
-		{Name: "StopMonitoringMembers", Method: "POST", URI: "/detector/{DetectorId}/member/stop"},
-		{Name: "TagResource", Method: "POST", URI: "/tags/{ResourceArn}"},
-		{Name: "UnarchiveFindings", Method: "POST", URI: "/detector/{DetectorId}/findings/unarchive"},
-		{Name: "UntagResource", Method: "DELETE", URI: "/tags/{ResourceArn}"},
-		{Name: "UpdateCustomDetectionRuleAssociation", Method: "PUT", URI: "/custom-detection-rule/rule/{RuleId}/association/{AssociationId}"},
-		{Name: "UpdateCustomDetectionRuleOrgConfiguration", Method: "PUT", URI: "/custom-detection-rule/org-configuration/{RuleId}"},
-		{Name: "UpdateDetector", Method: "POST", URI: "/detector/{DetectorId}"},
-		{Name: "UpdateFilter", Method: "POST", URI: "/detector/{DetectorId}/filter/{FilterName}"},
-		{Name: "UpdateFindingsFeedback", Method: "POST", URI: "/detector/{DetectorId}/findings/feedback"},
-		{Name: "UpdateIPSet", Method: "POST", URI: "/detector/{DetectorId}/ipset/{IpSetId}"},
-		{Name: "UpdateMalwareProtectionPlan", Method: "PATCH", URI: "/malware-protection-plan/{MalwareProtectionPlanId}"},
-		{Name: "UpdateMalwareScanSettings", Method: "POST", URI: "/detector/{DetectorId}/malware-scan-settings"},
-		{Name: "UpdateMemberDetectors", Method: "POST", URI: "/detector/{DetectorId}/member/detector/update"},
-		{Name: "UpdateOrganizationConfiguration", Method: "POST", URI: "/detector/{DetectorId}/admin"},
-		{Name: "UpdatePublishingDestination", Method: "POST", URI: "/detector/{DetectorId}/publishingDestination/{DestinationId}"},
-		{Name: "UpdateThreatEntitySet", Method: "POST", URI: "/detector/{DetectorId}/threatentityset/{ThreatEntitySetId}"},
-		{Name: "UpdateThreatIntelSet", Method: "POST", URI: "/detector/{DetectorId}/threatintelset/{ThreatIntelSetId}"},
-		{Name: "UpdateTrustedEntitySet", Method: "POST", URI: "/detector/{DetectorId}/trustedentityset/{TrustedEntitySetId}"},
-	}},
-	{Name: "inspector2", ID: "Inspector2", Endpoint: "inspector2", Signing: "inspector2", Protocol: wire.RESTJSON, Version: "2020-06-08", Ops: []wire.Op{
-		{Name: "AssociateMember", Method: "POST", URI: "/members/associate"},
-		{Name: "BatchAssociateCodeSecurityScanConfiguration", Method: "POST", URI: "/codesecurity/scan-configuration/batch/associate"},
-		{Name: "BatchDisassociateCodeSecurityScanConfiguration", Method: "POST", URI: "/codesecurity/scan-configuration/batch/disassociate"},
-		{Name: "BatchGetAccountStatus", Method: "POST", URI: "/status/batch/get"},
-		{Name: "BatchGetCodeSnippet", Method: "POST", URI: "/codesnippet/batchget"},
-		{Name: "BatchGetFindingDetails", Method: "POST", URI: "/findings/details/batch/get"},
-		{Name: "BatchGetFreeTrialInfo", Method: "POST", URI: "/freetrialinfo/batchget"},
-		{Name: "BatchGetMemberEc2DeepInspectionStatus", Method: "POST", URI: "/ec2deepinspectionstatus/member/batch/get"},
-		{Name: "BatchUpdateMemberEc2DeepInspectionStatus", Method: "POST", URI: "/ec2deepinspectionstatus/member/batch/update"},
-		{Name: "CancelFindingsReport", Method: "POST", URI: "/reporting/cancel"},
-		{Name: "CancelSbomExport", Method: "POST", URI: "/sbomexport/cancel"},
-		{Name: "CreateCisScanConfiguration", Method: "POST", URI: "/cis/scan-configuration/create"},
-		{Name: "CreateCodeSecurityIntegration", Method: "POST", URI: "/codesecurity/integration/create"},
-		{Name: "CreateCodeSecurityScanConfiguration", Method: "POST", URI: "/codesecurity/scan-configuration/create"},
-		{Name: "CreateConnector", Method: "POST", URI: "/connector/create"},
-		{Name: "CreateFilter", Method: "POST", URI: "/filters/create"},
-		{Name: "CreateFindingsReport", Method: "POST", URI: "/reporting/create"},
-		{Name: "CreateSbomExport", Method: "POST", URI: "/sbomexport/create"},
-		{Name: "DeleteCisScanConfiguration", Method: "POST", URI: "/cis/scan-configuration/delete"},
-		{Name: "DeleteCodeSecurityIntegration", Method: "POST", URI: "/codesecurity/integration/delete"},
-		{Name: "DeleteCodeSecurityScanConfiguration", Method: "POST", URI: "/codesecurity/scan-configuration/delete"},
-		{Name: "DeleteConnector", Method: "POST", URI: "/connector/delete"},
-		{Name: "DeleteFilter", Method: "POST", URI: "/filters/delete"},
-		{Name: "DescribeOrganizationConfiguration", Method: "POST", URI: "/organizationconfiguration/describe"},
-		{Name: "Disable", Method: "POST", URI: "/disable"},
-		{Name: "DisableDelegatedAdminAccount", Method: "POST", URI: "/delegatedadminaccounts/disable"},
-		{Name: "DisassociateMember", Method: "POST", URI: "/members/disassociate"},
-		{Name: "Enable", Method: "POST", URI: "/enable"},
-		{Name: "EnableDelegatedAdminAccount", Method: "POST", URI: "/delegatedadminaccounts/enable"},
-		{Name: "GetCisScanReport", Method: "POST", URI: "/cis/scan/report/get"},
-		{Name: "GetCisScanResultDetails", Method: "POST", URI: "/cis/scan-result/details/get"},
-		{Name: "GetClustersForImage", Method: "POST", URI: "/cluster/get"},
-		{Name: "GetCodeSecurityIntegration", Method: "POST", URI: "/codesecurity/integration/get"},
-		{Name: "GetCodeSecurityScan", Method: "POST", URI: "/codesecurity/scan/get"},
-		{Name: "GetCodeSecurityScanConfiguration", Method: "POST", URI: "/codesecurity/scan-configuration/get"},
-		{Name: "GetConfiguration", Method: "POST", URI: "/configuration/get"},
-		{Name: "GetDelegatedAdminAccount", Method: "POST", URI: "/delegatedadminaccounts/get"},
-		{Name: "GetEc2DeepInspectionConfiguration", Method: "POST", URI: "/ec2deepinspectionconfiguration/get"},
-		{Name: "GetEncryptionKey", Method: "GET", URI: "/encryptionkey/get"},
-		{Name: "GetFindingsReportStatus", Method: "POST", URI: "/reporting/status/get"},
-		{Name: "GetMember", Method: "POST", URI: "/members/get"},
-		{Name: "GetOnDemandScanStatus", Method: "POST", URI: "/ondemand/scan/status"},
-		{Name: "GetSbomExport", Method: "POST", URI: "/sbomexport/get"},
-		{Name: "ListAccountPermissions", Method: "POST", URI: "/accountpermissions/list"},
-		{Name: "ListCisScanConfigurations", Method: "POST", URI: "/cis/scan-configuration/list"},
-		{Name: "ListCisScanResultsAggregatedByChecks", Method: "POST", URI: "/cis/scan-result/check/list"},
-		{Name: "ListCisScanResultsAggregatedByTargetResource", Method: "POST", URI: "/cis/scan-result/resource/list"},
-		{Name: "ListCisScans", Method: "POST", URI: "/cis/scan/list"},
-		{Name: "ListCodeSecurityIntegrations", Method: "POST", URI: "/codesecurity/integration/list"},
-		{Name: "ListCodeSecurityScanConfigurationAssociations", Method: "POST", URI: "/codesecurity/scan-configuration/associations/list"},
-		{Name: "ListCodeSecurityScanConfigurations", Method: "POST", URI: "/codesecurity/scan-configuration/list"},
-		{Name: "ListConnectorScanConfigurations", Method: "POST", URI: "/connectorscanconfigurations/list"},
-		{Name: "ListConnectors", Method: "POST", URI: "/connector/list"},
-		{Name: "ListCoverage", Method: "POST", URI: "/coverage/list"},
-		{Name: "ListCoverageStatistics", Method: "POST", URI: "/coverage/statistics/list"},
-		{Name: "ListDelegatedAdminAccounts", Method: "POST", URI: "/delegatedadminaccounts/list"},
-		{Name: "ListFilters", Method: "POST", URI: "/filters/list"},
-		{Name: "ListFindingAggregations", Method: "POST", URI: "/findings/aggregation/list"},
-		{Name: "ListFindings", Method: "POST", URI: "/findings/list"},
-		{Name: "ListMembers", Method: "POST", URI: "/members/list"},
-		{Name: "ListOnDemandScans", Method: "POST", URI: "/ondemand/scans"},
-		{Name: "ListTagsForResource", Method: "GET", URI: "/tags/{resourceArn}"},
-		{Name: "ListUsageTotals", Method: "POST", URI: "/usage/list"},
-		{Name: "ResetEncryptionKey", Method: "PUT", URI: "/encryptionkey/reset"},
-		{Name: "SearchVulnerabilities", Method: "POST", URI: "/vulnerabilities/search"},
-		{Name: "SendCisSessionHealth", Method: "PUT", URI: "/cissession/health/send"},
-		{Name: "SendCisSessionTelemetry", Method: "PUT", URI: "/cissession/telemetry/send"},
-		{Name: "StartCisSession", Method: "PUT", URI: "/cissession/start"},
-		{Name: "StartCodeSecurityScan", Method: "POST", URI: "/codesecurity/scan/start"},
-		{Name: "StartOnDemandScan", Method: "POST", URI: "/ondemand/scan"},
-		{Name: "StopCisSession", Method: "PUT", URI: "/cissession/stop"},
-		{Name: "TagResource", Method: "POST", URI: "/tags/{resourceArn}"},
-		{Name: "UntagResource", Method: "DELETE", URI: "/tags/{resourceArn}"},
-		{Name: "UpdateCisScanConfiguration", Method: "POST", URI: "/cis/scan-configuration/update"},
-		{Name: "UpdateCodeSecurityIntegration", Method: "POST", URI: "/codesecurity/integration/update"},
-		{Name: "UpdateCodeSecurityScanConfiguration", Method: "POST", URI: "/codesecurity/scan-configuration/update"},
-		{Name: "UpdateConfiguration", Method: "POST", URI: "/configuration/update"},
-		{Name: "UpdateConnector", Method: "POST", URI: "/connector/update"},
-		{Name: "UpdateConnectorScanConfiguration", Method: "POST", URI: "/connectorscanconfiguration/update"},
-		{Name: "UpdateEc2DeepInspectionConfiguration", Method: "POST", URI: "/ec2deepinspectionconfiguration/update"},
-		{Name: "UpdateEncryptionKey", Method: "PUT", URI: "/encryptionkey/update"},
-		{Name: "UpdateFilter", Method: "POST", URI: "/filters/update"},
-		{Name: "UpdateOrgEc2DeepInspectionConfiguration", Method: "POST", URI: "/ec2deepinspectionconfiguration/org/update"},
-		{Name: "UpdateOrganizationConfiguration", Method: "POST", URI: "/organizationconfiguration/update"},
-	}},
-	{Name: "securityhub", ID: "SecurityHub", Endpoint: "securityhub", Signing: "securityhub", Protocol: wire.RESTJSON, Version: "2018-10-26", Ops: []wire.Op{
-		{Name: "AcceptAdministratorInvitation", Method: "POST", URI: "/administrator"},
-		{Name: "AcceptInvitation", Method: "POST", URI: "/master"},
-		{Name: "BatchDeleteAutomationRules", Method: "POST", URI: "/automationrules/delete"},
-		{Name: "BatchDisableStandards", Method: "POST", URI: "/standards/deregister"},
-		{Name: "BatchEnableStandards", Method: "POST", URI: "/standards/register"},
-		{Name: "BatchGetAutomationRules", Method: "POST", URI: "/automationrules/get"},
-		{Name: "BatchGetConfigurationPolicyAssociations", Method: "POST", URI: "/configurationPolicyAssociation/batchget"},
-		{Name: "BatchGetSecurityControls", Method: "POST", URI: "/securityControls/batchGet"},
-		{Name: "BatchGetStandardsControlAssociations", Method: "POST", URI: "/associations/batchGet"},
-		{Name: "BatchImportFindings", Method: "POST", URI: "/findings/import"},
-		{Name: "BatchUpdateAutomationRules", Method: "PATCH", URI: "/automationrules/update"},
-		{Name: "BatchUpdateFindings", Method: "PATCH", URI: "/findings/batchupdate"},
-		{Name: "BatchUpdateFindingsV2", Method: "PATCH", URI: "/findingsv2/batchupdatev2"},
-		{Name: "BatchUpdateStandardsControlAssociations", Method: "PATCH", URI: "/associations"},
-		{Name: "CancelExportJobV2", Method: "POST", URI: "/exportjobsv2/{ExportJobId}/cancel"},
-		{Name: "CreateActionTarget", Method: "POST", URI: "/actionTargets"},
-		{Name: "CreateAggregatorV2", Method: "POST", URI: "/aggregatorv2/create"},
-		{Name: "CreateAutomationRule", Method: "POST", URI: "/automationrules/create"},
-		{Name: "CreateAutomationRuleV2", Method: "POST", URI: "/automationrulesv2/create"},
-		{Name: "CreateConfigurationPolicy", Method: "POST", URI: "/configurationPolicy/create"},
-		{Name: "CreateConnector", Method: "POST", URI: "/connectors"},
-		{Name: "CreateConnectorV2", Method: "POST", URI: "/connectorsv2"},
-		{Name: "CreateFindingAggregator", Method: "POST", URI: "/findingAggregator/create"},
-		{Name: "CreateInsight", Method: "POST", URI: "/insights"},
-		{Name: "CreateMembers", Method: "POST", URI: "/members"},
-		{Name: "CreateTicketV2", Method: "POST", URI: "/ticketsv2"},
-		{Name: "DeclineInvitations", Method: "POST", URI: "/invitations/decline"},
-		{Name: "DeleteActionTarget", Method: "DELETE", URI: "/actionTargets/{ActionTargetArn+}"},
-		{Name: "DeleteAggregatorV2", Method: "DELETE", URI: "/aggregatorv2/delete/{AggregatorV2Arn+}"},
-		{Name: "DeleteAutomationRuleV2", Method: "DELETE", URI: "/automationrulesv2/{Identifier}"},
-		{Name: "DeleteConfigurationPolicy", Method: "DELETE", URI: "/configurationPolicy/{Identifier}"},
-		{Name: "DeleteConnector", Method: "DELETE", URI: "/connectors/{ConnectorId+}"},
-		{Name: "DeleteConnectorV2", Method: "DELETE", URI: "/connectorsv2/{ConnectorId+}"},
-		{Name: "DeleteFindingAggregator", Method: "DELETE", URI: "/findingAggregator/delete/{FindingAggregatorArn+}"},
-		{Name: "DeleteInsight", Method: "DELETE", URI: "/insights/{InsightArn+}"},
-		{Name: "DeleteInvitations", Method: "POST", URI: "/invitations/delete"},
-		{Name: "DeleteMembers", Method: "POST", URI: "/members/delete"},
-		{Name: "DescribeActionTargets", Method: "POST", URI: "/actionTargets/get"},
-		{Name: "DescribeHub", Method: "GET", URI: "/accounts"},
-		{Name: "DescribeOrganizationConfiguration", Method: "GET", URI: "/organization/configuration"},
-		{Name: "DescribeProducts", Method: "GET", URI: "/products"},
-		{Name: "DescribeProductsV2", Method: "GET", URI: "/productsV2"},
-		{Name: "DescribeSecurityHubV2", Method: "GET", URI: "/hubv2"},
-		{Name: "DescribeStandards", Method: "GET", URI: "/standards"},
-		{Name: "DescribeStandardsControls", Method: "GET", URI: "/standards/controls/{StandardsSubscriptionArn+}"},
-		{Name: "DisableImportFindingsForProduct", Method: "DELETE", URI: "/productSubscriptions/{ProductSubscriptionArn+}"},
-		{Name: "DisableOrganizationAdminAccount", Method: "POST", URI: "/organization/admin/disable"},
-		{Name: "DisableSecurityHub", Method: "DELETE", URI: "/accounts"},
-		{Name: "DisableSecurityHubFeatureV2", Method: "DELETE", URI: "/hubv2/feature/{FeatureName}"},
-		{Name: "DisableSecurityHubV2", Method: "DELETE", URI: "/hubv2"},
-		{Name: "DisassociateFromAdministratorAccount", Method: "POST", URI: "/administrator/disassociate"},
-		{Name: "DisassociateFromMasterAccount", Method: "POST", URI: "/master/disassociate"},
-		{Name: "DisassociateMembers", Method: "POST", URI: "/members/disassociate"},
-		{Name: "EnableImportFindingsForProduct", Method: "POST", URI: "/productSubscriptions"},
-		{Name: "EnableOrganizationAdminAccount", Method: "POST", URI: "/organization/admin/enable"},
-		{Name: "EnableSecurityHub", Method: "POST", URI: "/accounts"},
-		{Name: "EnableSecurityHubFeatureV2", Method: "POST", URI: "/hubv2/feature/{FeatureName}"},
-		{Name: "EnableSecurityHubV2", Method: "POST", URI: "/hubv2"},
-		{Name: "GenerateRecommendedPolicyV2", Method: "POST", URI: "/recommendedPolicyV2/{MetadataUid}"},
-		{Name: "GetAdministratorAccount", Method: "GET", URI: "/administrator"},
-		{Name: "GetAggregatorV2", Method: "GET", URI: "/aggregatorv2/get/{AggregatorV2Arn+}"},
-		{Name: "GetAutomationRuleV2", Method: "GET", URI: "/automationrulesv2/{Identifier}"},
-		{Name: "GetConfigurationPolicy", Method: "GET", URI: "/configurationPolicy/get/{Identifier}"},
-		{Name: "GetConfigurationPolicyAssociation", Method: "POST", URI: "/configurationPolicyAssociation/get"},
-		{Name: "GetConnector", Method: "GET", URI: "/connectors/{ConnectorId+}"},
-		{Name: "GetConnectorV2", Method: "GET", URI: "/connectorsv2/{ConnectorId+}"},
-		{Name: "GetEnabledStandards", Method: "POST", URI: "/standards/get"},
-		{Name: "GetExportJobV2", Method: "GET", URI: "/exportjobsv2/{ExportJobId}"},
-		{Name: "GetFindingAggregator", Method: "GET", URI: "/findingAggregator/get/{FindingAggregatorArn+}"},
-		{Name: "GetFindingHistory", Method: "POST", URI: "/findingHistory/get"},
-		{Name: "GetFindingStatisticsV2", Method: "POST", URI: "/findingsv2/statistics"},
-		{Name: "GetFindings", Method: "POST", URI: "/findings"},
-		{Name: "GetFindingsTrendsV2", Method: "POST", URI: "/findingsTrendsv2"},
-		{Name: "GetFindingsV2", Method: "POST", URI: "/findingsv2"},
-		{Name: "GetInsightResults", Method: "GET", URI: "/insights/results/{InsightArn+}"},
-		{Name: "GetInsights", Method: "POST", URI: "/insights/get"},
-		{Name: "GetInvitationsCount", Method: "GET", URI: "/invitations/count"},
-		{Name: "GetMasterAccount", Method: "GET", URI: "/master"},
-		{Name: "GetMembers", Method: "POST", URI: "/members/get"},
-		{Name: "GetRecommendedPolicyV2", Method: "GET", URI: "/recommendedPolicyV2/{MetadataUid}"},
-		{Name: "GetRemediationsV2", Method: "POST", URI: "/GetRemediationsV2"},
-		{Name: "GetResourcesStatisticsV2", Method: "POST", URI: "/resourcesv2/statistics"},
-		{Name: "GetResourcesTrendsV2", Method: "POST", URI: "/resourcesTrendsv2"},
-		{Name: "GetResourcesV2", Method: "POST", URI: "/resourcesv2"},
-		{Name: "GetSecurityControlDefinition", Method: "GET", URI: "/securityControl/definition"},
-		{Name: "GetSoftwareResourcesV2", Method: "POST", URI: "/softwarev2/resources"},
-		{Name: "GetSoftwareStatisticsV2", Method: "POST", URI: "/softwarev2/statistics"},
-		{Name: "GetSoftwareV2", Method: "POST", URI: "/softwarev2"},
-		{Name: "InviteMembers", Method: "POST", URI: "/members/invite"},
-		{Name: "ListAggregatorsV2", Method: "GET", URI: "/aggregatorv2/list"},
-		{Name: "ListAutomationRules", Method: "GET", URI: "/automationrules/list"},
-		{Name: "ListAutomationRulesV2", Method: "GET", URI: "/automationrulesv2/list"},
-		{Name: "ListConfigurationPolicies", Method: "GET", URI: "/configurationPolicy/list"},
-		{Name: "ListConfigurationPolicyAssociations", Method: "POST", URI: "/configurationPolicyAssociation/list"},
-		{Name: "ListConnectors", Method: "GET", URI: "/connectors"},
-		{Name: "ListConnectorsV2", Method: "GET", URI: "/connectorsv2"},
-		{Name: "ListEnabledProductsForImport", Method: "GET", URI: "/productSubscriptions"},
-		{Name: "ListExportJobsV2", Method: "GET", URI: "/exportjobsv2"},
-		{Name: "ListExposuresByRemediationV2", Method: "POST", URI: "/ListExposuresByRemediationV2"},
-		{Name: "ListFindingAggregators", Method: "GET", URI: "/findingAggregator/list"},
-		{Name: "ListFreeTrialStatusesV2", Method: "POST", URI: "/freetrial/statusv2/list"},
-		{Name: "ListInvitations", Method: "GET", URI: "/invitations"},
-		{Name: "ListMembers", Method: "GET", URI: "/members"},
-		{Name: "ListOrganizationAdminAccounts", Method: "GET", URI: "/organization/admin"},
-		{Name: "ListSecurityControlDefinitions", Method: "GET", URI: "/securityControls/definitions"},
-		{Name: "ListStandardsControlAssociations", Method: "GET", URI: "/associations"},
-		{Name: "ListTagsForResource", Method: "GET", URI: "/tags/{ResourceArn}"},
-		{Name: "RegisterConnectorV2", Method: "POST", URI: "/connectorsv2/register"},
-		{Name: "StartConfigurationPolicyAssociation", Method: "POST", URI: "/configurationPolicyAssociation/associate"},
-		{Name: "StartConfigurationPolicyDisassociation", Method: "POST", URI: "/configurationPolicyAssociation/disassociate"},
-		{Name: "StartExportJobV2", Method: "POST", URI: "/exportjobsv2"},
-		{Name: "TagResource", Method: "POST", URI: "/tags/{ResourceArn}"},
-		{Name: "UntagResource", Method: "DELETE", URI: "/tags/{ResourceArn}"},
-		{Name: "UpdateActionTarget", Method: "PATCH", URI: "/actionTargets/{ActionTargetArn+}"},
-		{Name: "UpdateAggregatorV2", Method: "PATCH", URI: "/aggregatorv2/update/{AggregatorV2Arn+}"},
-		{Name: "UpdateAutomationRuleV2", Method: "PATCH", URI: "/automationrulesv2/{Identifier}"},
-		{Name: "UpdateConfigurationPolicy", Method: "PATCH", URI: "/configurationPolicy/{Identifier}"},
-		{Name: "UpdateConnector", Method: "PATCH", URI: "/connectors/{ConnectorId+}"},
-		{Name: "UpdateConnectorV2", Method: "PATCH", URI: "/connectorsv2/{ConnectorId+}"},
-		{Name: "UpdateFindingAggregator", Method: "PATCH", URI: "/findingAggregator/update"},
-		{Name: "UpdateFindings", Method: "PATCH", URI: "/findings"},
-		{Name: "UpdateInsight", Method: "PATCH", URI: "/insights/{InsightArn+}"},
-		{Name: "UpdateOrganizationConfiguration", Method: "POST", URI: "/organization/configuration"},
-		{Name: "UpdateSecurityControl", Method: "PATCH", URI: "/securityControl/update"},
-		{Name: "UpdateSecurityHubConfiguration", Method: "PATCH", URI: "/accounts"},
-		{Name: "UpdateStandardsControl", Method: "PATCH", URI: "/standards/control/{StandardsControlArn+}"},
-	}},
-	{Name: "cloudtrail", ID: "CloudTrail", Endpoint: "cloudtrail", Signing: "cloudtrail", Protocol: wire.JSON11, Version: "2013-11-01", Target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", Ops: []wire.Op{
-		{Name: "AddTags"},
-		{Name: "CancelQuery"},
-		{Name: "CreateChannel"},
-		{Name: "CreateDashboard"},
-		{Name: "CreateEventDataStore"},
-		{Name: "CreateTrail"},
-		{Name: "DeleteChannel"},
-		{Name: "DeleteDashboard"},
-		{Name: "DeleteEventDataStore"},
-		{Name: "DeleteResourcePolicy"},
-		{Name: "DeleteTrail"},
-		{Name: "DeregisterOrganizationDelegatedAdmin"},
-		{Name: "DescribeQuery"},
-		{Name: "DescribeTrails"},
-		{Name: "DisableFederation"},
-		{Name: "EnableFederation"},
-		{Name: "GenerateQuery"},
-		{Name: "GetChannel"},
-		{Name: "GetDashboard"},
-		{Name: "GetEventConfiguration"},
-		{Name: "GetEventDataStore"},
-		{Name: "GetEventSelectors"},
-		{Name: "GetImport"},
-		{Name: "GetInsightSelectors"},
-		{Name: "GetQueryResults"},
-		{Name: "GetResourcePolicy"},
-		{Name: "GetTrail"},
-		{Name: "GetTrailStatus"},
-		{Name: "ListChannels"},
-		{Name: "ListDashboards"},
-		{Name: "ListEventDataStores"},
-		{Name: "ListImportFailures"},
-		{Name: "ListImports"},
-		{Name: "ListInsightsData"},
-		{Name: "ListInsightsMetricData"},
-		{Name: "ListPublicKeys"},
-		{Name: "ListQueries"},
-		{Name: "ListTags"},
-		{Name: "ListTrails"},
-		{Name: "LookupEvents"},
-		{Name: "PutEventConfiguration"},
-		{Name: "PutEventSelectors"},
-		{Name: "PutInsightSelectors"},
-		{Name: "PutResourcePolicy"},
-		{Name: "RegisterOrganizationDelegatedAdmin"},
-		{Name: "RemoveTags"},
-		{Name: "RestoreEventDataStore"},
-		{Name: "SearchSampleQueries"},
-		{Name: "StartDashboardRefresh"},
-		{Name: "StartEventDataStoreIngestion"},
-		{Name: "StartImport"},
-		{Name: "StartLogging"},
-		{Name: "StartQuery"},
-		{Name: "StopEventDataStoreIngestion"},
-		{Name: "StopImport"},
-		{Name: "StopLogging"},
-		{Name: "UpdateChannel"},
-		{Name: "UpdateDashboard"},
-		{Name: "UpdateEventDataStore"},
-		{Name: "UpdateTrail"},
-	}},
-	{Name: "events", ID: "EventBridge", Endpoint: "events", Signing: "events", Protocol: wire.JSON11, Version: "2015-10-07", Target: "AWSEvents", Ops: []wire.Op{
-		{Name: "ActivateEventSource"},
-		{Name: "CancelReplay"},
-		{Name: "CreateApiDestination"},
-		{Name: "CreateArchive"},
-		{Name: "CreateConnection"},
-		{Name: "CreateEndpoint"},
-		{Name: "CreateEventBus"},
-		{Name: "CreatePartnerEventSource"},
-		{Name: "DeactivateEventSource"},
-		{Name: "DeauthorizeConnection"},
-		{Name: "DeleteApiDestination"},
-		{Name: "DeleteArchive"},
-		{Name: "DeleteConnection"},
-		{Name: "DeleteEndpoint"},
-		{Name: "DeleteEventBus"},
-		{Name: "DeletePartnerEventSource"},
-		{Name: "DeleteRule"},
-		{Name: "DescribeApiDestination"},
-		{Name: "DescribeArchive"},
-		{Name: "DescribeConnection"},
-		{Name: "DescribeEndpoint"},
-		{Name: "DescribeEventBus"},
-		{Name: "DescribeEventSource"},
-		{Name: "DescribePartnerEventSource"},
-		{Name: "DescribeReplay"},
-		{Name: "DescribeRule"},
-		{Name: "DisableRule"},
-		{Name: "EnableRule"},
-		{Name: "ListApiDestinations"},
-		{Name: "ListArchives"},
-		{Name: "ListConnections"},
-		{Name: "ListEndpoints"},
-		{Name: "ListEventBuses"},
-		{Name: "ListEventSources"},
-		{Name: "ListPartnerEventSourceAccounts"},
-		{Name: "ListPartnerEventSources"},
-		{Name: "ListReplays"},
-		{Name: "ListRuleNamesByTarget"},
-		{Name: "ListRules"},
-		{Name: "ListTagsForResource"},
-		{Name: "ListTargetsByRule"},
-		{Name: "PutEvents"},
-		{Name: "PutPartnerEvents"},
-		{Name: "PutPermission"},
-		{Name: "PutRule"},
-		{Name: "PutTargets"},
-		{Name: "RemovePermission"},
-		{Name: "RemoveTargets"},
-		{Name: "StartReplay"},
-		{Name: "TagResource"},
-		{Name: "TestEventPattern"},
-		{Name: "UntagResource"},
-		{Name: "UpdateApiDestination"},
-		{Name: "UpdateArchive"},
-		{Name: "UpdateConnection"},
-		{Name: "UpdateEndpoint"},
-		{Name: "UpdateEventBus"},
-	}},
-	{Name: "sns", ID: "SNS", Endpoint: "sns", Signing: "sns", Protocol: wire.Query, Version: "2010-03-31", Namespace: "http://sns.amazonaws.com/doc/2010-03-31/", Ops: []wire.Op{
-		{Name: "AddPermission"},
-		{Name: "CheckIfPhoneNumberIsOptedOut"},
-		{Name: "ConfirmSubscription"},
-		{Name: "CreatePlatformApplication"},
-		{Name: "CreatePlatformEndpoint"},
-		{Name: "CreateSMSSandboxPhoneNumber"},
-		{Name: "CreateTopic"},
-		{Name: "DeleteEndpoint"},
-		{Name: "DeletePlatformApplication"},
-		{Name: "DeleteSMSSandboxPhoneNumber"},
-		{Name: "DeleteTopic"},
-		{Name: "GetDataProtectionPolicy"},
-		{Name: "GetEndpointAttributes"},
-		{Name: "GetPlatformApplicationAttributes"},
-		{Name: "GetSMSAttributes"},
-		{Name: "GetSMSSandboxAccountStatus"},
-		{Name: "GetSubscriptionAttributes"},
-		{Name: "GetTopicAttributes"},
-		{Name: "ListEndpointsByPlatformApplication"},
-		{Name: "ListOriginationNumbers"},
-		{Name: "ListPhoneNumbersOptedOut"},
-		{Name: "ListPlatformApplications"},
-		{Name: "ListSMSSandboxPhoneNumbers"},
-		{Name: "ListSubscriptions"},
-		{Name: "ListSubscriptionsByTopic"},
-		{Name: "ListTagsForResource"},
-		{Name: "ListTopics"},
-		{Name: "OptInPhoneNumber"},
-		{Name: "Publish"},
-		{Name: "PublishBatch"},
-		{Name: "PutDataProtectionPolicy"},
-		{Name: "RemovePermission"},
-		{Name: "SetEndpointAttributes"},
-		{Name: "SetPlatformApplicationAttributes"},
-		{Name: "SetSMSAttributes"},
-		{Name: "SetSubscriptionAttributes"},
-		{Name: "SetTopicAttributes"},
-		{Name: "Subscribe"},
-		{Name: "TagResource"},
-		{Name: "Unsubscribe"},
-		{Name: "UntagResource"},
-		{Name: "VerifySMSSandboxPhoneNumber"},
-	}},
-	{Name: "logs", ID: "CloudWatch Logs", Endpoint: "logs", Signing: "logs", Protocol: wire.JSON11, Version: "2014-03-28", Target: "Logs_20140328", Ops: []wire.Op{
-		{Name: "AssociateKmsKey"},
-		{Name: "AssociateSourceToS3TableIntegration"},
-		{Name: "CancelExportTask"},
-		{Name: "CancelImportTask"},
-		{Name: "CreateDelivery"},
-		{Name: "CreateExportTask"},
-		{Name: "CreateImportTask"},
-		{Name: "CreateLogAnomalyDetector"},
-		{Name: "CreateLogGroup"},
-		{Name: "CreateLogStream"},
-		{Name: "CreateLookupTable"},
-		{Name: "CreateScheduledQuery"},
-		{Name: "DeleteAccountPolicy"},
-		{Name: "DeleteDataProtectionPolicy"},
-		{Name: "DeleteDelivery"},
-		{Name: "DeleteDeliveryDestination"},
-		{Name: "DeleteDeliveryDestinationPolicy"},
-		{Name: "DeleteDeliverySource"},
-		{Name: "DeleteDestination"},
-		{Name: "DeleteIndexPolicy"},
-		{Name: "DeleteIntegration"},
-		{Name: "DeleteLogAnomalyDetector"},
-		{Name: "DeleteLogGroup"},
-		{Name: "DeleteLogStream"},
-		{Name: "DeleteLookupTable"},
-		{Name: "DeleteMetricFilter"},
-		{Name: "DeleteQueryDefinition"},
-		{Name: "DeleteResourcePolicy"},
-		{Name: "DeleteRetentionPolicy"},
-		{Name: "DeleteScheduledQuery"},
-		{Name: "DeleteSubscriptionFilter"},
-		{Name: "DeleteSyslogConfiguration"},
-		{Name: "DeleteTransformer"},
-		{Name: "DescribeAccountPolicies"},
-		{Name: "DescribeConfigurationTemplates"},
-		{Name: "DescribeDeliveries"},
-		{Name: "DescribeDeliveryDestinations"},
-		{Name: "DescribeDeliverySources"},
-		{Name: "DescribeDestinations"},
-		{Name: "DescribeExportTasks"},
-		{Name: "DescribeFieldIndexes"},
-		{Name: "DescribeImportTaskBatches"},
-		{Name: "DescribeImportTasks"},
-		{Name: "DescribeIndexPolicies"},
-		{Name: "DescribeLogGroups"},
-		{Name: "DescribeLogStreams"},
-		{Name: "DescribeLookupTables"},
-		{Name: "DescribeMetricFilters"},
-		{Name: "DescribeQueries"},
-		{Name: "DescribeQueryDefinitions"},
-		{Name: "DescribeResourcePolicies"},
-		{Name: "DescribeSubscriptionFilters"},
-		{Name: "DisassociateKmsKey"},
-		{Name: "DisassociateSourceFromS3TableIntegration"},
-		{Name: "FilterLogEvents"},
-		{Name: "GetDataProtectionPolicy"},
-		{Name: "GetDelivery"},
-		{Name: "GetDeliveryDestination"},
-		{Name: "GetDeliveryDestinationPolicy"},
-		{Name: "GetDeliverySource"},
-		{Name: "GetIntegration"},
-		{Name: "GetLogAnomalyDetector"},
-		{Name: "GetLogEvents"},
-		{Name: "GetLogFields"},
-		{Name: "GetLogGroupFields"},
-		{Name: "GetLogObject"},
-		{Name: "GetLogRecord"},
-		{Name: "GetLookupTable"},
-		{Name: "GetQueryResults"},
-		{Name: "GetScheduledQuery"},
-		{Name: "GetScheduledQueryHistory"},
-		{Name: "GetStorageTierPolicy"},
-		{Name: "GetTransformer"},
-		{Name: "ListAggregateLogGroupSummaries"},
-		{Name: "ListAnomalies"},
-		{Name: "ListIntegrations"},
-		{Name: "ListLogAnomalyDetectors"},
-		{Name: "ListLogGroups"},
-		{Name: "ListLogGroupsForQuery"},
-		{Name: "ListScheduledQueries"},
-		{Name: "ListSourcesForS3TableIntegration"},
-		{Name: "ListSyslogConfigurations"},
-		{Name: "ListTagsForResource"},
-		{Name: "ListTagsLogGroup"},
-		{Name: "PutAccountPolicy"},
-		{Name: "PutBearerTokenAuthentication"},
-		{Name: "PutDataProtectionPolicy"},
-		{Name: "PutDeliveryDestination"},
-		{Name: "PutDeliveryDestinationPolicy"},
-		{Name: "PutDeliverySource"},
-		{Name: "PutDestination"},
-		{Name: "PutDestinationPolicy"},
-		{Name: "PutIndexPolicy"},
-		{Name: "PutIntegration"},
-		{Name: "PutLogEvents"},
-		{Name: "PutLogGroupDeletionProtection"},
-		{Name: "PutMetricFilter"},
-		{Name: "PutQueryDefinition"},
-		{Name: "PutResourcePolicy"},
-		{Name: "PutRetentionPolicy"},
-		{Name: "PutStorageTierPolicy"},
-		{Name: "PutSubscriptionFilter"},
-		{Name: "PutSyslogConfiguration"},
-		{Name: "PutTransformer"},
-		{Name: "StartLiveTail"},
-		{Name: "StartQuery"},
-		{Name: "StopQuery"},
-		{Name: "TagLogGroup"},
-		{Name: "TagResource"},
-		{Name: "TestMetricFilter"},
-		{Name: "TestTransformer"},
-		{Name: "UntagLogGroup"},
-		{Name: "UntagResource"},
-		{Name: "UpdateAnomaly"},
-		{Name: "UpdateDeliveryConfiguration"},
-		{Name: "UpdateLogAnomalyDetector"},
-		{Name: "UpdateLookupTable"},
-		{Name: "UpdateScheduledQuery"},
-	}},
-	{Name: "cognitoidp", ID: "Cognito Identity Provider", Endpoint: "cognito-idp", Signing: "cognito-idp", Protocol: wire.JSON11, Version: "2016-04-18", Target: "AWSCognitoIdentityProviderService", Ops: []wire.Op{
-		{Name: "AddCustomAttributes"},
-		{Name: "AddUserPoolClientSecret"},
-		{Name: "AdminAddUserToGroup"},
-		{Name: "AdminConfirmSignUp"},
-		{Name: "AdminCreateUser"},
-		{Name: "AdminDeleteSoftwareToken"},
-		{Name: "AdminDeleteUser"},
-		{Name: "AdminDeleteUserAttributes"},
-		{Name: "AdminDisableProviderForUser"},
-		{Name: "AdminDisableUser"},
-		{Name: "AdminEnableUser"},
-		{Name: "AdminForgetDevice"},
-		{Name: "AdminGetDevice"},
-		{Name: "AdminGetUser"},
-		{Name: "AdminGetUserAuthFactors"},
-		{Name: "AdminInitiateAuth"},
-		{Name: "AdminLinkProviderForUser"},
-		{Name: "AdminListDevices"},
-		{Name: "AdminListGroupsForUser"},
-		{Name: "AdminListUserAuthEvents"},
-		{Name: "AdminListUserSessions"},
-		{Name: "AdminRemoveUserFromGroup"},
-		{Name: "AdminResetUserPassword"},
-		{Name: "AdminRespondToAuthChallenge"},
-		{Name: "AdminRevokeUserSession"},
-		{Name: "AdminSetUserMFAPreference"},
-		{Name: "AdminSetUserPassword"},
-		{Name: "AdminSetUserSettings"},
-		{Name: "AdminUpdateAuthEventFeedback"},
-		{Name: "AdminUpdateDeviceStatus"},
-		{Name: "AdminUpdateUserAttributes"},
-		{Name: "AdminUserGlobalSignOut"},
-		{Name: "AssociateSoftwareToken"},
-		{Name: "ChangePassword"},
-		{Name: "CompleteWebAuthnRegistration"},
-		{Name: "ConfirmDevice"},
-		{Name: "ConfirmForgotPassword"},
-		{Name: "ConfirmSignUp"},
-		{Name: "CreateGroup"},
-		{Name: "CreateIdentityProvider"},
-		{Name: "CreateManagedLoginBranding"},
-		{Name: "CreateResourceServer"},
-		{Name: "CreateTerms"},
-		{Name: "CreateUserImportJob"},
-		{Name: "CreateUserPool"},
-		{Name: "CreateUserPoolClient"},
-		{Name: "CreateUserPoolDomain"},
-		{Name: "CreateUserPoolReplica"},
-		{Name: "DeleteGroup"},
-		{Name: "DeleteIdentityProvider"},
-		{Name: "DeleteManagedLoginBranding"},
-		{Name: "DeleteResourceServer"},
-		{Name: "DeleteTerms"},
-		{Name: "DeleteUser"},
-		{Name: "DeleteUserAttributes"},
-		{Name: "DeleteUserPool"},
-		{Name: "DeleteUserPoolClient"},
-		{Name: "DeleteUserPoolClientSecret"},
-		{Name: "DeleteUserPoolDomain"},
-		{Name: "DeleteUserPoolReplica"},
-		{Name: "DeleteWebAuthnCredential"},
-		{Name: "DescribeIdentityProvider"},
-		{Name: "DescribeManagedLoginBranding"},
-		{Name: "DescribeManagedLoginBrandingByClient"},
-		{Name: "DescribeResourceServer"},
-		{Name: "DescribeRiskConfiguration"},
-		{Name: "DescribeTerms"},
-		{Name: "DescribeTermsByClient"},
-		{Name: "DescribeUserImportJob"},
-		{Name: "DescribeUserPool"},
-		{Name: "DescribeUserPoolClient"},
-		{Name: "DescribeUserPoolDomain"},
-		{Name: "ForgetDevice"},
-		{Name: "ForgotPassword"},
-		{Name: "GetCSVHeader"},
-		{Name: "GetClientToken"},
-		{Name: "GetDerivedToken"},
-		{Name: "GetDevice"},
-		{Name: "GetGroup"},
-		{Name: "GetIdentityProviderByIdentifier"},
-		{Name: "GetLogDeliveryConfiguration"},
-		{Name: "GetProvisionedLimit"},
-		{Name: "GetSigningCertificate"},
-		{Name: "GetTokensFromRefreshToken"},
-		{Name: "GetUICustomization"},
-		{Name: "GetUser"},
-		{Name: "GetUserAttributeVerificationCode"},
-		{Name: "GetUserAuthFactors"},
-		{Name: "GetUserPoolClientSessionConfiguration"},
-		{Name: "GetUserPoolMfaConfig"},
-		{Name: "GetUserPoolSessionConfiguration"},
-		{Name: "GlobalSignOut"},
-		{Name: "InitiateAuth"},
-		{Name: "ListDevices"},
-		{Name: "ListGroups"},
-		{Name: "ListIdentityProviders"},
-		{Name: "ListResourceServers"},
-		{Name: "ListTagsForResource"},
-		{Name: "ListTerms"},
-		{Name: "ListUserImportJobs"},
-		{Name: "ListUserPoolClientSecrets"},
-		{Name: "ListUserPoolClients"},
-		{Name: "ListUserPoolReplicas"},
-		{Name: "ListUserPools"},
-		{Name: "ListUserSessions"},
-		{Name: "ListUsers"},
-		{Name: "ListUsersInGroup"},
-		{Name: "ListWebAuthnCredentials"},
-		{Name: "ResendConfirmationCode"},
-		{Name: "RespondToAuthChallenge"},
-		{Name: "RevokeToken"},
-		{Name: "RevokeUserSession"},
-		{Name: "SetLogDeliveryConfiguration"},
-		{Name: "SetRiskConfiguration"},
-		{Name: "SetUICustomization"},
-		{Name: "SetUserMFAPreference"},
-		{Name: "SetUserPoolClientSessionConfiguration"},
-		{Name: "SetUserPoolMfaConfig"},
-		{Name: "SetUserPoolSessionConfiguration"},
-		{Name: "SetUserSettings"},
-		{Name: "SignUp"},
-		{Name: "StartUserImportJob"},
-		{Name: "StartWebAuthnRegistration"},
-		{Name: "StopUserImportJob"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-		{Name: "UpdateAuthEventFeedback"},
-		{Name: "UpdateDeviceStatus"},
-		{Name: "UpdateGroup"},
-		{Name: "UpdateIdentityProvider"},
-		{Name: "UpdateManagedLoginBranding"},
-		{Name: "UpdateProvisionedLimit"},
-		{Name: "UpdateResourceServer"},
-		{Name: "UpdateTerms"},
-		{Name: "UpdateUserAttributes"},
-		{Name: "UpdateUserPool"},
-		{Name: "UpdateUserPoolClient"},
-		{Name: "UpdateUserPoolDomain"},
-		{Name: "UpdateUserPoolReplica"},
-		{Name: "VerifySoftwareToken"},
-		{Name: "VerifyUserAttribute"},
-	}},
-	{Name: "cognitoidentity", ID: "Cognito Identity", Endpoint: "cognito-identity", Signing: "cognito-identity", Protocol: wire.JSON11, Version: "2014-06-30", Target: "AWSCognitoIdentityService", Ops: []wire.Op{
-		{Name: "CreateIdentityPool"},
-		{Name: "DeleteIdentities"},
-		{Name: "DeleteIdentityPool"},
-		{Name: "DescribeIdentity"},
-		{Name: "DescribeIdentityPool"},
-		{Name: "GetCredentialsForIdentity"},
-		{Name: "GetId"},
-		{Name: "GetIdentityPoolRoles"},
-		{Name: "GetOpenIdToken"},
-		{Name: "GetOpenIdTokenForDeveloperIdentity"},
-		{Name: "GetPrincipalTagAttributeMap"},
-		{Name: "ListIdentities"},
-		{Name: "ListIdentityPools"},
-		{Name: "ListTagsForResource"},
-		{Name: "LookupDeveloperIdentity"},
-		{Name: "MergeDeveloperIdentities"},
-		{Name: "SetIdentityPoolRoles"},
-		{Name: "SetPrincipalTagAttributeMap"},
-		{Name: "TagResource"},
-		{Name: "UnlinkDeveloperIdentity"},
-		{Name: "UnlinkIdentity"},
-		{Name: "UntagResource"},
-		{Name: "UpdateIdentityPool"},
-	}},
-	{Name: "ssoadmin", ID: "SSO Admin", Endpoint: "sso", Signing: "sso", Protocol: wire.JSON11, Version: "2020-07-20", Target: "SWBExternalService", Ops: []wire.Op{
-		{Name: "AddRegion"},
-		{Name: "AttachCustomerManagedPolicyReferenceToPermissionSet"},
-		{Name: "AttachManagedPolicyToPermissionSet"},
-		{Name: "CreateAccountAssignment"},
-		{Name: "CreateApplication"},
-		{Name: "CreateApplicationAssignment"},
-		{Name: "CreateInstance"},
-		{Name: "CreateInstanceAccessControlAttributeConfiguration"},
-		{Name: "CreatePermissionSet"},
-		{Name: "CreateTrustedTokenIssuer"},
-		{Name: "DeleteAccountAssignment"},
-		{Name: "DeleteApplication"},
-		{Name: "DeleteApplicationAccessScope"},
-		{Name: "DeleteApplicationAssignment"},
-		{Name: "DeleteApplicationAuthenticationMethod"},
-		{Name: "DeleteApplicationGrant"},
-		{Name: "DeleteInlinePolicyFromPermissionSet"},
-		{Name: "DeleteInstance"},
-		{Name: "DeleteInstanceAccessControlAttributeConfiguration"},
-		{Name: "DeletePermissionSet"},
-		{Name: "DeletePermissionsBoundaryFromPermissionSet"},
-		{Name: "DeleteTrustedTokenIssuer"},
-		{Name: "DescribeAccountAssignmentCreationStatus"},
-		{Name: "DescribeAccountAssignmentDeletionStatus"},
-		{Name: "DescribeApplication"},
-		{Name: "DescribeApplicationAssignment"},
-		{Name: "DescribeApplicationProvider"},
-		{Name: "DescribeInstance"},
-		{Name: "DescribeInstanceAccessControlAttributeConfiguration"},
-		{Name: "DescribePermissionSet"},
-		{Name: "DescribePermissionSetProvisioningStatus"},
-		{Name: "DescribeRegion"},
-		{Name: "DescribeTrustedTokenIssuer"},
-		{Name: "DetachCustomerManagedPolicyReferenceFromPermissionSet"},
-		{Name: "DetachManagedPolicyFromPermissionSet"},
-		{Name: "GetApplicationAccessScope"},
-		{Name: "GetApplicationAssignmentConfiguration"},
-		{Name: "GetApplicationAuthenticationMethod"},
-		{Name: "GetApplicationGrant"},
-		{Name: "GetApplicationSessionConfiguration"},
-		{Name: "GetInlinePolicyForPermissionSet"},
-		{Name: "GetPermissionsBoundaryForPermissionSet"},
-		{Name: "ListAccountAssignmentCreationStatus"},
-		{Name: "ListAccountAssignmentDeletionStatus"},
-		{Name: "ListAccountAssignments"},
-		{Name: "ListAccountAssignmentsForPrincipal"},
-		{Name: "ListAccountsForProvisionedPermissionSet"},
-		{Name: "ListApplicationAccessScopes"},
-		{Name: "ListApplicationAssignments"},
-		{Name: "ListApplicationAssignmentsForPrincipal"},
-		{Name: "ListApplicationAuthenticationMethods"},
-		{Name: "ListApplicationGrants"},
-		{Name: "ListApplicationProviders"},
-		{Name: "ListApplications"},
-		{Name: "ListCustomerManagedPolicyReferencesInPermissionSet"},
-		{Name: "ListInstances"},
-		{Name: "ListManagedPoliciesInPermissionSet"},
-		{Name: "ListPermissionSetProvisioningStatus"},
-		{Name: "ListPermissionSets"},
-		{Name: "ListPermissionSetsProvisionedToAccount"},
-		{Name: "ListRegions"},
-		{Name: "ListTagsForResource"},
-		{Name: "ListTrustedTokenIssuers"},
-		{Name: "ProvisionPermissionSet"},
-		{Name: "PutApplicationAccessScope"},
-		{Name: "PutApplicationAssignmentConfiguration"},
-		{Name: "PutApplicationAuthenticationMethod"},
-		{Name: "PutApplicationGrant"},
-		{Name: "PutApplicationSessionConfiguration"},
-		{Name: "PutInlinePolicyToPermissionSet"},
-		{Name: "PutPermissionsBoundaryToPermissionSet"},
-		{Name: "RemoveRegion"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-		{Name: "UpdateApplication"},
-		{Name: "UpdateInstance"},
-		{Name: "UpdateInstanceAccessControlAttributeConfiguration"},
-		{Name: "UpdatePermissionSet"},
-		{Name: "UpdateTrustedTokenIssuer"},
-	}},
-	{Name: "ssooidc", ID: "SSO OIDC", Endpoint: "oidc", Signing: "sso-oauth", Protocol: wire.RESTJSON, Version: "2019-06-10", Ops: []wire.Op{
-		{Name: "CreateToken", Method: "POST", URI: "/token"},
-		{Name: "CreateTokenWithIAM", Method: "POST", URI: "/token?aws_iam=t"},
-		{Name: "RegisterClient", Method: "POST", URI: "/client/register"},
-		{Name: "StartDeviceAuthorization", Method: "POST", URI: "/device_authorization"},
-	}},
-	{Name: "sso", ID: "SSO", Endpoint: "portal.sso", Signing: "awsssoportal", Protocol: wire.RESTJSON, Version: "2019-06-10", Ops: []wire.Op{
-		{Name: "GetRoleCredentials", Method: "GET", URI: "/federation/credentials"},
-		{Name: "ListAccountRoles", Method: "GET", URI: "/assignment/roles"},
-		{Name: "ListAccounts", Method: "GET", URI: "/assignment/accounts"},
-		{Name: "Logout", Method: "POST", URI: "/logout"},
-	}},
-	{Name: "identitystore", ID: "identitystore", Endpoint: "identitystore", Signing: "identitystore", Protocol: wire.JSON11, Version: "2020-06-15", Target: "AWSIdentityStore", Ops: []wire.Op{
-		{Name: "CreateGroup"},
-		{Name: "CreateGroupMembership"},
-		{Name: "CreateUser"},
-		{Name: "DeleteGroup"},
-		{Name: "DeleteGroupMembership"},
-		{Name: "DeleteUser"},
-		{Name: "DescribeGroup"},
-		{Name: "DescribeGroupMembership"},
-		{Name: "DescribeIdentityStore"},
-		{Name: "DescribeUser"},
-		{Name: "GetGroupId"},
-		{Name: "GetGroupMembershipId"},
-		{Name: "GetUserId"},
-		{Name: "IsMemberInGroups"},
-		{Name: "ListGroupMemberships"},
-		{Name: "ListGroupMembershipsForMember"},
-		{Name: "ListGroups"},
-		{Name: "ListIdentityStores"},
-		{Name: "ListUsers"},
-		{Name: "UpdateGroup"},
-		{Name: "UpdateIdentityStore"},
-		{Name: "UpdateUser"},
-	}},
-	{Name: "ds", ID: "Directory Service", Endpoint: "ds", Signing: "ds", Protocol: wire.JSON11, CBOR: true, Version: "2015-04-16", Target: "DirectoryService_20150416", Namespace: "http://directoryservice.amazonaws.com/doc/2015-04-16/", Ops: []wire.Op{
-		{Name: "AcceptSharedDirectory"},
-		{Name: "AddIpRoutes"},
-		{Name: "AddRegion"},
-		{Name: "AddTagsToResource"},
-		{Name: "CancelSchemaExtension"},
-		{Name: "ConnectDirectory"},
-		{Name: "CreateAlias"},
-		{Name: "CreateComputer"},
-		{Name: "CreateConditionalForwarder"},
-		{Name: "CreateDirectory"},
-		{Name: "CreateHybridAD"},
-		{Name: "CreateLogSubscription"},
-		{Name: "CreateMicrosoftAD"},
-		{Name: "CreateSnapshot"},
-		{Name: "CreateTrust"},
-		{Name: "DeleteADAssessment"},
-		{Name: "DeleteConditionalForwarder"},
-		{Name: "DeleteDirectory"},
-		{Name: "DeleteLogSubscription"},
-		{Name: "DeleteSnapshot"},
-		{Name: "DeleteTrust"},
-		{Name: "DeregisterCertificate"},
-		{Name: "DeregisterEventTopic"},
-		{Name: "DescribeADAssessment"},
-		{Name: "DescribeCAEnrollmentPolicy"},
-		{Name: "DescribeCertificate"},
-		{Name: "DescribeClientAuthenticationSettings"},
-		{Name: "DescribeConditionalForwarders"},
-		{Name: "DescribeDirectories"},
-		{Name: "DescribeDirectoryDataAccess"},
-		{Name: "DescribeDomainControllers"},
-		{Name: "DescribeEventTopics"},
-		{Name: "DescribeHybridADUpdate"},
-		{Name: "DescribeLDAPSSettings"},
-		{Name: "DescribeRegions"},
-		{Name: "DescribeSettings"},
-		{Name: "DescribeSharedDirectories"},
-		{Name: "DescribeSnapshots"},
-		{Name: "DescribeTrusts"},
-		{Name: "DescribeUpdateDirectory"},
-		{Name: "DisableCAEnrollmentPolicy"},
-		{Name: "DisableClientAuthentication"},
-		{Name: "DisableDirectoryDataAccess"},
-		{Name: "DisableLDAPS"},
-		{Name: "DisableRadius"},
-		{Name: "DisableSso"},
-		{Name: "EnableCAEnrollmentPolicy"},
-		{Name: "EnableClientAuthentication"},
-		{Name: "EnableDirectoryDataAccess"},
-		{Name: "EnableLDAPS"},
-		{Name: "EnableRadius"},
-		{Name: "EnableSso"},
-		{Name: "GetDirectoryLimits"},
-		{Name: "GetSnapshotLimits"},
-		{Name: "ListADAssessments"},
-		{Name: "ListCertificates"},
-		{Name: "ListIpRoutes"},
-		{Name: "ListLogSubscriptions"},
-		{Name: "ListSchemaExtensions"},
-		{Name: "ListTagsForResource"},
-		{Name: "RegisterCertificate"},
-		{Name: "RegisterEventTopic"},
-		{Name: "RejectSharedDirectory"},
-		{Name: "RemoveIpRoutes"},
-		{Name: "RemoveRegion"},
-		{Name: "RemoveTagsFromResource"},
-		{Name: "ResetUserPassword"},
-		{Name: "RestoreFromSnapshot"},
-		{Name: "ShareDirectory"},
-		{Name: "StartADAssessment"},
-		{Name: "StartSchemaExtension"},
-		{Name: "UnshareDirectory"},
-		{Name: "UpdateConditionalForwarder"},
-		{Name: "UpdateDirectorySetup"},
-		{Name: "UpdateHybridAD"},
-		{Name: "UpdateNumberOfDomainControllers"},
-		{Name: "UpdateRadius"},
-		{Name: "UpdateSettings"},
-		{Name: "UpdateTrust"},
-		{Name: "VerifyTrust"},
-	}},
-	{Name: "ec2", ID: "EC2", Endpoint: "ec2", Signing: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15", Ops: []wire.Op{
-		{Name: "AcceptAddressTransfer"},
-		{Name: "AcceptCapacityReservationBillingOwnership"},
-		{Name: "AcceptReservedInstancesExchangeQuote"},
-		{Name: "AcceptTransitGatewayClientVpnAttachment"},
-		{Name: "AcceptTransitGatewayMulticastDomainAssociations"},
-		{Name: "AcceptTransitGatewayPeeringAttachment"},
-		{Name: "AcceptTransitGatewayVpcAttachment"},
-		{Name: "AcceptVpcEndpointConnections"},
-		{Name: "AcceptVpcPeeringConnection"},
-		{Name: "AdvertiseByoipCidr"},
-		{Name: "AllocateAddress"},
-		{Name: "AllocateHosts"},
-		{Name: "AllocateIpamPoolCidr"},
-		{Name: "ApplySecurityGroupsToClientVpnTargetNetwork"},
-		{Name: "AssignIpv6Addresses"},
-		{Name: "AssignPrivateIpAddresses"},
-		{Name: "AssignPrivateNatGatewayAddress"},
-		{Name: "AssociateAddress"},
-		{Name: "AssociateApplicationStatusCheck"},
-		{Name: "AssociateCapacityReservationBillingOwner"},
-		{Name: "AssociateClientVpnTargetNetwork"},
-		{Name: "AssociateDhcpOptions"},
-		{Name: "AssociateEnclaveCertificateIamRole"},
-		{Name: "AssociateIamInstanceProfile"},
-		{Name: "AssociateInstanceEventWindow"},
-		{Name: "AssociateIpamByoasn"},
-		{Name: "AssociateIpamResourceDiscovery"},
-		{Name: "AssociateKmsKeyId"},
-		{Name: "AssociateNatGatewayAddress"},
-		{Name: "AssociateNetworkingFlexCostAllocationPolicy"},
-		{Name: "AssociateRouteServer"},
-		{Name: "AssociateRouteTable"},
-		{Name: "AssociateSecurityGroupVpc"},
-		{Name: "AssociateSubnetCidrBlock"},
-		{Name: "AssociateTransitGatewayMulticastDomain"},
-		{Name: "AssociateTransitGatewayPolicyTable"},
-		{Name: "AssociateTransitGatewayRouteTable"},
-		{Name: "AssociateTrunkInterface"},
-		{Name: "AssociateVpcCidrBlock"},
-		{Name: "AttachClassicLinkVpc"},
-		{Name: "AttachImageWatermark"},
-		{Name: "AttachInternetGateway"},
-		{Name: "AttachNetworkInterface"},
-		{Name: "AttachVerifiedAccessTrustProvider"},
-		{Name: "AttachVolume"},
-		{Name: "AttachVpnGateway"},
-		{Name: "AuthorizeClientVpnIngress"},
-		{Name: "AuthorizeSecurityGroupEgress"},
-		{Name: "AuthorizeSecurityGroupIngress"},
-		{Name: "BatchModifyIpamRoutingPolicyRegistrations"},
-		{Name: "BundleInstance"},
-		{Name: "CancelBundleTask"},
-		{Name: "CancelCapacityReservation"},
-		{Name: "CancelCapacityReservationFleets"},
-		{Name: "CancelConversionTask"},
-		{Name: "CancelDeclarativePoliciesReport"},
-		{Name: "CancelExportTask"},
-		{Name: "CancelImageLaunchPermission"},
-		{Name: "CancelImportTask"},
-		{Name: "CancelReservedInstancesListing"},
-		{Name: "CancelSpotFleetRequests"},
-		{Name: "CancelSpotInstanceRequests"},
-		{Name: "ConfirmProductInstance"},
-		{Name: "CopyFpgaImage"},
-		{Name: "CopyImage"},
-		{Name: "CopySnapshot"},
-		{Name: "CopyVolumes"},
-		{Name: "CreateApplicationStatusCheck"},
-		{Name: "CreateCapacityManagerDataExport"},
-		{Name: "CreateCapacityReservation"},
-		{Name: "CreateCapacityReservationBySplitting"},
-		{Name: "CreateCapacityReservationCancellationQuote"},
-		{Name: "CreateCapacityReservationDateChangeQuote"},
-		{Name: "CreateCapacityReservationFleet"},
-		{Name: "CreateCarrierGateway"},
-		{Name: "CreateClientVpnEndpoint"},
-		{Name: "CreateClientVpnRoute"},
-		{Name: "CreateCoipCidr"},
-		{Name: "CreateCoipPool"},
-		{Name: "CreateCustomerGateway"},
-		{Name: "CreateDefaultSubnet"},
-		{Name: "CreateDefaultVpc"},
-		{Name: "CreateDelegateMacVolumeOwnershipTask"},
-		{Name: "CreateDhcpOptions"},
-		{Name: "CreateEgressOnlyInternetGateway"},
-		{Name: "CreateFleet"},
-		{Name: "CreateFlowLogs"},
-		{Name: "CreateFpgaImage"},
-		{Name: "CreateImage"},
-		{Name: "CreateImageUsageReport"},
-		{Name: "CreateInstanceConnectEndpoint"},
-		{Name: "CreateInstanceEventWindow"},
-		{Name: "CreateInstanceExportTask"},
-		{Name: "CreateInternetGateway"},
-		{Name: "CreateInterruptibleCapacityReservationAllocation"},
-		{Name: "CreateIpam"},
-		{Name: "CreateIpamExternalResourceVerificationToken"},
-		{Name: "CreateIpamInternetRegistryAssociation"},
-		{Name: "CreateIpamPolicy"},
-		{Name: "CreateIpamPool"},
-		{Name: "CreateIpamPrefixListResolver"},
-		{Name: "CreateIpamPrefixListResolverTarget"},
-		{Name: "CreateIpamResourceDiscovery"},
-		{Name: "CreateIpamRoutingPolicyRegistration"},
-		{Name: "CreateIpamScope"},
-		{Name: "CreateKeyPair"},
-		{Name: "CreateLaunchTemplate"},
-		{Name: "CreateLaunchTemplateVersion"},
-		{Name: "CreateLocalGatewayRoute"},
-		{Name: "CreateLocalGatewayRouteTable"},
-		{Name: "CreateLocalGatewayRouteTableVirtualInterfaceGroupAssociation"},
-		{Name: "CreateLocalGatewayRouteTableVpcAssociation"},
-		{Name: "CreateLocalGatewayVirtualInterface"},
-		{Name: "CreateLocalGatewayVirtualInterfaceGroup"},
-		{Name: "CreateMacSystemIntegrityProtectionModificationTask"},
-		{Name: "CreateManagedPrefixList"},
-		{Name: "CreateMetricCategory"},
-		{Name: "CreateNatGateway"},
-		{Name: "CreateNetworkAcl"},
-		{Name: "CreateNetworkAclEntry"},
-		{Name: "CreateNetworkInsightsAccessScope"},
-		{Name: "CreateNetworkInsightsPath"},
-		{Name: "CreateNetworkInterface"},
-		{Name: "CreateNetworkInterfacePermission"},
-		{Name: "CreateNetworkingFlexCostAllocationPolicy"},
-		{Name: "CreatePlacementGroup"},
-		{Name: "CreatePublicIpv4Pool"},
-		{Name: "CreateReplaceRootVolumeTask"},
-		{Name: "CreateReservedInstancesListing"},
-		{Name: "CreateRestoreImageTask"},
-		{Name: "CreateRoute"},
-		{Name: "CreateRouteServer"},
-		{Name: "CreateRouteServerEndpoint"},
-		{Name: "CreateRouteServerPeer"},
-		{Name: "CreateRouteTable"},
-		{Name: "CreateSecondaryNetwork"},
-		{Name: "CreateSecondarySubnet"},
-		{Name: "CreateSecurityGroup"},
-		{Name: "CreateSnapshot"},
-		{Name: "CreateSnapshots"},
-		{Name: "CreateSpotDatafeedSubscription"},
-		{Name: "CreateStoreImageTask"},
-		{Name: "CreateSubnet"},
-		{Name: "CreateSubnetCidrReservation"},
-		{Name: "CreateTags"},
-		{Name: "CreateTrafficMirrorFilter"},
-		{Name: "CreateTrafficMirrorFilterRule"},
-		{Name: "CreateTrafficMirrorSession"},
-		{Name: "CreateTrafficMirrorTarget"},
-		{Name: "CreateTransitGateway"},
-		{Name: "CreateTransitGatewayConnect"},
-		{Name: "CreateTransitGatewayConnectPeer"},
-		{Name: "CreateTransitGatewayMeteringPolicy"},
-		{Name: "CreateTransitGatewayMeteringPolicyEntry"},
-		{Name: "CreateTransitGatewayMulticastDomain"},
-		{Name: "CreateTransitGatewayNetworkFunctionAttachment"},
-		{Name: "CreateTransitGatewayPeeringAttachment"},
-		{Name: "CreateTransitGatewayPolicyTable"},
-		{Name: "CreateTransitGatewayPolicyTableEntry"},
-		{Name: "CreateTransitGatewayPrefixListReference"},
-		{Name: "CreateTransitGatewayRoute"},
-		{Name: "CreateTransitGatewayRouteTable"},
-		{Name: "CreateTransitGatewayRouteTableAnnouncement"},
-		{Name: "CreateTransitGatewayVpcAttachment"},
-		{Name: "CreateVerifiedAccessEndpoint"},
-		{Name: "CreateVerifiedAccessGroup"},
-		{Name: "CreateVerifiedAccessInstance"},
-		{Name: "CreateVerifiedAccessTrustProvider"},
-		{Name: "CreateVolume"},
-		{Name: "CreateVpc"},
-		{Name: "CreateVpcBlockPublicAccessExclusion"},
-		{Name: "CreateVpcEncryptionControl"},
-		{Name: "CreateVpcEndpoint"},
-		{Name: "CreateVpcEndpointConnectionNotification"},
-		{Name: "CreateVpcEndpointServiceConfiguration"},
-		{Name: "CreateVpcPeeringConnection"},
-		{Name: "CreateVpnConcentrator"},
-		{Name: "CreateVpnConnection"},
-		{Name: "CreateVpnConnectionRoute"},
-		{Name: "CreateVpnGateway"},
-		{Name: "DeleteApplicationStatusCheck"},
-		{Name: "DeleteCapacityManagerDataExport"},
-		{Name: "DeleteCarrierGateway"},
-		{Name: "DeleteClientVpnEndpoint"},
-		{Name: "DeleteClientVpnEndpointAuthorizationPolicy"},
-		{Name: "DeleteClientVpnRoute"},
-		{Name: "DeleteCoipCidr"},
-		{Name: "DeleteCoipPool"},
-		{Name: "DeleteCustomerGateway"},
-		{Name: "DeleteDhcpOptions"},
-		{Name: "DeleteEgressOnlyInternetGateway"},
-		{Name: "DeleteFleets"},
-		{Name: "DeleteFlowLogs"},
-		{Name: "DeleteFpgaImage"},
-		{Name: "DeleteImageUsageReport"},
-		{Name: "DeleteInstanceConnectEndpoint"},
-		{Name: "DeleteInstanceEventWindow"},
-		{Name: "DeleteInternetGateway"},
-		{Name: "DeleteIpam"},
-		{Name: "DeleteIpamExternalResourceVerificationToken"},
-		{Name: "DeleteIpamInternetRegistryAssociation"},
-		{Name: "DeleteIpamPolicy"},
-		{Name: "DeleteIpamPool"},
-		{Name: "DeleteIpamPrefixListResolver"},
-		{Name: "DeleteIpamPrefixListResolverTarget"},
-		{Name: "DeleteIpamResourceDiscovery"},
-		{Name: "DeleteIpamRoutingPolicyRegistration"},
-		{Name: "DeleteIpamScope"},
-		{Name: "DeleteKeyPair"},
-		{Name: "DeleteLaunchTemplate"},
-		{Name: "DeleteLaunchTemplateVersions"},
-		{Name: "DeleteLocalGatewayRoute"},
-		{Name: "DeleteLocalGatewayRouteTable"},
-		{Name: "DeleteLocalGatewayRouteTableVirtualInterfaceGroupAssociation"},
-		{Name: "DeleteLocalGatewayRouteTableVpcAssociation"},
-		{Name: "DeleteLocalGatewayVirtualInterface"},
-		{Name: "DeleteLocalGatewayVirtualInterfaceGroup"},
-		{Name: "DeleteManagedPrefixList"},
-		{Name: "DeleteMetricCategory"},
-		{Name: "DeleteNatGateway"},
-		{Name: "DeleteNetworkAcl"},
-		{Name: "DeleteNetworkAclEntry"},
-		{Name: "DeleteNetworkInsightsAccessScope"},
-		{Name: "DeleteNetworkInsightsAccessScopeAnalysis"},
-		{Name: "DeleteNetworkInsightsAnalysis"},
-		{Name: "DeleteNetworkInsightsPath"},
-		{Name: "DeleteNetworkInterface"},
-		{Name: "DeleteNetworkInterfacePermission"},
-		{Name: "DeleteNetworkingFlexCostAllocationPolicies"},
-		{Name: "DeletePlacementGroup"},
-		{Name: "DeletePublicIpv4Pool"},
-		{Name: "DeleteQueuedReservedInstances"},
-		{Name: "DeleteRoute"},
-		{Name: "DeleteRouteServer"},
-		{Name: "DeleteRouteServerEndpoint"},
-		{Name: "DeleteRouteServerPeer"},
-		{Name: "DeleteRouteTable"},
-		{Name: "DeleteSecondaryNetwork"},
-		{Name: "DeleteSecondarySubnet"},
-		{Name: "DeleteSecurityGroup"},
-		{Name: "DeleteSnapshot"},
-		{Name: "DeleteSpotDatafeedSubscription"},
-		{Name: "DeleteSubnet"},
-		{Name: "DeleteSubnetCidrReservation"},
-		{Name: "DeleteTags"},
-		{Name: "DeleteTrafficMirrorFilter"},
-		{Name: "DeleteTrafficMirrorFilterRule"},
-		{Name: "DeleteTrafficMirrorSession"},
-		{Name: "DeleteTrafficMirrorTarget"},
-		{Name: "DeleteTransitGateway"},
-		{Name: "DeleteTransitGatewayClientVpnAttachment"},
-		{Name: "DeleteTransitGatewayConnect"},
-		{Name: "DeleteTransitGatewayConnectPeer"},
-		{Name: "DeleteTransitGatewayMeteringPolicy"},
-		{Name: "DeleteTransitGatewayMeteringPolicyEntry"},
-		{Name: "DeleteTransitGatewayMulticastDomain"},
-		{Name: "DeleteTransitGatewayNetworkFunctionAttachment"},
-		{Name: "DeleteTransitGatewayPeeringAttachment"},
-		{Name: "DeleteTransitGatewayPolicyTable"},
-		{Name: "DeleteTransitGatewayPolicyTableEntry"},
-		{Name: "DeleteTransitGatewayPrefixListReference"},
-		{Name: "DeleteTransitGatewayRoute"},
-		{Name: "DeleteTransitGatewayRouteTable"},
-		{Name: "DeleteTransitGatewayRouteTableAnnouncement"},
-		{Name: "DeleteTransitGatewayVpcAttachment"},
-		{Name: "DeleteVerifiedAccessEndpoint"},
-		{Name: "DeleteVerifiedAccessGroup"},
-		{Name: "DeleteVerifiedAccessInstance"},
-		{Name: "DeleteVerifiedAccessTrustProvider"},
-		{Name: "DeleteVolume"},
-		{Name: "DeleteVpc"},
-		{Name: "DeleteVpcBlockPublicAccessExclusion"},
-		{Name: "DeleteVpcEncryptionControl"},
-		{Name: "DeleteVpcEndpointConnectionNotifications"},
-		{Name: "DeleteVpcEndpointServiceConfigurations"},
-		{Name: "DeleteVpcEndpoints"},
-		{Name: "DeleteVpcPeeringConnection"},
-		{Name: "DeleteVpnConcentrator"},
-		{Name: "DeleteVpnConnection"},
-		{Name: "DeleteVpnConnectionRoute"},
-		{Name: "DeleteVpnGateway"},
-		{Name: "DeprovisionByoipCidr"},
-		{Name: "DeprovisionIpamByoasn"},
-		{Name: "DeprovisionIpamPoolCidr"},
-		{Name: "DeprovisionPublicIpv4PoolCidr"},
-		{Name: "DeregisterImage"},
-		{Name: "DeregisterInstanceEventNotificationAttributes"},
-		{Name: "DeregisterTransitGatewayMulticastGroupMembers"},
-		{Name: "DeregisterTransitGatewayMulticastGroupSources"},
-		{Name: "DescribeAccountAttributes"},
-		{Name: "DescribeAccountVpcEncryptionControl"},
-		{Name: "DescribeAddressTransfers"},
-		{Name: "DescribeAddresses"},
-		{Name: "DescribeAddressesAttribute"},
-		{Name: "DescribeAggregateIdFormat"},
-		{Name: "DescribeApplicationStatus"},
-		{Name: "DescribeApplicationStatusCheckAssociations"},
-		{Name: "DescribeApplicationStatusChecks"},
-		{Name: "DescribeAvailabilityZones"},
-		{Name: "DescribeAwsNetworkPerformanceMetricSubscriptions"},
-		{Name: "DescribeBundleTasks"},
-		{Name: "DescribeByoipCidrs"},
-		{Name: "DescribeCapacityBlockExtensionHistory"},
-		{Name: "DescribeCapacityBlockExtensionOfferings"},
-		{Name: "DescribeCapacityBlockOfferings"},
-		{Name: "DescribeCapacityBlockStatus"},
-		{Name: "DescribeCapacityBlocks"},
-		{Name: "DescribeCapacityManagerDataExports"},
-		{Name: "DescribeCapacityReservationBillingRequests"},
-		{Name: "DescribeCapacityReservationCancellationQuotes"},
-		{Name: "DescribeCapacityReservationDateChangeQuotes"},
-		{Name: "DescribeCapacityReservationFleets"},
-		{Name: "DescribeCapacityReservationTopology"},
-		{Name: "DescribeCapacityReservations"},
-		{Name: "DescribeCarrierGateways"},
-		{Name: "DescribeClassicLinkInstances"},
-		{Name: "DescribeClientVpnAuthorizationRules"},
-		{Name: "DescribeClientVpnConnections"},
-		{Name: "DescribeClientVpnEndpoints"},
-		{Name: "DescribeClientVpnRoutes"},
-		{Name: "DescribeClientVpnTargetNetworks"},
-		{Name: "DescribeCoipPools"},
-		{Name: "DescribeConversionTasks"},
-		{Name: "DescribeCustomerGateways"},
-		{Name: "DescribeDeclarativePoliciesReports"},
-		{Name: "DescribeDhcpOptions"},
-		{Name: "DescribeEgressOnlyInternetGateways"},
-		{Name: "DescribeElasticGpus"},
-		{Name: "DescribeExportImageTasks"},
-		{Name: "DescribeExportTasks"},
-		{Name: "DescribeFastLaunchImages"},
-		{Name: "DescribeFastSnapshotRestores"},
-		{Name: "DescribeFleetHistory"},
-		{Name: "DescribeFleetInstances"},
-		{Name: "DescribeFleets"},
-		{Name: "DescribeFlowLogs"},
-		{Name: "DescribeFpgaImageAttribute"},
-		{Name: "DescribeFpgaImages"},
-		{Name: "DescribeHostReservationOfferings"},
-		{Name: "DescribeHostReservations"},
-		{Name: "DescribeHosts"},
-		{Name: "DescribeIamInstanceProfileAssociations"},
-		{Name: "DescribeIdFormat"},
-		{Name: "DescribeIdentityIdFormat"},
-		{Name: "DescribeImageAttribute"},
-		{Name: "DescribeImageReferences"},
-		{Name: "DescribeImageUsageReportEntries"},
-		{Name: "DescribeImageUsageReports"},
-		{Name: "DescribeImages"},
-		{Name: "DescribeImportImageTasks"},
-		{Name: "DescribeImportSnapshotTasks"},
-		{Name: "DescribeInstanceAttribute"},
-		{Name: "DescribeInstanceConnectEndpoints"},
-		{Name: "DescribeInstanceCreditSpecifications"},
-		{Name: "DescribeInstanceEventNotificationAttributes"},
-		{Name: "DescribeInstanceEventWindows"},
-		{Name: "DescribeInstanceImageMetadata"},
-		{Name: "DescribeInstanceSqlHaHistoryStates"},
-		{Name: "DescribeInstanceSqlHaStates"},
-		{Name: "DescribeInstanceStatus"},
-		{Name: "DescribeInstanceTopology"},
-		{Name: "DescribeInstanceTypeOfferings"},
-		{Name: "DescribeInstanceTypes"},
-		{Name: "DescribeInstances"},
-		{Name: "DescribeInternetGateways"},
-		{Name: "DescribeIpamByoasn"},
-		{Name: "DescribeIpamExternalResourceVerificationTokens"},
-		{Name: "DescribeIpamInternetRegistryAssociations"},
-		{Name: "DescribeIpamPolicies"},
-		{Name: "DescribeIpamPoolAllocations"},
-		{Name: "DescribeIpamPools"},
-		{Name: "DescribeIpamPrefixListResolverTargets"},
-		{Name: "DescribeIpamPrefixListResolvers"},
-		{Name: "DescribeIpamResourceDiscoveries"},
-		{Name: "DescribeIpamResourceDiscoveryAssociations"},
-		{Name: "DescribeIpamScopes"},
-		{Name: "DescribeIpams"},
-		{Name: "DescribeIpv6Pools"},
-		{Name: "DescribeKeyPairs"},
-		{Name: "DescribeLaunchTemplateVersions"},
-		{Name: "DescribeLaunchTemplates"},
-		{Name: "DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociations"},
-		{Name: "DescribeLocalGatewayRouteTableVpcAssociations"},
-		{Name: "DescribeLocalGatewayRouteTables"},
-		{Name: "DescribeLocalGatewayVirtualInterfaceGroups"},
-		{Name: "DescribeLocalGatewayVirtualInterfaces"},
-		{Name: "DescribeLocalGateways"},
-		{Name: "DescribeLockedSnapshots"},
-		{Name: "DescribeMacHosts"},
-		{Name: "DescribeMacModificationTasks"},
-		{Name: "DescribeManagedPrefixLists"},
-		{Name: "DescribeMetricCategories"},
-		{Name: "DescribeMovingAddresses"},
-		{Name: "DescribeNatGateways"},
-		{Name: "DescribeNetworkAcls"},
-		{Name: "DescribeNetworkInsightsAccessScopeAnalyses"},
-		{Name: "DescribeNetworkInsightsAccessScopes"},
-		{Name: "DescribeNetworkInsightsAnalyses"},
-		{Name: "DescribeNetworkInsightsPaths"},
-		{Name: "DescribeNetworkInterfaceAttribute"},
-		{Name: "DescribeNetworkInterfacePermissions"},
-		{Name: "DescribeNetworkInterfaces"},
-		{Name: "DescribeNetworkingFlexCostAllocationPolicies"},
-		{Name: "DescribeNetworkingFlexCostAllocationPolicyAssociations"},
-		{Name: "DescribeOutpostLags"},
-		{Name: "DescribePlacementGroups"},
-		{Name: "DescribePrefixLists"},
-		{Name: "DescribePrincipalIdFormat"},
-		{Name: "DescribePublicIpv4Pools"},
-		{Name: "DescribeRegions"},
-		{Name: "DescribeReplaceRootVolumeTasks"},
-		{Name: "DescribeReservedInstances"},
-		{Name: "DescribeReservedInstancesListings"},
-		{Name: "DescribeReservedInstancesModifications"},
-		{Name: "DescribeReservedInstancesOfferings"},
-		{Name: "DescribeRouteServerEndpoints"},
-		{Name: "DescribeRouteServerPeers"},
-		{Name: "DescribeRouteServers"},
-		{Name: "DescribeRouteTables"},
-		{Name: "DescribeScheduledInstanceAvailability"},
-		{Name: "DescribeScheduledInstances"},
-		{Name: "DescribeSecondaryInterfaces"},
-		{Name: "DescribeSecondaryNetworks"},
-		{Name: "DescribeSecondarySubnets"},
-		{Name: "DescribeSecurityGroupReferences"},
-		{Name: "DescribeSecurityGroupRules"},
-		{Name: "DescribeSecurityGroupVpcAssociations"},
-		{Name: "DescribeSecurityGroups"},
-		{Name: "DescribeServiceLinkVirtualInterfaces"},
-		{Name: "DescribeSnapshotAttribute"},
-		{Name: "DescribeSnapshotTierStatus"},
-		{Name: "DescribeSnapshots"},
-		{Name: "DescribeSpotDatafeedSubscription"},
-		{Name: "DescribeSpotFleetInstances"},
-		{Name: "DescribeSpotFleetRequestHistory"},
-		{Name: "DescribeSpotFleetRequests"},
-		{Name: "DescribeSpotInstanceRequests"},
-		{Name: "DescribeSpotPriceHistory"},
-		{Name: "DescribeStaleSecurityGroups"},
-		{Name: "DescribeStoreImageTasks"},
-		{Name: "DescribeSubnets"},
-		{Name: "DescribeTags"},
-		{Name: "DescribeTrafficMirrorFilterRules"},
-		{Name: "DescribeTrafficMirrorFilters"},
-		{Name: "DescribeTrafficMirrorSessions"},
-		{Name: "DescribeTrafficMirrorTargets"},
-		{Name: "DescribeTransitGatewayAttachments"},
-		{Name: "DescribeTransitGatewayConnectPeers"},
-		{Name: "DescribeTransitGatewayConnects"},
-		{Name: "DescribeTransitGatewayMeteringPolicies"},
-		{Name: "DescribeTransitGatewayMulticastDomains"},
-		{Name: "DescribeTransitGatewayNetworkFunctionAttachments"},
-		{Name: "DescribeTransitGatewayPeeringAttachments"},
-		{Name: "DescribeTransitGatewayPolicyTables"},
-		{Name: "DescribeTransitGatewayRouteTableAnnouncements"},
-		{Name: "DescribeTransitGatewayRouteTables"},
-		{Name: "DescribeTransitGatewayVpcAttachments"},
-		{Name: "DescribeTransitGateways"},
-		{Name: "DescribeTrunkInterfaceAssociations"},
-		{Name: "DescribeVerifiedAccessEndpoints"},
-		{Name: "DescribeVerifiedAccessGroups"},
-		{Name: "DescribeVerifiedAccessInstanceLoggingConfigurations"},
-		{Name: "DescribeVerifiedAccessInstances"},
-		{Name: "DescribeVerifiedAccessTrustProviders"},
-		{Name: "DescribeVolumeAttribute"},
-		{Name: "DescribeVolumeStatus"},
-		{Name: "DescribeVolumes"},
-		{Name: "DescribeVolumesModifications"},
-		{Name: "DescribeVpcAttribute"},
-		{Name: "DescribeVpcBlockPublicAccessExclusions"},
-		{Name: "DescribeVpcBlockPublicAccessOptions"},
-		{Name: "DescribeVpcClassicLink"},
-		{Name: "DescribeVpcClassicLinkDnsSupport"},
-		{Name: "DescribeVpcEncryptionControls"},
-		{Name: "DescribeVpcEndpointAssociations"},
-		{Name: "DescribeVpcEndpointConnectionNotifications"},
-		{Name: "DescribeVpcEndpointConnections"},
-		{Name: "DescribeVpcEndpointServiceConfigurations"},
-		{Name: "DescribeVpcEndpointServicePermissions"},
-		{Name: "DescribeVpcEndpointServices"},
-		{Name: "DescribeVpcEndpoints"},
-		{Name: "DescribeVpcPeeringConnections"},
-		{Name: "DescribeVpcs"},
-		{Name: "DescribeVpnConcentrators"},
-		{Name: "DescribeVpnConnections"},
-		{Name: "DescribeVpnGateways"},
-		{Name: "DetachClassicLinkVpc"},
-		{Name: "DetachImageWatermark"},
-		{Name: "DetachInternetGateway"},
-		{Name: "DetachNetworkInterface"},
-		{Name: "DetachVerifiedAccessTrustProvider"},
-		{Name: "DetachVolume"},
-		{Name: "DetachVpnGateway"},
-		{Name: "DisableAddressTransfer"},
-		{Name: "DisableAllowedImagesSettings"},
-		{Name: "DisableApplicationStatusCheckSuppression"},
-		{Name: "DisableAwsNetworkPerformanceMetricSubscription"},
-		{Name: "DisableCapacityManager"},
-		{Name: "DisableEbsEncryptionByDefault"},
-		{Name: "DisableFastLaunch"},
-		{Name: "DisableFastSnapshotRestores"},
-		{Name: "DisableImage"},
-		{Name: "DisableImageBlockPublicAccess"},
-		{Name: "DisableImageDeprecation"},
-		{Name: "DisableImageDeregistrationProtection"},
-		{Name: "DisableInstanceSqlHaStandbyDetections"},
-		{Name: "DisableIpamOrganizationAdminAccount"},
-		{Name: "DisableIpamPolicy"},
-		{Name: "DisableRouteServerPropagation"},
-		{Name: "DisableSerialConsoleAccess"},
-		{Name: "DisableSnapshotBlockPublicAccess"},
-		{Name: "DisableTransitGatewayRouteTablePropagation"},
-		{Name: "DisableVgwRoutePropagation"},
-		{Name: "DisableVpcClassicLink"},
-		{Name: "DisableVpcClassicLinkDnsSupport"},
-		{Name: "DisassociateAddress"},
-		{Name: "DisassociateApplicationStatusCheck"},
-		{Name: "DisassociateCapacityReservationBillingOwner"},
-		{Name: "DisassociateClientVpnTargetNetwork"},
-		{Name: "DisassociateEnclaveCertificateIamRole"},
-		{Name: "DisassociateIamInstanceProfile"},
-		{Name: "DisassociateInstanceEventWindow"},
-		{Name: "DisassociateIpamByoasn"},
-		{Name: "DisassociateIpamResourceDiscovery"},
-		{Name: "DisassociateKmsKeyId"},
-		{Name: "DisassociateNatGatewayAddress"},
-		{Name: "DisassociateNetworkingFlexCostAllocationPolicy"},
-		{Name: "DisassociateRouteServer"},
-		{Name: "DisassociateRouteTable"},
-		{Name: "DisassociateSecurityGroupVpc"},
-		{Name: "DisassociateSubnetCidrBlock"},
-		{Name: "DisassociateTransitGatewayMulticastDomain"},
-		{Name: "DisassociateTransitGatewayPolicyTable"},
-		{Name: "DisassociateTransitGatewayRouteTable"},
-		{Name: "DisassociateTrunkInterface"},
-		{Name: "DisassociateVpcCidrBlock"},
-		{Name: "EnableAddressTransfer"},
-		{Name: "EnableAllowedImagesSettings"},
-		{Name: "EnableApplicationStatusCheckSuppression"},
-		{Name: "EnableAwsNetworkPerformanceMetricSubscription"},
-		{Name: "EnableCapacityManager"},
-		{Name: "EnableEbsEncryptionByDefault"},
-		{Name: "EnableFastLaunch"},
-		{Name: "EnableFastSnapshotRestores"},
-		{Name: "EnableImage"},
-		{Name: "EnableImageBlockPublicAccess"},
-		{Name: "EnableImageDeprecation"},
-		{Name: "EnableImageDeregistrationProtection"},
-		{Name: "EnableInstanceSqlHaStandbyDetections"},
-		{Name: "EnableIpamInternetRegistryAssociation"},
-		{Name: "EnableIpamOrganizationAdminAccount"},
-		{Name: "EnableIpamPolicy"},
-		{Name: "EnableReachabilityAnalyzerOrganizationSharing"},
-		{Name: "EnableRouteServerPropagation"},
-		{Name: "EnableSerialConsoleAccess"},
-		{Name: "EnableSnapshotBlockPublicAccess"},
-		{Name: "EnableTransitGatewayRouteTablePropagation"},
-		{Name: "EnableVgwRoutePropagation"},
-		{Name: "EnableVolumeIO"},
-		{Name: "EnableVpcClassicLink"},
-		{Name: "EnableVpcClassicLinkDnsSupport"},
-		{Name: "ExportClientVpnClientCertificateRevocationList"},
-		{Name: "ExportClientVpnClientConfiguration"},
-		{Name: "ExportImage"},
-		{Name: "ExportTransitGatewayRoutes"},
-		{Name: "ExportVerifiedAccessInstanceClientConfiguration"},
-		{Name: "GetActiveVpnTunnelStatus"},
-		{Name: "GetAllowedImagesSettings"},
-		{Name: "GetAssociatedEnclaveCertificateIamRoles"},
-		{Name: "GetAssociatedIpv6PoolCidrs"},
-		{Name: "GetAwsNetworkPerformanceData"},
-		{Name: "GetCapacityManagerAttributes"},
-		{Name: "GetCapacityManagerMetricData"},
-		{Name: "GetCapacityManagerMetricDimensions"},
-		{Name: "GetCapacityManagerMonitoredTagKeys"},
-		{Name: "GetCapacityManagerSupportabilityScores"},
-		{Name: "GetCapacityReservationUsage"},
-		{Name: "GetClientVpnEndpointAuthorizationPolicy"},
-		{Name: "GetCoipPoolUsage"},
-		{Name: "GetConsoleOutput"},
-		{Name: "GetConsoleScreenshot"},
-		{Name: "GetDeclarativePoliciesReportSummary"},
-		{Name: "GetDefaultCreditSpecification"},
-		{Name: "GetEbsDefaultKmsKeyId"},
-		{Name: "GetEbsEncryptionByDefault"},
-		{Name: "GetEnabledIpamPolicy"},
-		{Name: "GetFlowLogsIntegrationTemplate"},
-		{Name: "GetGroupsForCapacityReservation"},
-		{Name: "GetHostReservationPurchasePreview"},
-		{Name: "GetImageAncestry"},
-		{Name: "GetImageBlockPublicAccessState"},
-		{Name: "GetImageFindings"},
-		{Name: "GetInstanceMetadataDefaults"},
-		{Name: "GetInstanceTpmEkPub"},
-		{Name: "GetInstanceTypesFromInstanceRequirements"},
-		{Name: "GetInstanceUefiData"},
-		{Name: "GetIpamAddressHistory"},
-		{Name: "GetIpamDiscoveredAccounts"},
-		{Name: "GetIpamDiscoveredPublicAddresses"},
-		{Name: "GetIpamDiscoveredResourceCidrs"},
-		{Name: "GetIpamDiscoveredRoutes"},
-		{Name: "GetIpamInternetRegistryAssociationAsns"},
-		{Name: "GetIpamInternetRegistryAssociationCidrs"},
-		{Name: "GetIpamPolicyAllocationRules"},
-		{Name: "GetIpamPolicyOrganizationTargets"},
-		{Name: "GetIpamPoolAllocations"},
-		{Name: "GetIpamPoolCidrs"},
-		{Name: "GetIpamPrefixListResolverRules"},
-		{Name: "GetIpamPrefixListResolverVersionEntries"},
-		{Name: "GetIpamPrefixListResolverVersions"},
-		{Name: "GetIpamResourceCidrs"},
-		{Name: "GetIpamRouteOriginAuthorizations"},
-		{Name: "GetIpamRouteProtectionFindings"},
-		{Name: "GetIpamRoutingPolicyRegistrationDeltas"},
-		{Name: "GetIpamRoutingPolicyRegistrations"},
-		{Name: "GetLaunchTemplateData"},
-		{Name: "GetManagedPrefixListAssociations"},
-		{Name: "GetManagedPrefixListEntries"},
-		{Name: "GetManagedResourceVisibility"},
-		{Name: "GetNetworkInsightsAccessScopeAnalysisFindings"},
-		{Name: "GetNetworkInsightsAccessScopeContent"},
-		{Name: "GetNetworkingFlexCostAllocationPolicyVersions"},
-		{Name: "GetPasswordData"},
-		{Name: "GetReservedInstancesExchangeQuote"},
-		{Name: "GetRouteServerAssociations"},
-		{Name: "GetRouteServerPropagations"},
-		{Name: "GetRouteServerRoutingDatabase"},
-		{Name: "GetSecurityGroupsForVpc"},
-		{Name: "GetSerialConsoleAccessStatus"},
-		{Name: "GetSnapshotBlockPublicAccessState"},
-		{Name: "GetSpotPlacementScores"},
-		{Name: "GetSubnetCidrReservations"},
-		{Name: "GetTransitGatewayAttachmentNatConfiguration"},
-		{Name: "GetTransitGatewayAttachmentPropagations"},
-		{Name: "GetTransitGatewayMeteringPolicyEntries"},
-		{Name: "GetTransitGatewayMulticastDomainAssociations"},
-		{Name: "GetTransitGatewayPolicyTableAssociations"},
-		{Name: "GetTransitGatewayPolicyTableEntries"},
-		{Name: "GetTransitGatewayPrefixListReferences"},
-		{Name: "GetTransitGatewayRouteTableAssociations"},
-		{Name: "GetTransitGatewayRouteTablePropagations"},
-		{Name: "GetVerifiedAccessEndpointPolicy"},
-		{Name: "GetVerifiedAccessEndpointTargets"},
-		{Name: "GetVerifiedAccessGroupPolicy"},
-		{Name: "GetVpcResourcesBlockingEncryptionEnforcement"},
-		{Name: "GetVpnConnectionDeviceSampleConfiguration"},
-		{Name: "GetVpnConnectionDeviceTypes"},
-		{Name: "GetVpnTunnelReplacementStatus"},
-		{Name: "ImportClientVpnClientCertificateRevocationList"},
-		{Name: "ImportImage"},
-		{Name: "ImportInstance"},
-		{Name: "ImportKeyPair"},
-		{Name: "ImportSnapshot"},
-		{Name: "ImportVolume"},
-		{Name: "ListImagesInRecycleBin"},
-		{Name: "ListSnapshotsInRecycleBin"},
-		{Name: "ListVolumesInRecycleBin"},
-		{Name: "LockSnapshot"},
-		{Name: "ModifyAccountVpcEncryptionControl"},
-		{Name: "ModifyAddressAttribute"},
-		{Name: "ModifyApplicationStatusCheck"},
-		{Name: "ModifyAvailabilityZoneGroup"},
-		{Name: "ModifyCapacityReservation"},
-		{Name: "ModifyCapacityReservationFleet"},
-		{Name: "ModifyClientVpnEndpoint"},
-		{Name: "ModifyClientVpnEndpointAuthorizationPolicy"},
-		{Name: "ModifyDefaultCreditSpecification"},
-		{Name: "ModifyEbsDefaultKmsKeyId"},
-		{Name: "ModifyFleet"},
-		{Name: "ModifyFpgaImageAttribute"},
-		{Name: "ModifyHosts"},
-		{Name: "ModifyIdFormat"},
-		{Name: "ModifyIdentityIdFormat"},
-		{Name: "ModifyImageAttribute"},
-		{Name: "ModifyInstanceAttribute"},
-		{Name: "ModifyInstanceCapacityReservationAttributes"},
-		{Name: "ModifyInstanceConnectEndpoint"},
-		{Name: "ModifyInstanceCpuOptions"},
-		{Name: "ModifyInstanceCreditSpecification"},
-		{Name: "ModifyInstanceEventStartTime"},
-		{Name: "ModifyInstanceEventWindow"},
-		{Name: "ModifyInstanceMaintenanceOptions"},
-		{Name: "ModifyInstanceMetadataDefaults"},
-		{Name: "ModifyInstanceMetadataOptions"},
-		{Name: "ModifyInstanceNetworkPerformanceOptions"},
-		{Name: "ModifyInstancePlacement"},
-		{Name: "ModifyIpam"},
-		{Name: "ModifyIpamPolicyAllocationRules"},
-		{Name: "ModifyIpamPool"},
-		{Name: "ModifyIpamPoolAllocation"},
-		{Name: "ModifyIpamPrefixListResolver"},
-		{Name: "ModifyIpamPrefixListResolverTarget"},
-		{Name: "ModifyIpamResourceCidr"},
-		{Name: "ModifyIpamResourceDiscovery"},
-		{Name: "ModifyIpamRoutingPolicyRegistration"},
-		{Name: "ModifyIpamScope"},
-		{Name: "ModifyLaunchTemplate"},
-		{Name: "ModifyLocalGatewayRoute"},
-		{Name: "ModifyManagedPrefixList"},
-		{Name: "ModifyManagedResourceVisibility"},
-		{Name: "ModifyMetricCategory"},
-		{Name: "ModifyNetworkInterfaceAttribute"},
-		{Name: "ModifyNetworkingFlexCostAllocationPolicy"},
-		{Name: "ModifyPrivateDnsNameOptions"},
-		{Name: "ModifyPublicIpDnsNameOptions"},
-		{Name: "ModifyReservedInstances"},
-		{Name: "ModifyRouteServer"},
-		{Name: "ModifySecurityGroupRules"},
-		{Name: "ModifySnapshotAttribute"},
-		{Name: "ModifySnapshotTier"},
-		{Name: "ModifySpotFleetRequest"},
-		{Name: "ModifySubnetAttribute"},
-		{Name: "ModifyTrafficMirrorFilterNetworkServices"},
-		{Name: "ModifyTrafficMirrorFilterRule"},
-		{Name: "ModifyTrafficMirrorSession"},
-		{Name: "ModifyTransitGateway"},
-		{Name: "ModifyTransitGatewayAttachmentNatConfiguration"},
-		{Name: "ModifyTransitGatewayMeteringPolicy"},
-		{Name: "ModifyTransitGatewayNetworkFunctionAttachment"},
-		{Name: "ModifyTransitGatewayPeeringAttachment"},
-		{Name: "ModifyTransitGatewayPolicyTableEntry"},
-		{Name: "ModifyTransitGatewayPrefixListReference"},
-		{Name: "ModifyTransitGatewayVpcAttachment"},
-		{Name: "ModifyVerifiedAccessEndpoint"},
-		{Name: "ModifyVerifiedAccessEndpointPolicy"},
-		{Name: "ModifyVerifiedAccessGroup"},
-		{Name: "ModifyVerifiedAccessGroupPolicy"},
-		{Name: "ModifyVerifiedAccessInstance"},
-		{Name: "ModifyVerifiedAccessInstanceLoggingConfiguration"},
-		{Name: "ModifyVerifiedAccessTrustProvider"},
-		{Name: "ModifyVolume"},
-		{Name: "ModifyVolumeAttribute"},
-		{Name: "ModifyVpcAttribute"},
-		{Name: "ModifyVpcBlockPublicAccessExclusion"},
-		{Name: "ModifyVpcBlockPublicAccessOptions"},
-		{Name: "ModifyVpcEncryptionControl"},
-		{Name: "ModifyVpcEndpoint"},
-		{Name: "ModifyVpcEndpointConnectionNotification"},
-		{Name: "ModifyVpcEndpointPayerResponsibility"},
-		{Name: "ModifyVpcEndpointServiceConfiguration"},
-		{Name: "ModifyVpcEndpointServicePayerResponsibility"},
-		{Name: "ModifyVpcEndpointServicePermissions"},
-		{Name: "ModifyVpcPeeringConnectionOptions"},
-		{Name: "ModifyVpcTenancy"},
-		{Name: "ModifyVpnConnection"},
-		{Name: "ModifyVpnConnectionOptions"},
-		{Name: "ModifyVpnTunnelCertificate"},
-		{Name: "ModifyVpnTunnelOptions"},
-		{Name: "MonitorInstances"},
-		{Name: "MoveAddressToVpc"},
-		{Name: "MoveByoipCidrToIpam"},
-		{Name: "MoveCapacityReservationInstances"},
-		{Name: "ProvisionByoipCidr"},
-		{Name: "ProvisionIpamByoasn"},
-		{Name: "ProvisionIpamPoolCidr"},
-		{Name: "ProvisionPublicIpv4PoolCidr"},
-		{Name: "PurchaseCapacityBlock"},
-		{Name: "PurchaseCapacityBlockExtension"},
-		{Name: "PurchaseHostReservation"},
-		{Name: "PurchaseReservedInstancesOffering"},
-		{Name: "PurchaseScheduledInstances"},
-		{Name: "RebootInstances"},
-		{Name: "RegisterImage"},
-		{Name: "RegisterInstanceEventNotificationAttributes"},
-		{Name: "RegisterTransitGatewayMulticastGroupMembers"},
-		{Name: "RegisterTransitGatewayMulticastGroupSources"},
-		{Name: "RejectCapacityReservationBillingOwnership"},
-		{Name: "RejectTransitGatewayClientVpnAttachment"},
-		{Name: "RejectTransitGatewayMulticastDomainAssociations"},
-		{Name: "RejectTransitGatewayPeeringAttachment"},
-		{Name: "RejectTransitGatewayVpcAttachment"},
-		{Name: "RejectVpcEndpointConnections"},
-		{Name: "RejectVpcPeeringConnection"},
-		{Name: "ReleaseAddress"},
-		{Name: "ReleaseHosts"},
-		{Name: "ReleaseIpamPoolAllocation"},
-		{Name: "ReplaceIamInstanceProfileAssociation"},
-		{Name: "ReplaceImageCriteriaInAllowedImagesSettings"},
-		{Name: "ReplaceImageInstanceTypeSpecification"},
-		{Name: "ReplaceNetworkAclAssociation"},
-		{Name: "ReplaceNetworkAclEntry"},
-		{Name: "ReplaceRoute"},
-		{Name: "ReplaceRouteTableAssociation"},
-		{Name: "ReplaceTransitGatewayRoute"},
-		{Name: "ReplaceVpnTunnel"},
-		{Name: "ReportInstanceStatus"},
-		{Name: "RequestSpotFleet"},
-		{Name: "RequestSpotInstances"},
-		{Name: "ResetAddressAttribute"},
-		{Name: "ResetEbsDefaultKmsKeyId"},
-		{Name: "ResetFpgaImageAttribute"},
-		{Name: "ResetImageAttribute"},
-		{Name: "ResetInstanceAttribute"},
-		{Name: "ResetNetworkInterfaceAttribute"},
-		{Name: "ResetSnapshotAttribute"},
-		{Name: "RestoreAddressToClassic"},
-		{Name: "RestoreImageFromRecycleBin"},
-		{Name: "RestoreManagedPrefixListVersion"},
-		{Name: "RestoreSnapshotFromRecycleBin"},
-		{Name: "RestoreSnapshotTier"},
-		{Name: "RestoreVolumeFromRecycleBin"},
-		{Name: "RevokeClientVpnIngress"},
-		{Name: "RevokeSecurityGroupEgress"},
-		{Name: "RevokeSecurityGroupIngress"},
-		{Name: "RunInstances"},
-		{Name: "RunScheduledInstances"},
-		{Name: "SearchLocalGatewayRoutes"},
-		{Name: "SearchTransitGatewayMulticastGroups"},
-		{Name: "SearchTransitGatewayRoutes"},
-		{Name: "SendDiagnosticInterrupt"},
-		{Name: "StartDeclarativePoliciesReport"},
-		{Name: "StartInstances"},
-		{Name: "StartNetworkInsightsAccessScopeAnalysis"},
-		{Name: "StartNetworkInsightsAnalysis"},
-		{Name: "StartVpcEndpointServicePrivateDnsVerification"},
-		{Name: "StopInstances"},
-		{Name: "TerminateClientVpnConnections"},
-		{Name: "TerminateInstances"},
-		{Name: "UnassignIpv6Addresses"},
-		{Name: "UnassignPrivateIpAddresses"},
-		{Name: "UnassignPrivateNatGatewayAddress"},
-		{Name: "UnlockSnapshot"},
-		{Name: "UnmonitorInstances"},
-		{Name: "UpdateCapacityManagerMonitoredTagKeys"},
-		{Name: "UpdateCapacityManagerOrganizationsAccess"},
-		{Name: "UpdateInterruptibleCapacityReservationAllocation"},
-		{Name: "UpdateSecurityGroupRuleDescriptionsEgress"},
-		{Name: "UpdateSecurityGroupRuleDescriptionsIngress"},
-		{Name: "ValidateSecurityGroupQuotasForInterface"},
-		{Name: "WithdrawByoipCidr"},
-	}},
-	{Name: "networkfirewall", ID: "Network Firewall", Endpoint: "network-firewall", Signing: "network-firewall", Protocol: wire.JSON10, CBOR: true, Version: "2020-11-12", Target: "NetworkFirewall_20201112", Ops: []wire.Op{
-		{Name: "AcceptNetworkFirewallTransitGatewayAttachment"},
-		{Name: "AssociateAvailabilityZones"},
-		{Name: "AssociateFirewallPolicy"},
-		{Name: "AssociateSubnets"},
-		{Name: "CreateContainerAssociation"},
-		{Name: "CreateFirewall"},
-		{Name: "CreateFirewallPolicy"},
-		{Name: "CreateFirewallPolicyV2"},
-		{Name: "CreateRuleGroup"},
-		{Name: "CreateTLSInspectionConfiguration"},
-		{Name: "CreateVpcEndpointAssociation"},
-		{Name: "DeleteContainerAssociation"},
-		{Name: "DeleteFirewall"},
-		{Name: "DeleteFirewallPolicy"},
-		{Name: "DeleteFirewallPolicyV2"},
-		{Name: "DeleteNetworkFirewallTransitGatewayAttachment"},
-		{Name: "DeleteProxy"},
-		{Name: "DeleteResourcePolicy"},
-		{Name: "DeleteRuleGroup"},
-		{Name: "DeleteTLSInspectionConfiguration"},
-		{Name: "DeleteVpcEndpointAssociation"},
-		{Name: "DescribeContainerAssociation"},
-		{Name: "DescribeFirewall"},
-		{Name: "DescribeFirewallMetadata"},
-		{Name: "DescribeFirewallPolicy"},
-		{Name: "DescribeFirewallPolicyV2"},
-		{Name: "DescribeFlowOperation"},
-		{Name: "DescribeLoggingConfiguration"},
-		{Name: "DescribeProxy"},
-		{Name: "DescribeResourcePolicy"},
-		{Name: "DescribeRuleGroup"},
-		{Name: "DescribeRuleGroupMetadata"},
-		{Name: "DescribeRuleGroupSummary"},
-		{Name: "DescribeTLSInspectionConfiguration"},
-		{Name: "DescribeVpcEndpointAssociation"},
-		{Name: "DisassociateAvailabilityZones"},
-		{Name: "DisassociateSubnets"},
-		{Name: "GetAnalysisReportResults"},
-		{Name: "ListAnalysisReports"},
-		{Name: "ListContainerAssociations"},
-		{Name: "ListContextStores"},
-		{Name: "ListFirewallPolicies"},
-		{Name: "ListFirewallPoliciesV2"},
-		{Name: "ListFirewalls"},
-		{Name: "ListFlowOperationResults"},
-		{Name: "ListFlowOperations"},
-		{Name: "ListResourcesInContextStore"},
-		{Name: "ListRuleGroups"},
-		{Name: "ListTLSInspectionConfigurations"},
-		{Name: "ListTagsForResource"},
-		{Name: "ListVpcEndpointAssociations"},
-		{Name: "PutResourcePolicy"},
-		{Name: "RejectNetworkFirewallTransitGatewayAttachment"},
-		{Name: "StartAnalysisReport"},
-		{Name: "StartFlowCapture"},
-		{Name: "StartFlowFlush"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-		{Name: "UpdateAvailabilityZoneChangeProtection"},
-		{Name: "UpdateContainerAssociation"},
-		{Name: "UpdateFirewallAnalysisSettings"},
-		{Name: "UpdateFirewallDeleteProtection"},
-		{Name: "UpdateFirewallDescription"},
-		{Name: "UpdateFirewallEncryptionConfiguration"},
-		{Name: "UpdateFirewallPolicy"},
-		{Name: "UpdateFirewallPolicyChangeProtection"},
-		{Name: "UpdateFirewallPolicyV2"},
-		{Name: "UpdateLoggingConfiguration"},
-		{Name: "UpdateProxySettings"},
-		{Name: "UpdateRuleGroup"},
-		{Name: "UpdateSubnetChangeProtection"},
-		{Name: "UpdateTLSInspectionConfiguration"},
-	}},
-	{Name: "s3", ID: "S3", Endpoint: "s3", Signing: "s3", Protocol: wire.RESTXML, Version: "2006-03-01", Ops: []wire.Op{
-		{Name: "AbortMultipartUpload", Method: "DELETE", URI: "/{Bucket}/{Key+}"},
-		{Name: "CompleteMultipartUpload", Method: "POST", URI: "/{Bucket}/{Key+}"},
-		{Name: "CopyObject", Method: "PUT", URI: "/{Bucket}/{Key+}"},
-		{Name: "CreateBucket", Method: "PUT", URI: "/{Bucket}"},
-		{Name: "CreateBucketMetadataConfiguration", Method: "POST", URI: "/{Bucket}?metadataConfiguration"},
-		{Name: "CreateBucketMetadataTableConfiguration", Method: "POST", URI: "/{Bucket}?metadataTable"},
-		{Name: "CreateMultipartUpload", Method: "POST", URI: "/{Bucket}/{Key+}?uploads"},
-		{Name: "CreateSession", Method: "GET", URI: "/{Bucket}?session"},
-		{Name: "DeleteBucket", Method: "DELETE", URI: "/{Bucket}"},
-		{Name: "DeleteBucketAnalyticsConfiguration", Method: "DELETE", URI: "/{Bucket}?analytics"},
-		{Name: "DeleteBucketCors", Method: "DELETE", URI: "/{Bucket}?cors"},
-		{Name: "DeleteBucketEncryption", Method: "DELETE", URI: "/{Bucket}?encryption"},
-		{Name: "DeleteBucketIntelligentTieringConfiguration", Method: "DELETE", URI: "/{Bucket}?intelligent-tiering"},
-		{Name: "DeleteBucketInventoryConfiguration", Method: "DELETE", URI: "/{Bucket}?inventory"},
-		{Name: "DeleteBucketLifecycle", Method: "DELETE", URI: "/{Bucket}?lifecycle"},
-		{Name: "DeleteBucketMetadataConfiguration", Method: "DELETE", URI: "/{Bucket}?metadataConfiguration"},
-		{Name: "DeleteBucketMetadataTableConfiguration", Method: "DELETE", URI: "/{Bucket}?metadataTable"},
-		{Name: "DeleteBucketMetricsConfiguration", Method: "DELETE", URI: "/{Bucket}?metrics"},
-		{Name: "DeleteBucketOwnershipControls", Method: "DELETE", URI: "/{Bucket}?ownershipControls"},
-		{Name: "DeleteBucketPolicy", Method: "DELETE", URI: "/{Bucket}?policy"},
-		{Name: "DeleteBucketReplication", Method: "DELETE", URI: "/{Bucket}?replication"},
-		{Name: "DeleteBucketTagging", Method: "DELETE", URI: "/{Bucket}?tagging"},
-		{Name: "DeleteBucketWebsite", Method: "DELETE", URI: "/{Bucket}?website"},
-		{Name: "DeleteObject", Method: "DELETE", URI: "/{Bucket}/{Key+}"},
-		{Name: "DeleteObjectAnnotation", Method: "DELETE", URI: "/{Bucket}/{Key+}?annotation"},
-		{Name: "DeleteObjectTagging", Method: "DELETE", URI: "/{Bucket}/{Key+}?tagging"},
-		{Name: "DeleteObjects", Method: "POST", URI: "/{Bucket}?delete"},
-		{Name: "DeletePublicAccessBlock", Method: "DELETE", URI: "/{Bucket}?publicAccessBlock"},
-		{Name: "GetBucketAbac", Method: "GET", URI: "/{Bucket}?abac"},
-		{Name: "GetBucketAccelerateConfiguration", Method: "GET", URI: "/{Bucket}?accelerate"},
-		{Name: "GetBucketAcl", Method: "GET", URI: "/{Bucket}?acl"},
-		{Name: "GetBucketAnalyticsConfiguration", Method: "GET", URI: "/{Bucket}?analytics"},
-		{Name: "GetBucketCors", Method: "GET", URI: "/{Bucket}?cors"},
-		{Name: "GetBucketEncryption", Method: "GET", URI: "/{Bucket}?encryption"},
-		{Name: "GetBucketIntelligentTieringConfiguration", Method: "GET", URI: "/{Bucket}?intelligent-tiering"},
-		{Name: "GetBucketInventoryConfiguration", Method: "GET", URI: "/{Bucket}?inventory"},
-		{Name: "GetBucketLifecycle", Method: "GET", URI: "/{Bucket}?lifecycle"},
-		{Name: "GetBucketLifecycleConfiguration", Method: "GET", URI: "/{Bucket}?lifecycle"},
-		{Name: "GetBucketLocation", Method: "GET", URI: "/{Bucket}?location"},
-		{Name: "GetBucketLogging", Method: "GET", URI: "/{Bucket}?logging"},
-		{Name: "GetBucketMetadataConfiguration", Method: "GET", URI: "/{Bucket}?metadataConfiguration"},
-		{Name: "GetBucketMetadataTableConfiguration", Method: "GET", URI: "/{Bucket}?metadataTable"},
-		{Name: "GetBucketMetricsConfiguration", Method: "GET", URI: "/{Bucket}?metrics"},
-		{Name: "GetBucketNotification", Method: "GET", URI: "/{Bucket}?notification"},
-		{Name: "GetBucketNotificationConfiguration", Method: "GET", URI: "/{Bucket}?notification"},
-		{Name: "GetBucketOwnershipControls", Method: "GET", URI: "/{Bucket}?ownershipControls"},
-		{Name: "GetBucketPolicy", Method: "GET", URI: "/{Bucket}?policy"},
-		{Name: "GetBucketPolicyStatus", Method: "GET", URI: "/{Bucket}?policyStatus"},
-		{Name: "GetBucketReplication", Method: "GET", URI: "/{Bucket}?replication"},
-		{Name: "GetBucketRequestPayment", Method: "GET", URI: "/{Bucket}?requestPayment"},
-		{Name: "GetBucketTagging", Method: "GET", URI: "/{Bucket}?tagging"},
-		{Name: "GetBucketVersioning", Method: "GET", URI: "/{Bucket}?versioning"},
-		{Name: "GetBucketWebsite", Method: "GET", URI: "/{Bucket}?website"},
-		{Name: "GetObject", Method: "GET", URI: "/{Bucket}/{Key+}"},
-		{Name: "GetObjectAcl", Method: "GET", URI: "/{Bucket}/{Key+}?acl"},
-		{Name: "GetObjectAnnotation", Method: "GET", URI: "/{Bucket}/{Key+}?annotation"},
-		{Name: "GetObjectAttributes", Method: "GET", URI: "/{Bucket}/{Key+}?attributes"},
-		{Name: "GetObjectLegalHold", Method: "GET", URI: "/{Bucket}/{Key+}?legal-hold"},
-		{Name: "GetObjectLockConfiguration", Method: "GET", URI: "/{Bucket}?object-lock"},
-		{Name: "GetObjectRetention", Method: "GET", URI: "/{Bucket}/{Key+}?retention"},
-		{Name: "GetObjectTagging", Method: "GET", URI: "/{Bucket}/{Key+}?tagging"},
-		{Name: "GetObjectTorrent", Method: "GET", URI: "/{Bucket}/{Key+}?torrent"},
-		{Name: "GetPublicAccessBlock", Method: "GET", URI: "/{Bucket}?publicAccessBlock"},
-		{Name: "HeadBucket", Method: "HEAD", URI: "/{Bucket}"},
-		{Name: "HeadObject", Method: "HEAD", URI: "/{Bucket}/{Key+}"},
-		{Name: "ListBucketAnalyticsConfigurations", Method: "GET", URI: "/{Bucket}?analytics"},
-		{Name: "ListBucketIntelligentTieringConfigurations", Method: "GET", URI: "/{Bucket}?intelligent-tiering"},
-		{Name: "ListBucketInventoryConfigurations", Method: "GET", URI: "/{Bucket}?inventory"},
-		{Name: "ListBucketMetricsConfigurations", Method: "GET", URI: "/{Bucket}?metrics"},
-		{Name: "ListBuckets", Method: "GET", URI: "/"},
-		{Name: "ListDirectoryBuckets", Method: "GET", URI: "/"},
-		{Name: "ListMultipartUploads", Method: "GET", URI: "/{Bucket}?uploads"},
-		{Name: "ListObjectAnnotations", Method: "GET", URI: "/{Bucket}/{Key+}?annotation"},
-		{Name: "ListObjectVersions", Method: "GET", URI: "/{Bucket}?versions"},
-		{Name: "ListObjects", Method: "GET", URI: "/{Bucket}"},
-		{Name: "ListObjectsV2", Method: "GET", URI: "/{Bucket}?list-type=2"},
-		{Name: "ListParts", Method: "GET", URI: "/{Bucket}/{Key+}"},
-		{Name: "PutBucketAbac", Method: "PUT", URI: "/{Bucket}?abac"},
-		{Name: "PutBucketAccelerateConfiguration", Method: "PUT", URI: "/{Bucket}?accelerate"},
-		{Name: "PutBucketAcl", Method: "PUT", URI: "/{Bucket}?acl"},
-		{Name: "PutBucketAnalyticsConfiguration", Method: "PUT", URI: "/{Bucket}?analytics"},
-		{Name: "PutBucketCors", Method: "PUT", URI: "/{Bucket}?cors"},
-		{Name: "PutBucketEncryption", Method: "PUT", URI: "/{Bucket}?encryption"},
-		{Name: "PutBucketIntelligentTieringConfiguration", Method: "PUT", URI: "/{Bucket}?intelligent-tiering"},
-		{Name: "PutBucketInventoryConfiguration", Method: "PUT", URI: "/{Bucket}?inventory"},
-		{Name: "PutBucketLifecycle", Method: "PUT", URI: "/{Bucket}?lifecycle"},
-		{Name: "PutBucketLifecycleConfiguration", Method: "PUT", URI: "/{Bucket}?lifecycle"},
-		{Name: "PutBucketLogging", Method: "PUT", URI: "/{Bucket}?logging"},
-		{Name: "PutBucketMetricsConfiguration", Method: "PUT", URI: "/{Bucket}?metrics"},
-		{Name: "PutBucketNotification", Method: "PUT", URI: "/{Bucket}?notification"},
-		{Name: "PutBucketNotificationConfiguration", Method: "PUT", URI: "/{Bucket}?notification"},
-		{Name: "PutBucketOwnershipControls", Method: "PUT", URI: "/{Bucket}?ownershipControls"},
-		{Name: "PutBucketPolicy", Method: "PUT", URI: "/{Bucket}?policy"},
-		{Name: "PutBucketReplication", Method: "PUT", URI: "/{Bucket}?replication"},
-		{Name: "PutBucketRequestPayment", Method: "PUT", URI: "/{Bucket}?requestPayment"},
-		{Name: "PutBucketTagging", Method: "PUT", URI: "/{Bucket}?tagging"},
-		{Name: "PutBucketVersioning", Method: "PUT", URI: "/{Bucket}?versioning"},
-		{Name: "PutBucketWebsite", Method: "PUT", URI: "/{Bucket}?website"},
-		{Name: "PutObject", Method: "PUT", URI: "/{Bucket}/{Key+}"},
-		{Name: "PutObjectAcl", Method: "PUT", URI: "/{Bucket}/{Key+}?acl"},
-		{Name: "PutObjectAnnotation", Method: "PUT", URI: "/{Bucket}/{Key+}?annotation"},
-		{Name: "PutObjectLegalHold", Method: "PUT", URI: "/{Bucket}/{Key+}?legal-hold"},
-		{Name: "PutObjectLockConfiguration", Method: "PUT", URI: "/{Bucket}?object-lock"},
-		{Name: "PutObjectRetention", Method: "PUT", URI: "/{Bucket}/{Key+}?retention"},
-		{Name: "PutObjectTagging", Method: "PUT", URI: "/{Bucket}/{Key+}?tagging"},
-		{Name: "PutPublicAccessBlock", Method: "PUT", URI: "/{Bucket}?publicAccessBlock"},
-		{Name: "RenameObject", Method: "PUT", URI: "/{Bucket}/{Key+}?renameObject"},
-		{Name: "RestoreObject", Method: "POST", URI: "/{Bucket}/{Key+}?restore"},
-		{Name: "SelectObjectContent", Method: "POST", URI: "/{Bucket}/{Key+}?select&select-type=2"},
-		{Name: "UpdateBucketMetadataAnnotationTableConfiguration", Method: "PUT", URI: "/{Bucket}?metadataAnnotationTable"},
-		{Name: "UpdateBucketMetadataInventoryTableConfiguration", Method: "PUT", URI: "/{Bucket}?metadataInventoryTable"},
-		{Name: "UpdateBucketMetadataJournalTableConfiguration", Method: "PUT", URI: "/{Bucket}?metadataJournalTable"},
-		{Name: "UpdateObjectEncryption", Method: "PUT", URI: "/{Bucket}/{Key+}?encryption"},
-		{Name: "UploadPart", Method: "PUT", URI: "/{Bucket}/{Key+}"},
-		{Name: "UploadPartCopy", Method: "PUT", URI: "/{Bucket}/{Key+}"},
-		{Name: "WriteGetObjectResponse", Method: "POST", URI: "/WriteGetObjectResponse"},
-	}},
-	{Name: "cloudhsmv2", ID: "CloudHSM V2", Endpoint: "cloudhsmv2", Signing: "cloudhsm", Protocol: wire.JSON11, CBOR: true, Version: "2017-04-28", Target: "BaldrApiService", Ops: []wire.Op{
-		{Name: "CopyBackupToRegion"},
-		{Name: "CreateCluster"},
-		{Name: "CreateHsm"},
-		{Name: "DeleteBackup"},
-		{Name: "DeleteCluster"},
-		{Name: "DeleteHsm"},
-		{Name: "DeleteResourcePolicy"},
-		{Name: "DescribeBackups"},
-		{Name: "DescribeClusters"},
-		{Name: "GetResourcePolicy"},
-		{Name: "InitializeCluster"},
-		{Name: "ListTags"},
-		{Name: "ModifyBackupAttributes"},
-		{Name: "ModifyCluster"},
-		{Name: "PutResourcePolicy"},
-		{Name: "RestoreBackup"},
-		{Name: "TagResource"},
-		{Name: "UntagResource"},
-	}},
-	{Name: "redshift", ID: "Redshift", Endpoint: "redshift", Signing: "redshift", Protocol: wire.Query, Version: "2012-12-01", Namespace: "http://redshift.amazonaws.com/doc/2012-12-01/", Ops: []wire.Op{
-		{Name: "AcceptReservedNodeExchange"},
-		{Name: "AddPartner"},
-		{Name: "AssociateDataShareConsumer"},
-		{Name: "AuthorizeClusterSecurityGroupIngress"},
-		{Name: "AuthorizeDataShare"},
-		{Name: "AuthorizeEndpointAccess"},
-		{Name: "AuthorizeSnapshotAccess"},
-		{Name: "BatchDeleteClusterSnapshots"},
-		{Name: "BatchModifyClusterSnapshots"},
-		{Name: "CancelResize"},
-		{Name: "CopyClusterSnapshot"},
-		{Name: "CreateAuthenticationProfile"},
-		{Name: "CreateCluster"},
-		{Name: "CreateClusterParameterGroup"},
-		{Name: "CreateClusterSecurityGroup"},
-		{Name: "CreateClusterSnapshot"},
-		{Name: "CreateClusterSubnetGroup"},
-		{Name: "CreateCustomDomainAssociation"},
-		{Name: "CreateEndpointAccess"},
-		{Name: "CreateEventSubscription"},
-		{Name: "CreateHsmClientCertificate"},
-		{Name: "CreateHsmConfiguration"},
-		{Name: "CreateIntegration"},
-		{Name: "CreateQev2IdcApplication"},
-		{Name: "CreateRedshiftIdcApplication"},
-		{Name: "CreateScheduledAction"},
-		{Name: "CreateSnapshotCopyGrant"},
-		{Name: "CreateSnapshotSchedule"},
-		{Name: "CreateTags"},
-		{Name: "CreateUsageLimit"},
-		{Name: "DeauthorizeDataShare"},
-		{Name: "DeleteAuthenticationProfile"},
-		{Name: "DeleteCluster"},
-		{Name: "DeleteClusterParameterGroup"},
-		{Name: "DeleteClusterSecurityGroup"},
-		{Name: "DeleteClusterSnapshot"},
-		{Name: "DeleteClusterSubnetGroup"},
-		{Name: "DeleteCustomDomainAssociation"},
-		{Name: "DeleteEndpointAccess"},
-		{Name: "DeleteEventSubscription"},
-		{Name: "DeleteHsmClientCertificate"},
-		{Name: "DeleteHsmConfiguration"},
-		{Name: "DeleteIntegration"},
-		{Name: "DeletePartner"},
-		{Name: "DeleteQev2IdcApplication"},
-		{Name: "DeleteRedshiftIdcApplication"},
-		{Name: "DeleteResourcePolicy"},
-		{Name: "DeleteScheduledAction"},
-		{Name: "DeleteSnapshotCopyGrant"},
-		{Name: "DeleteSnapshotSchedule"},
-		{Name: "DeleteTags"},
-		{Name: "DeleteUsageLimit"},
-		{Name: "DeregisterNamespace"},
-		{Name: "DescribeAccountAttributes"},
-		{Name: "DescribeAuthenticationProfiles"},
-		{Name: "DescribeClusterDbRevisions"},
-		{Name: "DescribeClusterParameterGroups"},
-		{Name: "DescribeClusterParameters"},
-		{Name: "DescribeClusterSecurityGroups"},
-		{Name: "DescribeClusterSnapshots"},
-		{Name: "DescribeClusterSubnetGroups"},
-		{Name: "DescribeClusterTracks"},
-		{Name: "DescribeClusterVersions"},
-		{Name: "DescribeClusters"},
-		{Name: "DescribeCustomDomainAssociations"},
-		{Name: "DescribeDataShares"},
-		{Name: "DescribeDataSharesForConsumer"},
-		{Name: "DescribeDataSharesForProducer"},
-		{Name: "DescribeDefaultClusterParameters"},
-		{Name: "DescribeEndpointAccess"},
-		{Name: "DescribeEndpointAuthorization"},
-		{Name: "DescribeEventCategories"},
-		{Name: "DescribeEventSubscriptions"},
-		{Name: "DescribeEvents"},
-		{Name: "DescribeHsmClientCertificates"},
-		{Name: "DescribeHsmConfigurations"},
-		{Name: "DescribeInboundIntegrations"},
-		{Name: "DescribeIntegrations"},
-		{Name: "DescribeLoggingStatus"},
-		{Name: "DescribeNodeConfigurationOptions"},
-		{Name: "DescribeOrderableClusterOptions"},
-		{Name: "DescribePartners"},
-		{Name: "DescribeQev2IdcApplications"},
-		{Name: "DescribeRedshiftIdcApplications"},
-		{Name: "DescribeReservedNodeExchangeStatus"},
-		{Name: "DescribeReservedNodeOfferings"},
-		{Name: "DescribeReservedNodes"},
-		{Name: "DescribeResize"},
-		{Name: "DescribeScheduledActions"},
-		{Name: "DescribeSnapshotCopyGrants"},
-		{Name: "DescribeSnapshotSchedules"},
-		{Name: "DescribeStorage"},
-		{Name: "DescribeTableRestoreStatus"},
-		{Name: "DescribeTags"},
-		{Name: "DescribeUsageLimits"},
-		{Name: "DisableLogging"},
-		{Name: "DisableSnapshotCopy"},
-		{Name: "DisassociateDataShareConsumer"},
-		{Name: "EnableLogging"},
-		{Name: "EnableSnapshotCopy"},
-		{Name: "FailoverPrimaryCompute"},
-		{Name: "GetClusterCredentials"},
-		{Name: "GetClusterCredentialsWithIAM"},
-		{Name: "GetIdentityCenterAuthToken"},
-		{Name: "GetReservedNodeExchangeConfigurationOptions"},
-		{Name: "GetReservedNodeExchangeOfferings"},
-		{Name: "GetResourcePolicy"},
-		{Name: "ListRecommendations"},
-		{Name: "ModifyAquaConfiguration"},
-		{Name: "ModifyAuthenticationProfile"},
-		{Name: "ModifyCluster"},
-		{Name: "ModifyClusterDbRevision"},
-		{Name: "ModifyClusterIamRoles"},
-		{Name: "ModifyClusterMaintenance"},
-		{Name: "ModifyClusterParameterGroup"},
-		{Name: "ModifyClusterSnapshot"},
-		{Name: "ModifyClusterSnapshotSchedule"},
-		{Name: "ModifyClusterSubnetGroup"},
-		{Name: "ModifyCustomDomainAssociation"},
-		{Name: "ModifyEndpointAccess"},
-		{Name: "ModifyEventSubscription"},
-		{Name: "ModifyIntegration"},
-		{Name: "ModifyLakehouseConfiguration"},
-		{Name: "ModifyQev2IdcApplication"},
-		{Name: "ModifyRedshiftIdcApplication"},
-		{Name: "ModifyScheduledAction"},
-		{Name: "ModifySnapshotCopyRetentionPeriod"},
-		{Name: "ModifySnapshotSchedule"},
-		{Name: "ModifyUsageLimit"},
-		{Name: "PauseCluster"},
-		{Name: "PurchaseReservedNodeOffering"},
-		{Name: "PutResourcePolicy"},
-		{Name: "RebootCluster"},
-		{Name: "RegisterNamespace"},
-		{Name: "RejectDataShare"},
-		{Name: "ResetClusterParameterGroup"},
-		{Name: "ResizeCluster"},
-		{Name: "RestoreFromClusterSnapshot"},
-		{Name: "RestoreTableFromClusterSnapshot"},
-		{Name: "ResumeCluster"},
-		{Name: "RevokeClusterSecurityGroupIngress"},
-		{Name: "RevokeEndpointAccess"},
-		{Name: "RevokeSnapshotAccess"},
-		{Name: "RotateEncryptionKey"},
-		{Name: "UpdatePartnerStatus"},
-	}},
-	{Name: "ssm", ID: "SSM", Endpoint: "ssm", Signing: "ssm", Protocol: wire.JSON11, Version: "2014-11-06", Target: "AmazonSSM", Ops: []wire.Op{
-		{Name: "AddTagsToResource"},
-		{Name: "AssociateOpsItemRelatedItem"},
-		{Name: "CancelCommand"},
-		{Name: "CancelMaintenanceWindowExecution"},
-		{Name: "CreateActivation"},
-		{Name: "CreateAssociation"},
-		{Name: "CreateAssociationBatch"},
-		{Name: "CreateCloudConnector"},
-		{Name: "CreateDocument"},
-		{Name: "CreateMaintenanceWindow"},
-		{Name: "CreateOpsItem"},
-		{Name: "CreateOpsMetadata"},
-		{Name: "CreatePatchBaseline"},
-		{Name: "CreateResourceDataSync"},
-		{Name: "DeleteActivation"},
-		{Name: "DeleteAssociation"},
-		{Name: "DeleteCloudConnector"},
-		{Name: "DeleteDocument"},
-		{Name: "DeleteInventory"},
-		{Name: "DeleteMaintenanceWindow"},
-		{Name: "DeleteOpsItem"},
-		{Name: "DeleteOpsMetadata"},
-		{Name: "DeleteParameter"},
-		{Name: "DeleteParameters"},
-		{Name: "DeletePatchBaseline"},
-		{Name: "DeleteResourceDataSync"},
-		{Name: "DeleteResourcePolicy"},
-		{Name: "DeregisterDefaultHostManagementConfiguration"},
-		{Name: "DeregisterManagedInstance"},
-		{Name: "DeregisterPatchBaselineForPatchGroup"},
-		{Name: "DeregisterTargetFromMaintenanceWindow"},
-		{Name: "DeregisterTaskFromMaintenanceWindow"},
-		{Name: "DescribeActivations"},
-		{Name: "DescribeAssociation"},
-		{Name: "DescribeAssociationExecutionTargets"},
-		{Name: "DescribeAssociationExecutions"},
-		{Name: "DescribeAutomationExecutions"},
-		{Name: "DescribeAutomationStepExecutions"},
-		{Name: "DescribeAvailablePatches"},
-		{Name: "DescribeDocument"},
-		{Name: "DescribeDocumentPermission"},
-		{Name: "DescribeEffectiveInstanceAssociations"},
-		{Name: "DescribeEffectivePatchesForPatchBaseline"},
-		{Name: "DescribeInstanceAssociationsStatus"},
-		{Name: "DescribeInstanceInformation"},
-		{Name: "DescribeInstancePatchStates"},
-		{Name: "DescribeInstancePatchStatesForPatchGroup"},
-		{Name: "DescribeInstancePatches"},
-		{Name: "DescribeInstanceProperties"},
-		{Name: "DescribeInventoryDeletions"},
-		{Name: "DescribeMaintenanceWindowExecutionTaskInvocations"},
-		{Name: "DescribeMaintenanceWindowExecutionTasks"},
-		{Name: "DescribeMaintenanceWindowExecutions"},
-		{Name: "DescribeMaintenanceWindowSchedule"},
-		{Name: "DescribeMaintenanceWindowTargets"},
-		{Name: "DescribeMaintenanceWindowTasks"},
-		{Name: "DescribeMaintenanceWindows"},
-		{Name: "DescribeMaintenanceWindowsForTarget"},
-		{Name: "DescribeOpsItems"},
-		{Name: "DescribeParameters"},
-		{Name: "DescribePatchBaselines"},
-		{Name: "DescribePatchGroupState"},
-		{Name: "DescribePatchGroups"},
-		{Name: "DescribePatchProperties"},
-		{Name: "DescribeSessions"},
-		{Name: "DisassociateOpsItemRelatedItem"},
-		{Name: "GetAccessToken"},
-		{Name: "GetAutomationExecution"},
-		{Name: "GetCalendarState"},
-		{Name: "GetCloudConnector"},
-		{Name: "GetCommandInvocation"},
-		{Name: "GetConnectionStatus"},
-		{Name: "GetDefaultPatchBaseline"},
-		{Name: "GetDeployablePatchSnapshotForInstance"},
-		{Name: "GetDocument"},
-		{Name: "GetExecutionPreview"},
-		{Name: "GetInventory"},
-		{Name: "GetInventorySchema"},
-		{Name: "GetMaintenanceWindow"},
-		{Name: "GetMaintenanceWindowExecution"},
-		{Name: "GetMaintenanceWindowExecutionTask"},
-		{Name: "GetMaintenanceWindowExecutionTaskInvocation"},
-		{Name: "GetMaintenanceWindowTask"},
-		{Name: "GetOpsItem"},
-		{Name: "GetOpsMetadata"},
-		{Name: "GetOpsSummary"},
-		{Name: "GetParameter"},
-		{Name: "GetParameterHistory"},
-		{Name: "GetParameters"},
-		{Name: "GetParametersByPath"},
-		{Name: "GetPatchBaseline"},
-		{Name: "GetPatchBaselineForPatchGroup"},
-		{Name: "GetResourcePolicies"},
-		{Name: "GetServiceSetting"},
-		{Name: "LabelParameterVersion"},
-		{Name: "ListAssociationVersions"},
-		{Name: "ListAssociations"},
-		{Name: "ListCloudConnectors"},
-		{Name: "ListCommandInvocations"},
-		{Name: "ListCommands"},
-		{Name: "ListComplianceItems"},
-		{Name: "ListComplianceSummaries"},
-		{Name: "ListDocumentMetadataHistory"},
-		{Name: "ListDocumentVersions"},
-		{Name: "ListDocuments"},
-		{Name: "ListInventoryEntries"},
-		{Name: "ListNodes"},
-		{Name: "ListNodesSummary"},
-		{Name: "ListOpsItemEvents"},
-		{Name: "ListOpsItemRelatedItems"},
-		{Name: "ListOpsMetadata"},
-		{Name: "ListResourceComplianceSummaries"},
-		{Name: "ListResourceDataSync"},
-		{Name: "ListTagsForResource"},
-		{Name: "ModifyDocumentPermission"},
-		{Name: "PutComplianceItems"},
-		{Name: "PutInventory"},
-		{Name: "PutParameter"},
-		{Name: "PutResourcePolicy"},
-		{Name: "RegisterDefaultHostManagementConfiguration"},
-		{Name: "RegisterDefaultPatchBaseline"},
-		{Name: "RegisterPatchBaselineForPatchGroup"},
-		{Name: "RegisterTargetWithMaintenanceWindow"},
-		{Name: "RegisterTaskWithMaintenanceWindow"},
-		{Name: "RemoveTagsFromResource"},
-		{Name: "ResetServiceSetting"},
-		{Name: "ResumeSession"},
-		{Name: "SendAutomationSignal"},
-		{Name: "SendCommand"},
-		{Name: "StartAccessRequest"},
-		{Name: "StartAssociationsOnce"},
-		{Name: "StartAutomationExecution"},
-		{Name: "StartChangeRequestExecution"},
-		{Name: "StartExecutionPreview"},
-		{Name: "StartSession"},
-		{Name: "StopAutomationExecution"},
-		{Name: "TerminateSession"},
-		{Name: "UnlabelParameterVersion"},
-		{Name: "UpdateAssociation"},
-		{Name: "UpdateAssociationStatus"},
-		{Name: "UpdateCloudConnector"},
-		{Name: "UpdateDocument"},
-		{Name: "UpdateDocumentDefaultVersion"},
-		{Name: "UpdateDocumentMetadata"},
-		{Name: "UpdateMaintenanceWindow"},
-		{Name: "UpdateMaintenanceWindowTarget"},
-		{Name: "UpdateMaintenanceWindowTask"},
-		{Name: "UpdateManagedInstanceRole"},
-		{Name: "UpdateOpsItem"},
-		{Name: "UpdateOpsMetadata"},
-		{Name: "UpdatePatchBaseline"},
-		{Name: "UpdateResourceDataSync"},
-		{Name: "UpdateServiceSetting"},
-		{Name: "ValidateCloudConnector"},
-	}},
+// operations are the names of each service's operations, with method and path
+// before them where the service routes by those.
+var operations = [...]string{
+	`CancelKeyDeletion ConnectCustomKeyStore CreateAlias CreateCustomKeyStore CreateGrant CreateKey Decapsulate Decrypt DeleteAlias
+DeleteCustomKeyStore DeleteImportedKeyMaterial DeriveSharedSecret DescribeCustomKeyStores DescribeKey DisableKey DisableKeyRotation
+DisconnectCustomKeyStore EnableKey EnableKeyRotation Encapsulate Encrypt GenerateDataKey GenerateDataKeyPair
+GenerateDataKeyPairWithoutPlaintext GenerateDataKeyWithoutPlaintext GenerateMac GenerateRandom GetKeyLastUsage GetKeyPolicy
+GetKeyRotationStatus GetParametersForImport GetPublicKey ImportKeyMaterial ListAliases ListGrants ListKeyPolicies ListKeyRotations ListKeys
+ListResourceTags ListRetirableGrants PutKeyPolicy ReEncrypt ReplicateKey RetireGrant RevokeGrant RotateKeyOnDemand ScheduleKeyDeletion Sign
+TagResource UntagResource UpdateAlias UpdateCustomKeyStore UpdateKeyDescription UpdatePrimaryRegion Verify VerifyMac`,
+	`AcceptDelegationRequest AcquireRole AddClientIDToOpenIDConnectProvider AddRoleToInstanceProfile AddUserToGroup AssociateDelegationRequest
+AttachGroupPolicy AttachRolePolicy AttachUserPolicy ChangePassword CreateAccessKey CreateAccountAlias CreateDelegationRequest CreateGroup
+CreateInstanceProfile CreateLoginProfile CreateOpenIDConnectProvider CreatePolicy CreatePolicyVersion CreateRole CreateSAMLProvider
+CreateServiceLinkedRole CreateServiceSpecificCredential CreateUser CreateVirtualMFADevice DeactivateMFADevice DeleteAccessKey
+DeleteAccountAlias DeleteAccountPasswordPolicy DeleteGroup DeleteGroupPolicy DeleteInstanceProfile DeleteLoginProfile
+DeleteOpenIDConnectProvider DeletePolicy DeletePolicyVersion DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy DeleteSAMLProvider
+DeleteSSHPublicKey DeleteServerCertificate DeleteServiceLinkedRole DeleteServiceSpecificCredential DeleteSigningCertificate DeleteUser
+DeleteUserPermissionsBoundary DeleteUserPolicy DeleteVirtualMFADevice DetachGroupPolicy DetachRolePolicy DetachUserPolicy
+DisableOrganizationsRootCredentialsManagement DisableOrganizationsRootSessions DisableOutboundWebIdentityFederation EnableMFADevice
+EnableOrganizationsRootCredentialsManagement EnableOrganizationsRootSessions EnableOutboundWebIdentityFederation GenerateCredentialReport
+GenerateOrganizationsAccessReport GenerateServiceLastAccessedDetails GetAccessKeyLastUsed GetAccountAuthorizationDetails
+GetAccountPasswordPolicy GetAccountProperties GetAccountSummary GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy
+GetCredentialReport GetDelegationRequest GetGroup GetGroupPolicy GetHumanReadableSummary GetInstanceProfile GetLoginProfile GetMFADevice
+GetOpenIDConnectProvider GetOrganizationsAccessReport GetOutboundWebIdentityFederationInfo GetPolicy GetPolicyVersion GetRole GetRolePolicy
+GetRoleTemplateVersion GetSAMLProvider GetSSHPublicKey GetServerCertificate GetServiceLastAccessedDetails
+GetServiceLastAccessedDetailsWithEntities GetServiceLinkedRoleDeletionStatus GetUser GetUserPolicy ListAccessKeys ListAccountAliases
+ListAttachedGroupPolicies ListAttachedRolePolicies ListAttachedUserPolicies ListDelegationRequests ListEntitiesForPolicy ListGroupPolicies
+ListGroups ListGroupsForUser ListInstanceProfileTags ListInstanceProfiles ListInstanceProfilesForRole ListMFADeviceTags ListMFADevices
+ListOpenIDConnectProviderTags ListOpenIDConnectProviders ListOrganizationsFeatures ListPolicies ListPoliciesGrantingServiceAccess
+ListPolicyTags ListPolicyVersions ListRolePolicies ListRoleTags ListRoles ListSAMLProviderTags ListSAMLProviders ListSSHPublicKeys
+ListServerCertificateTags ListServerCertificates ListServiceSpecificCredentials ListSigningCertificates ListUserPolicies ListUserTags
+ListUsers ListVirtualMFADevices PutAccountProperties PutGroupPolicy PutRolePermissionsBoundary PutRolePolicy PutUserPermissionsBoundary
+PutUserPolicy RejectDelegationRequest RemoveClientIDFromOpenIDConnectProvider RemoveRoleFromInstanceProfile RemoveUserFromGroup
+ResetServiceSpecificCredential ResyncMFADevice SendDelegationToken SetDefaultPolicyVersion SetSecurityTokenServicePreferences
+SimulateCustomPolicy SimulatePrincipalPolicy TagInstanceProfile TagMFADevice TagOpenIDConnectProvider TagPolicy TagRole TagSAMLProvider
+TagServerCertificate TagUser UntagInstanceProfile UntagMFADevice UntagOpenIDConnectProvider UntagPolicy UntagRole UntagSAMLProvider
+UntagServerCertificate UntagUser UpdateAccessKey UpdateAccountPasswordPolicy UpdateAssumeRolePolicy UpdateDelegationRequest UpdateGroup
+UpdateLoginProfile UpdateOpenIDConnectProviderThumbprint UpdateRole UpdateRoleDescription UpdateSAMLProvider UpdateSSHPublicKey
+UpdateServerCertificate UpdateServiceSpecificCredential UpdateSigningCertificate UpdateUser UploadSSHPublicKey UploadServerCertificate
+UploadSigningCertificate`,
+	`AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot DecodeAuthorizationMessage GetAccessKeyInfo GetCallerIdentity
+GetDelegatedAccessToken GetFederationToken GetSessionToken GetWebIdentityToken`,
+	`AcceptHandshake AttachPolicy CancelHandshake CloseAccount CreateAccount CreateGovCloudAccount CreateOrganization CreateOrganizationalUnit
+CreatePolicy DeclineHandshake DeleteOrganization DeleteOrganizationalUnit DeletePolicy DeleteResourcePolicy DeregisterDelegatedAdministrator
+DescribeAccount DescribeCreateAccountStatus DescribeEffectivePolicy DescribeHandshake DescribeOrganization DescribeOrganizationalUnit
+DescribePolicy DescribeResourcePolicy DescribeResponsibilityTransfer DetachPolicy DisableAWSServiceAccess DisablePolicyType
+EnableAWSServiceAccess EnableAllFeatures EnablePolicyType InviteAccountToOrganization InviteOrganizationToTransferResponsibility
+LeaveOrganization ListAWSServiceAccessForOrganization ListAccounts ListAccountsForParent ListAccountsWithInvalidEffectivePolicy ListChildren
+ListCreateAccountStatus ListDelegatedAdministrators ListDelegatedServicesForAccount ListEffectivePolicyValidationErrors
+ListHandshakesForAccount ListHandshakesForOrganization ListInboundResponsibilityTransfers ListOrganizationalUnitsForParent
+ListOutboundResponsibilityTransfers ListParents ListPolicies ListPoliciesForTarget ListRoots ListTagsForResource ListTargetsForPolicy
+MoveAccount PutResourcePolicy RegisterDelegatedAdministrator RemoveAccountFromOrganization TagResource TerminateResponsibilityTransfer
+UntagResource UpdateOrganizationalUnit UpdatePolicy UpdateResponsibilityTransfer`,
+	`PUT /archive-rule ApplyArchiveRule
+PUT /policy/generation/{jobId} CancelPolicyGeneration
+POST /policy/check-access-not-granted CheckAccessNotGranted
+POST /policy/check-no-new-access CheckNoNewAccess
+POST /policy/check-no-public-access CheckNoPublicAccess
+PUT /access-preview CreateAccessPreview
+PUT /analyzer CreateAnalyzer
+PUT /analyzer/{analyzerName}/archive-rule CreateArchiveRule
+PUT /service-linked-analyzer CreateServiceLinkedAnalyzer
+DELETE /analyzer/{analyzerName} DeleteAnalyzer
+DELETE /analyzer/{analyzerName}/archive-rule/{ruleName} DeleteArchiveRule
+DELETE /service-linked-analyzer/{analyzerName} DeleteServiceLinkedAnalyzer
+POST /recommendation/{id} GenerateFindingRecommendation
+GET /access-preview/{accessPreviewId} GetAccessPreview
+GET /analyzed-resource GetAnalyzedResource
+GET /analyzer/{analyzerName} GetAnalyzer
+GET /analyzer/{analyzerName}/archive-rule/{ruleName} GetArchiveRule
+GET /finding/{id} GetFinding
+GET /recommendation/{id} GetFindingRecommendation
+GET /findingv2/{id} GetFindingV2
+POST /analyzer/findings/statistics GetFindingsStatistics
+GET /policy/generation/{jobId} GetGeneratedPolicy
+POST /access-preview/{accessPreviewId} ListAccessPreviewFindings
+GET /access-preview ListAccessPreviews
+POST /analyzed-resource ListAnalyzedResources
+GET /analyzer ListAnalyzers
+GET /analyzer/{analyzerName}/archive-rule ListArchiveRules
+POST /finding ListFindings
+POST /findingv2 ListFindingsV2
+GET /policy/generation ListPolicyGenerations
+GET /tags/{resourceArn} ListTagsForResource
+PUT /policy/generation StartPolicyGeneration
+POST /resource/scan StartResourceScan
+POST /tags/{resourceArn} TagResource
+DELETE /tags/{resourceArn} UntagResource
+PUT /analyzer/{analyzerName} UpdateAnalyzer
+PUT /analyzer/{analyzerName}/archive-rule/{ruleName} UpdateArchiveRule
+PUT /finding UpdateFindings
+POST /policy/validation ValidatePolicy`,
+	`POST /profiles CreateProfile
+POST /trustanchors CreateTrustAnchor
+DELETE /profiles/{profileId}/mappings DeleteAttributeMapping
+DELETE /crl/{crlId} DeleteCrl
+DELETE /profile/{profileId} DeleteProfile
+DELETE /trustanchor/{trustAnchorId} DeleteTrustAnchor
+POST /crl/{crlId}/disable DisableCrl
+POST /profile/{profileId}/disable DisableProfile
+POST /trustanchor/{trustAnchorId}/disable DisableTrustAnchor
+POST /crl/{crlId}/enable EnableCrl
+POST /profile/{profileId}/enable EnableProfile
+POST /trustanchor/{trustAnchorId}/enable EnableTrustAnchor
+GET /crl/{crlId} GetCrl
+GET /profile/{profileId} GetProfile
+GET /subject/{subjectId} GetSubject
+GET /trustanchor/{trustAnchorId} GetTrustAnchor
+POST /crls ImportCrl
+GET /crls ListCrls
+GET /profiles ListProfiles
+GET /subjects ListSubjects
+GET /ListTagsForResource ListTagsForResource
+GET /trustanchors ListTrustAnchors
+PUT /profiles/{profileId}/mappings PutAttributeMapping
+PATCH /put-notifications-settings PutNotificationSettings
+PATCH /reset-notifications-settings ResetNotificationSettings
+POST /TagResource TagResource
+POST /UntagResource UntagResource
+PATCH /crl/{crlId} UpdateCrl
+PATCH /profile/{profileId} UpdateProfile
+PATCH /trustanchor/{trustAnchorId} UpdateTrustAnchor`,
+	`AssociateCrossAccountReplica BatchGetSecretValue CancelRotateSecret CreateSecret DeleteResourcePolicy DeleteSecret DescribeSecret
+DisassociateCrossAccountReplica GetRandomPassword GetResourcePolicy GetSecretValue ListResourcePolicies ListSecretVersionIds ListSecrets
+PutResourcePolicy PutSecretValue RemoveRegionsFromReplication ReplicateSecretToRegions RestoreSecret RotateSecret StopReplicationToReplica
+TagResource UntagResource UpdateSecret UpdateSecretVersionStage ValidateResourcePolicy`,
+	`AddTagsToCertificate CreateAcmeDomainValidation CreateAcmeEndpoint CreateAcmeExternalAccountBinding DeleteAcmeDomainValidation
+DeleteAcmeEndpoint DeleteAcmeExternalAccountBinding DeleteCertificate DescribeAcmeAccount DescribeAcmeDomainValidation DescribeAcmeEndpoint
+DescribeAcmeExternalAccountBinding DescribeCertificate ExportCertificate GetAccountConfiguration GetAcmeExternalAccountBindingCredentials
+GetCertificate ImportCertificate ListAcmeAccounts ListAcmeDomainValidations ListAcmeEndpoints ListAcmeExternalAccountBindings
+ListCertificateDomainValidations ListCertificates ListTagsForCertificate ListTagsForResource PutAccountConfiguration
+RemoveTagsFromCertificate RenewCertificate RequestCertificate ResendValidationEmail RevokeAcmeAccount RevokeAcmeExternalAccountBinding
+RevokeCertificate SearchCertificates TagResource UntagResource UpdateAcmeDomainValidation UpdateAcmeEndpoint UpdateCertificateOptions`,
+	`CreateCertificateAuthority CreateCertificateAuthorityAuditReport CreatePermission DeleteCertificateAuthority DeletePermission DeletePolicy
+DescribeCertificateAuthority DescribeCertificateAuthorityAuditReport GetCertificate GetCertificateAuthorityCertificate
+GetCertificateAuthorityCsr GetPolicy ImportCertificateAuthorityCertificate IssueCertificate ListCertificateAuthorities ListPermissions
+ListTags PutPolicy RestoreCertificateAuthority RevokeCertificate TagCertificateAuthority UntagCertificateAuthority
+UpdateCertificateAuthority`,
+	`POST /2013-04-01/keysigningkey/{HostedZoneId}/{Name}/activate ActivateKeySigningKey
+POST /2013-04-01/hostedzone/{Id}/associatevpc AssociateVPCWithHostedZone
+POST /2013-04-01/cidrcollection/{CidrCollectionId} ChangeCidrCollection
+POST /2013-04-01/hostedzone/{Id}/rrset/ ChangeResourceRecordSets
+POST /2013-04-01/tags/{ResourceType}/{ResourceId} ChangeTagsForResource
+POST /2013-04-01/cidrcollection CreateCidrCollection
+POST /2013-04-01/healthcheck CreateHealthCheck
+POST /2013-04-01/hostedzone CreateHostedZone
+POST /2013-04-01/keysigningkey CreateKeySigningKey
+POST /2013-04-01/queryloggingconfig CreateQueryLoggingConfig
+POST /2013-04-01/hostedzone/{Id}/rrsetprotection CreateResourceRecordSetProtections
+POST /2013-04-01/delegationset CreateReusableDelegationSet
+POST /2013-04-01/trafficpolicy CreateTrafficPolicy
+POST /2013-04-01/trafficpolicyinstance CreateTrafficPolicyInstance
+POST /2013-04-01/trafficpolicy/{Id} CreateTrafficPolicyVersion
+POST /2013-04-01/hostedzone/{Id}/authorizevpcassociation CreateVPCAssociationAuthorization
+POST /2013-04-01/keysigningkey/{HostedZoneId}/{Name}/deactivate DeactivateKeySigningKey
+DELETE /2013-04-01/cidrcollection/{CidrCollectionId} DeleteCidrCollection
+DELETE /2013-04-01/healthcheck/{HealthCheckId} DeleteHealthCheck
+DELETE /2013-04-01/hostedzone/{Id} DeleteHostedZone
+DELETE /2013-04-01/keysigningkey/{HostedZoneId}/{Name} DeleteKeySigningKey
+DELETE /2013-04-01/queryloggingconfig/{Id} DeleteQueryLoggingConfig
+POST /2013-04-01/hostedzone/{Id}/rrsetprotection/delete DeleteResourceRecordSetProtections
+DELETE /2013-04-01/delegationset/{Id} DeleteReusableDelegationSet
+DELETE /2013-04-01/trafficpolicy/{Id}/{Version} DeleteTrafficPolicy
+DELETE /2013-04-01/trafficpolicyinstance/{Id} DeleteTrafficPolicyInstance
+POST /2013-04-01/hostedzone/{Id}/deauthorizevpcassociation DeleteVPCAssociationAuthorization
+POST /2013-04-01/hostedzone/{Id}/disable-dnssec DisableHostedZoneDNSSEC
+POST /2013-04-01/hostedzone/{Id}/disassociatevpc DisassociateVPCFromHostedZone
+POST /2013-04-01/hostedzone/{Id}/enable-dnssec EnableHostedZoneDNSSEC
+GET /2013-04-01/accountlimit/{Type} GetAccountLimit
+GET /2013-04-01/change/{Id} GetChange
+GET /2013-04-01/checkeripranges GetCheckerIpRanges
+GET /2013-04-01/hostedzone/{Id}/dnssec GetDNSSEC
+GET /2013-04-01/geolocation GetGeoLocation
+GET /2013-04-01/healthcheck/{HealthCheckId} GetHealthCheck
+GET /2013-04-01/healthcheckcount GetHealthCheckCount
+GET /2013-04-01/healthcheck/{HealthCheckId}/lastfailurereason GetHealthCheckLastFailureReason
+GET /2013-04-01/healthcheck/{HealthCheckId}/status GetHealthCheckStatus
+GET /2013-04-01/hostedzone/{Id} GetHostedZone
+GET /2013-04-01/hostedzonecount GetHostedZoneCount
+GET /2013-04-01/hostedzonelimit/{Id}/{Type} GetHostedZoneLimit
+GET /2013-04-01/queryloggingconfig/{Id} GetQueryLoggingConfig
+GET /2013-04-01/delegationset/{Id} GetReusableDelegationSet
+GET /2013-04-01/reusabledelegationsetlimit/{Id}/{Type} GetReusableDelegationSetLimit
+GET /2013-04-01/trafficpolicy/{Id}/{Version} GetTrafficPolicy
+GET /2013-04-01/trafficpolicyinstance/{Id} GetTrafficPolicyInstance
+GET /2013-04-01/trafficpolicyinstancecount GetTrafficPolicyInstanceCount
+GET /2013-04-01/cidrcollection/{CidrCollectionId}/cidrblocks ListCidrBlocks
+GET /2013-04-01/cidrcollection ListCidrCollections
+GET /2013-04-01/cidrcollection/{CidrCollectionId} ListCidrLocations
+GET /2013-04-01/geolocations ListGeoLocations
+GET /2013-04-01/healthcheck ListHealthChecks
+GET /2013-04-01/hostedzone ListHostedZones
+GET /2013-04-01/hostedzonesbyname ListHostedZonesByName
+GET /2013-04-01/hostedzonesbyvpc ListHostedZonesByVPC
+GET /2013-04-01/queryloggingconfig ListQueryLoggingConfigs
+GET /2013-04-01/hostedzone/{Id}/rrsetprotection ListResourceRecordSetProtections
+GET /2013-04-01/hostedzone/{Id}/rrset ListResourceRecordSets
+GET /2013-04-01/delegationset ListReusableDelegationSets
+GET /2013-04-01/tags/{ResourceType}/{ResourceId} ListTagsForResource
+POST /2013-04-01/tags/{ResourceType} ListTagsForResources
+GET /2013-04-01/trafficpolicies ListTrafficPolicies
+GET /2013-04-01/trafficpolicyinstances ListTrafficPolicyInstances
+GET /2013-04-01/trafficpolicyinstances/hostedzone ListTrafficPolicyInstancesByHostedZone
+GET /2013-04-01/trafficpolicyinstances/trafficpolicy ListTrafficPolicyInstancesByPolicy
+GET /2013-04-01/trafficpolicies/{Id}/versions ListTrafficPolicyVersions
+GET /2013-04-01/hostedzone/{Id}/authorizevpcassociation ListVPCAssociationAuthorizations
+GET /2013-04-01/testdnsanswer TestDNSAnswer
+POST /2013-04-01/healthcheck/{HealthCheckId} UpdateHealthCheck
+POST /2013-04-01/hostedzone/{Id} UpdateHostedZoneComment
+POST /2013-04-01/hostedzone/{Id}/features UpdateHostedZoneFeatures
+POST /2013-04-01/trafficpolicy/{Id}/{Version} UpdateTrafficPolicyComment
+POST /2013-04-01/trafficpolicyinstance/{Id} UpdateTrafficPolicyInstance`,
+	`AssociateFirewallRuleGroup AssociateResolverEndpointIpAddress AssociateResolverQueryLogConfig AssociateResolverRule BatchCreateFirewallRule
+BatchDeleteFirewallRule BatchUpdateFirewallRule CreateFirewallDomainList CreateFirewallRule CreateFirewallRuleGroup CreateOutpostResolver
+CreateResolverEndpoint CreateResolverQueryLogConfig CreateResolverRule DeleteFirewallDomainList DeleteFirewallRule DeleteFirewallRuleGroup
+DeleteOutpostResolver DeleteResolverEndpoint DeleteResolverQueryLogConfig DeleteResolverRule DisassociateFirewallRuleGroup
+DisassociateResolverEndpointIpAddress DisassociateResolverQueryLogConfig DisassociateResolverRule GetFirewallConfig GetFirewallDomainList
+GetFirewallRuleGroup GetFirewallRuleGroupAssociation GetFirewallRuleGroupPolicy GetOutpostResolver GetResolverConfig GetResolverDnssecConfig
+GetResolverEndpoint GetResolverQueryLogConfig GetResolverQueryLogConfigAssociation GetResolverQueryLogConfigPolicy GetResolverRule
+GetResolverRuleAssociation GetResolverRulePolicy ImportFirewallDomains ListFirewallConfigs ListFirewallDomainLists ListFirewallDomains
+ListFirewallRuleGroupAssociations ListFirewallRuleGroups ListFirewallRuleTypes ListFirewallRules ListOutpostResolvers ListResolverConfigs
+ListResolverDnssecConfigs ListResolverEndpointIpAddresses ListResolverEndpoints ListResolverQueryLogConfigAssociations
+ListResolverQueryLogConfigs ListResolverRuleAssociations ListResolverRules ListTagsForResource PutFirewallRuleGroupPolicy
+PutResolverQueryLogConfigPolicy PutResolverRulePolicy TagResource UntagResource UpdateFirewallConfig UpdateFirewallDomains
+UpdateFirewallRule UpdateFirewallRuleGroupAssociation UpdateOutpostResolver UpdateResolverConfig UpdateResolverDnssecConfig
+UpdateResolverEndpoint UpdateResolverRule`,
+	`AddListenerCertificates AddTags AddTrustStoreRevocations CreateListener CreateLoadBalancer CreateRule CreateTargetGroup CreateTrustStore
+DeleteListener DeleteLoadBalancer DeleteRule DeleteSharedTrustStoreAssociation DeleteTargetGroup DeleteTrustStore DeregisterTargets
+DescribeAccountLimits DescribeCapacityReservation DescribeListenerAttributes DescribeListenerCertificates DescribeListeners
+DescribeLoadBalancerAttributes DescribeLoadBalancers DescribeRules DescribeSSLPolicies DescribeTags DescribeTargetGroupAttributes
+DescribeTargetGroups DescribeTargetHealth DescribeTrustStoreAssociations DescribeTrustStoreRevocations DescribeTrustStores GetResourcePolicy
+GetTrustStoreCaCertificatesBundle GetTrustStoreRevocationContent ModifyCapacityReservation ModifyIpPools ModifyListener
+ModifyListenerAttributes ModifyLoadBalancerAttributes ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes ModifyTrustStore
+RegisterTargets RemoveListenerCertificates RemoveTags RemoveTrustStoreRevocations SetIpAddressType SetRulePriorities SetSecurityGroups
+SetSubnets`,
+	`PUT /2020-05-31/distribution/{TargetDistributionId}/associate-alias AssociateAlias
+PUT /2020-05-31/distribution-tenant/{Id}/associate-web-acl AssociateDistributionTenantWebACL
+PUT /2020-05-31/distribution/{Id}/associate-web-acl AssociateDistributionWebACL
+POST /2020-05-31/distribution/{PrimaryDistributionId}/copy CopyDistribution
+POST /2020-05-31/anycast-ip-list CreateAnycastIpList
+POST /2020-05-31/cache-policy CreateCachePolicy
+POST /2020-05-31/origin-access-identity/cloudfront CreateCloudFrontOriginAccessIdentity
+POST /2020-05-31/connection-function CreateConnectionFunction
+POST /2020-05-31/connection-group CreateConnectionGroup
+POST /2020-05-31/continuous-deployment-policy CreateContinuousDeploymentPolicy
+POST /2020-05-31/distribution CreateDistribution
+POST /2020-05-31/distribution-tenant CreateDistributionTenant
+POST /2020-05-31/distribution?WithTags CreateDistributionWithTags
+POST /2020-05-31/field-level-encryption CreateFieldLevelEncryptionConfig
+POST /2020-05-31/field-level-encryption-profile CreateFieldLevelEncryptionProfile
+POST /2020-05-31/function CreateFunction
+POST /2020-05-31/distribution/{DistributionId}/invalidation CreateInvalidation
+POST /2020-05-31/distribution-tenant/{Id}/invalidation CreateInvalidationForDistributionTenant
+POST /2020-05-31/key-group CreateKeyGroup
+POST /2020-05-31/key-value-store CreateKeyValueStore
+POST /2020-05-31/distributions/{DistributionId}/monitoring-subscription CreateMonitoringSubscription
+POST /2020-05-31/origin-access-control CreateOriginAccessControl
+POST /2020-05-31/origin-request-policy CreateOriginRequestPolicy
+POST /2020-05-31/public-key CreatePublicKey
+POST /2020-05-31/realtime-log-config CreateRealtimeLogConfig
+POST /2020-05-31/response-headers-policy CreateResponseHeadersPolicy
+POST /2020-05-31/streaming-distribution CreateStreamingDistribution
+POST /2020-05-31/streaming-distribution?WithTags CreateStreamingDistributionWithTags
+POST /2020-05-31/trust-store CreateTrustStore
+POST /2020-05-31/vpc-origin CreateVpcOrigin
+DELETE /2020-05-31/anycast-ip-list/{Id} DeleteAnycastIpList
+DELETE /2020-05-31/cache-policy/{Id} DeleteCachePolicy
+DELETE /2020-05-31/origin-access-identity/cloudfront/{Id} DeleteCloudFrontOriginAccessIdentity
+DELETE /2020-05-31/connection-function/{Id} DeleteConnectionFunction
+DELETE /2020-05-31/connection-group/{Id} DeleteConnectionGroup
+DELETE /2020-05-31/continuous-deployment-policy/{Id} DeleteContinuousDeploymentPolicy
+DELETE /2020-05-31/distribution/{Id} DeleteDistribution
+DELETE /2020-05-31/distribution-tenant/{Id} DeleteDistributionTenant
+DELETE /2020-05-31/field-level-encryption/{Id} DeleteFieldLevelEncryptionConfig
+DELETE /2020-05-31/field-level-encryption-profile/{Id} DeleteFieldLevelEncryptionProfile
+DELETE /2020-05-31/function/{Name} DeleteFunction
+DELETE /2020-05-31/key-group/{Id} DeleteKeyGroup
+DELETE /2020-05-31/key-value-store/{Name} DeleteKeyValueStore
+DELETE /2020-05-31/distributions/{DistributionId}/monitoring-subscription DeleteMonitoringSubscription
+DELETE /2020-05-31/origin-access-control/{Id} DeleteOriginAccessControl
+DELETE /2020-05-31/origin-request-policy/{Id} DeleteOriginRequestPolicy
+DELETE /2020-05-31/public-key/{Id} DeletePublicKey
+POST /2020-05-31/delete-realtime-log-config DeleteRealtimeLogConfig
+POST /2020-05-31/delete-resource-policy DeleteResourcePolicy
+DELETE /2020-05-31/response-headers-policy/{Id} DeleteResponseHeadersPolicy
+DELETE /2020-05-31/streaming-distribution/{Id} DeleteStreamingDistribution
+DELETE /2020-05-31/trust-store/{Id} DeleteTrustStore
+DELETE /2020-05-31/vpc-origin/{Id} DeleteVpcOrigin
+GET /2020-05-31/connection-function/{Identifier}/describe DescribeConnectionFunction
+GET /2020-05-31/function/{Name}/describe DescribeFunction
+GET /2020-05-31/key-value-store/{Name} DescribeKeyValueStore
+PUT /2020-05-31/distribution-tenant/{Id}/disassociate-web-acl DisassociateDistributionTenantWebACL
+PUT /2020-05-31/distribution/{Id}/disassociate-web-acl DisassociateDistributionWebACL
+GET /2020-05-31/anycast-ip-list/{Id} GetAnycastIpList
+GET /2020-05-31/cache-policy/{Id} GetCachePolicy
+GET /2020-05-31/cache-policy/{Id}/config GetCachePolicyConfig
+GET /2020-05-31/origin-access-identity/cloudfront/{Id} GetCloudFrontOriginAccessIdentity
+GET /2020-05-31/origin-access-identity/cloudfront/{Id}/config GetCloudFrontOriginAccessIdentityConfig
+GET /2020-05-31/connection-function/{Identifier} GetConnectionFunction
+GET /2020-05-31/connection-group/{Identifier} GetConnectionGroup
+GET /2020-05-31/connection-group GetConnectionGroupByRoutingEndpoint
+GET /2020-05-31/continuous-deployment-policy/{Id} GetContinuousDeploymentPolicy
+GET /2020-05-31/continuous-deployment-policy/{Id}/config GetContinuousDeploymentPolicyConfig
+GET /2020-05-31/distribution/{Id} GetDistribution
+GET /2020-05-31/distribution/{Id}/config GetDistributionConfig
+GET /2020-05-31/distribution-tenant/{Identifier} GetDistributionTenant
+GET /2020-05-31/distribution-tenant GetDistributionTenantByDomain
+GET /2020-05-31/field-level-encryption/{Id} GetFieldLevelEncryption
+GET /2020-05-31/field-level-encryption/{Id}/config GetFieldLevelEncryptionConfig
+GET /2020-05-31/field-level-encryption-profile/{Id} GetFieldLevelEncryptionProfile
+GET /2020-05-31/field-level-encryption-profile/{Id}/config GetFieldLevelEncryptionProfileConfig
+GET /2020-05-31/function/{Name} GetFunction
+GET /2020-05-31/distribution/{DistributionId}/invalidation/{Id} GetInvalidation
+GET /2020-05-31/distribution-tenant/{DistributionTenantId}/invalidation/{Id} GetInvalidationForDistributionTenant
+GET /2020-05-31/key-group/{Id} GetKeyGroup
+GET /2020-05-31/key-group/{Id}/config GetKeyGroupConfig
+GET /2020-05-31/managed-certificate/{Identifier} GetManagedCertificateDetails
+GET /2020-05-31/distributions/{DistributionId}/monitoring-subscription GetMonitoringSubscription
+GET /2020-05-31/origin-access-control/{Id} GetOriginAccessControl
+GET /2020-05-31/origin-access-control/{Id}/config GetOriginAccessControlConfig
+GET /2020-05-31/origin-request-policy/{Id} GetOriginRequestPolicy
+GET /2020-05-31/origin-request-policy/{Id}/config GetOriginRequestPolicyConfig
+GET /2020-05-31/public-key/{Id} GetPublicKey
+GET /2020-05-31/public-key/{Id}/config GetPublicKeyConfig
+POST /2020-05-31/get-realtime-log-config GetRealtimeLogConfig
+POST /2020-05-31/get-resource-policy GetResourcePolicy
+GET /2020-05-31/response-headers-policy/{Id} GetResponseHeadersPolicy
+GET /2020-05-31/response-headers-policy/{Id}/config GetResponseHeadersPolicyConfig
+GET /2020-05-31/streaming-distribution/{Id} GetStreamingDistribution
+GET /2020-05-31/streaming-distribution/{Id}/config GetStreamingDistributionConfig
+GET /2020-05-31/trust-store/{Identifier} GetTrustStore
+GET /2020-05-31/vpc-origin/{Id} GetVpcOrigin
+GET /2020-05-31/anycast-ip-list ListAnycastIpLists
+GET /2020-05-31/cache-policy ListCachePolicies
+GET /2020-05-31/origin-access-identity/cloudfront ListCloudFrontOriginAccessIdentities
+GET /2020-05-31/conflicting-alias ListConflictingAliases
+POST /2020-05-31/connection-functions ListConnectionFunctions
+POST /2020-05-31/connection-groups ListConnectionGroups
+GET /2020-05-31/continuous-deployment-policy ListContinuousDeploymentPolicies
+POST /2020-05-31/distribution-tenants ListDistributionTenants
+POST /2020-05-31/distribution-tenants-by-customization ListDistributionTenantsByCustomization
+GET /2020-05-31/distribution ListDistributions
+GET /2020-05-31/distributionsByAnycastIpListId/{AnycastIpListId} ListDistributionsByAnycastIpListId
+GET /2020-05-31/distributionsByCachePolicyId/{CachePolicyId} ListDistributionsByCachePolicyId
+GET /2020-05-31/distributionsByConnectionFunction ListDistributionsByConnectionFunction
+GET /2020-05-31/distributionsByConnectionMode/{ConnectionMode} ListDistributionsByConnectionMode
+GET /2020-05-31/distributionsByKeyGroupId/{KeyGroupId} ListDistributionsByKeyGroup
+GET /2020-05-31/distributionsByOriginRequestPolicyId/{OriginRequestPolicyId} ListDistributionsByOriginRequestPolicyId
+GET /2020-05-31/distributionsByOwnedResource/{ResourceArn} ListDistributionsByOwnedResource
+POST /2020-05-31/distributionsByRealtimeLogConfig ListDistributionsByRealtimeLogConfig
+GET /2020-05-31/distributionsByResponseHeadersPolicyId/{ResponseHeadersPolicyId} ListDistributionsByResponseHeadersPolicyId
+GET /2020-05-31/distributionsByTrustStore ListDistributionsByTrustStore
+GET /2020-05-31/distributionsByVpcOriginId/{VpcOriginId} ListDistributionsByVpcOriginId
+GET /2020-05-31/distributionsByWebACLId/{WebACLId} ListDistributionsByWebACLId
+POST /2020-05-31/domain-conflicts ListDomainConflicts
+GET /2020-05-31/field-level-encryption ListFieldLevelEncryptionConfigs
+GET /2020-05-31/field-level-encryption-profile ListFieldLevelEncryptionProfiles
+GET /2020-05-31/function ListFunctions
+GET /2020-05-31/distribution/{DistributionId}/invalidation ListInvalidations
+GET /2020-05-31/distribution-tenant/{Id}/invalidation ListInvalidationsForDistributionTenant
+GET /2020-05-31/key-group ListKeyGroups
+GET /2020-05-31/key-value-store ListKeyValueStores
+GET /2020-05-31/origin-access-control ListOriginAccessControls
+GET /2020-05-31/origin-request-policy ListOriginRequestPolicies
+GET /2020-05-31/public-key ListPublicKeys
+GET /2020-05-31/realtime-log-config ListRealtimeLogConfigs
+GET /2020-05-31/response-headers-policy ListResponseHeadersPolicies
+GET /2020-05-31/streaming-distribution ListStreamingDistributions
+GET /2020-05-31/tagging ListTagsForResource
+POST /2020-05-31/trust-stores ListTrustStores
+GET /2020-05-31/vpc-origin ListVpcOrigins
+POST /2020-05-31/connection-function/{Id}/publish PublishConnectionFunction
+POST /2020-05-31/function/{Name}/publish PublishFunction
+POST /2020-05-31/put-resource-policy PutResourcePolicy
+POST /2020-05-31/tagging?Operation=Tag TagResource
+POST /2020-05-31/connection-function/{Id}/test TestConnectionFunction
+POST /2020-05-31/function/{Name}/test TestFunction
+POST /2020-05-31/tagging?Operation=Untag UntagResource
+PUT /2020-05-31/anycast-ip-list/{Id} UpdateAnycastIpList
+PUT /2020-05-31/cache-policy/{Id} UpdateCachePolicy
+PUT /2020-05-31/origin-access-identity/cloudfront/{Id}/config UpdateCloudFrontOriginAccessIdentity
+PUT /2020-05-31/connection-function/{Id} UpdateConnectionFunction
+PUT /2020-05-31/connection-group/{Id} UpdateConnectionGroup
+PUT /2020-05-31/continuous-deployment-policy/{Id} UpdateContinuousDeploymentPolicy
+PUT /2020-05-31/distribution/{Id}/config UpdateDistribution
+PUT /2020-05-31/distribution-tenant/{Id} UpdateDistributionTenant
+PUT /2020-05-31/distribution/{Id}/promote-staging-config UpdateDistributionWithStagingConfig
+POST /2020-05-31/domain-association UpdateDomainAssociation
+PUT /2020-05-31/field-level-encryption/{Id}/config UpdateFieldLevelEncryptionConfig
+PUT /2020-05-31/field-level-encryption-profile/{Id}/config UpdateFieldLevelEncryptionProfile
+PUT /2020-05-31/function/{Name} UpdateFunction
+PUT /2020-05-31/key-group/{Id} UpdateKeyGroup
+PUT /2020-05-31/key-value-store/{Name} UpdateKeyValueStore
+PUT /2020-05-31/origin-access-control/{Id}/config UpdateOriginAccessControl
+PUT /2020-05-31/origin-request-policy/{Id} UpdateOriginRequestPolicy
+PUT /2020-05-31/public-key/{Id}/config UpdatePublicKey
+PUT /2020-05-31/realtime-log-config UpdateRealtimeLogConfig
+PUT /2020-05-31/response-headers-policy/{Id} UpdateResponseHeadersPolicy
+PUT /2020-05-31/streaming-distribution/{Id}/config UpdateStreamingDistribution
+PUT /2020-05-31/trust-store/{Id} UpdateTrustStore
+PUT /2020-05-31/vpc-origin/{Id} UpdateVpcOrigin
+POST /2020-05-31/verify-dns-configuration VerifyDnsConfiguration`,
+	`AssociateWebACL CheckCapacity CreateAPIKey CreateIPSet CreateRegexPatternSet CreateRuleGroup CreateWebACL DeleteAPIKey
+DeleteFirewallManagerRuleGroups DeleteIPSet DeleteLoggingConfiguration DeletePermissionPolicy DeleteRegexPatternSet DeleteRuleGroup
+DeleteWebACL DescribeAllManagedProducts DescribeManagedProductsByVendor DescribeManagedRuleGroup DisassociateWebACL
+GenerateMobileSdkReleaseUrl GetDecryptedAPIKey GetIPSet GetLoggingConfiguration GetManagedRuleSet GetMobileSdkRelease GetPermissionPolicy
+GetRateBasedStatementManagedKeys GetRegexPatternSet GetRevenueStatistics GetRevenueStatisticsSummary GetRevenueStatisticsTimeSeries
+GetRuleGroup GetSampledRequests GetTopPathStatisticsByTraffic GetWebACL GetWebACLForResource ListAPIKeys
+ListAvailableManagedRuleGroupVersions ListAvailableManagedRuleGroups ListIPSets ListLoggingConfigurations ListManagedRuleSets
+ListMobileSdkReleases ListRegexPatternSets ListResourcesForWebACL ListRuleGroups ListSettlementRecords ListTagsForResource ListWebACLs
+PutLoggingConfiguration PutManagedRuleSetVersions PutPermissionPolicy TagResource UntagResource UpdateIPSet
+UpdateManagedRuleSetVersionExpiryDate UpdateRegexPatternSet UpdateRuleGroup UpdateWebACL`,
+	`AssociateDRTLogBucket AssociateDRTRole AssociateHealthCheck AssociateProactiveEngagementDetails CreateProtection CreateProtectionGroup
+CreateSubscription DeleteProtection DeleteProtectionGroup DeleteSubscription DescribeAttack DescribeAttackStatistics DescribeDRTAccess
+DescribeEmergencyContactSettings DescribeProtection DescribeProtectionGroup DescribeSubscription DisableApplicationLayerAutomaticResponse
+DisableProactiveEngagement DisassociateDRTLogBucket DisassociateDRTRole DisassociateHealthCheck EnableApplicationLayerAutomaticResponse
+EnableProactiveEngagement GetSubscriptionState ListAttacks ListProtectionGroups ListProtections ListResourcesInProtectionGroup
+ListTagsForResource TagResource UntagResource UpdateApplicationLayerAutomaticResponse UpdateEmergencyContactSettings UpdateProtectionGroup
+UpdateSubscription`,
+	`POST /detector/{DetectorId}/administrator AcceptAdministratorInvitation
+POST /detector/{DetectorId}/master AcceptInvitation
+POST /detector/{DetectorId}/findings/archive ArchiveFindings
+POST /custom-detection-rule/association CreateCustomDetectionRuleAssociation
+POST /custom-detection-rule/org-configuration CreateCustomDetectionRuleOrgConfiguration
+POST /detector CreateDetector
+POST /detector/{DetectorId}/filter CreateFilter
+POST /detector/{DetectorId}/ipset CreateIPSet
+POST /detector/{DetectorId}/investigation CreateInvestigation
+POST /malware-protection-plan CreateMalwareProtectionPlan
+POST /detector/{DetectorId}/member CreateMembers
+POST /detector/{DetectorId}/publishingDestination CreatePublishingDestination
+POST /detector/{DetectorId}/findings/create CreateSampleFindings
+POST /detector/{DetectorId}/threatentityset CreateThreatEntitySet
+POST /detector/{DetectorId}/threatintelset CreateThreatIntelSet
+POST /detector/{DetectorId}/trustedentityset CreateTrustedEntitySet
+POST /invitation/decline DeclineInvitations
+DELETE /custom-detection-rule/rule/{RuleId}/association/{AssociationId} DeleteCustomDetectionRuleAssociation
+DELETE /custom-detection-rule/org-configuration/{RuleId} DeleteCustomDetectionRuleOrgConfiguration
+DELETE /detector/{DetectorId} DeleteDetector
+DELETE /detector/{DetectorId}/filter/{FilterName} DeleteFilter
+DELETE /detector/{DetectorId}/ipset/{IpSetId} DeleteIPSet
+POST /invitation/delete DeleteInvitations
+DELETE /malware-protection-plan/{MalwareProtectionPlanId} DeleteMalwareProtectionPlan
+POST /detector/{DetectorId}/member/delete DeleteMembers
+DELETE /detector/{DetectorId}/publishingDestination/{DestinationId} DeletePublishingDestination
+DELETE /detector/{DetectorId}/threatentityset/{ThreatEntitySetId} DeleteThreatEntitySet
+DELETE /detector/{DetectorId}/threatintelset/{ThreatIntelSetId} DeleteThreatIntelSet
+DELETE /detector/{DetectorId}/trustedentityset/{TrustedEntitySetId} DeleteTrustedEntitySet
+POST /detector/{DetectorId}/malware-scans DescribeMalwareScans
+GET /detector/{DetectorId}/admin DescribeOrganizationConfiguration
+GET /detector/{DetectorId}/publishingDestination/{DestinationId} DescribePublishingDestination
+POST /admin/disable DisableOrganizationAdminAccount
+POST /detector/{DetectorId}/administrator/disassociate DisassociateFromAdministratorAccount
+POST /detector/{DetectorId}/master/disassociate DisassociateFromMasterAccount
+POST /detector/{DetectorId}/member/disassociate DisassociateMembers
+POST /admin/enable EnableOrganizationAdminAccount
+GET /detector/{DetectorId}/administrator GetAdministratorAccount
+POST /detector/{DetectorId}/coverage/statistics GetCoverageStatistics
+GET /custom-detection-rule/rule/{RuleId} GetCustomDetectionRule
+GET /custom-detection-rule/rule/{RuleId}/association/{AssociationId} GetCustomDetectionRuleAssociation
+GET /custom-detection-rule/org-configuration/{RuleId} GetCustomDetectionRuleOrgConfiguration
+GET /detector/{DetectorId} GetDetector
+GET /detector/{DetectorId}/filter/{FilterName} GetFilter
+POST /detector/{DetectorId}/findings/get GetFindings
+POST /detector/{DetectorId}/findings/statistics GetFindingsStatistics
+GET /detector/{DetectorId}/ipset/{IpSetId} GetIPSet
+GET /detector/{DetectorId}/investigation/{InvestigationId} GetInvestigation
+GET /invitation/count GetInvitationsCount
+GET /malware-protection-plan/{MalwareProtectionPlanId} GetMalwareProtectionPlan
+GET /malware-scan/{ScanId} GetMalwareScan
+GET /detector/{DetectorId}/malware-scan-settings GetMalwareScanSettings
+GET /detector/{DetectorId}/master GetMasterAccount
+POST /detector/{DetectorId}/member/detector/get GetMemberDetectors
+POST /detector/{DetectorId}/member/get GetMembers
+GET /organization/statistics GetOrganizationStatistics
+POST /detector/{DetectorId}/freeTrial/daysRemaining GetRemainingFreeTrialDays
+GET /detector/{DetectorId}/threatentityset/{ThreatEntitySetId} GetThreatEntitySet
+GET /detector/{DetectorId}/threatintelset/{ThreatIntelSetId} GetThreatIntelSet
+GET /detector/{DetectorId}/trustedentityset/{TrustedEntitySetId} GetTrustedEntitySet
+POST /detector/{DetectorId}/usage/statistics GetUsageStatistics
+POST /detector/{DetectorId}/member/invite InviteMembers
+POST /detector/{DetectorId}/coverage ListCoverage
+GET /custom-detection-rule/association ListCustomDetectionRuleAssociations
+GET /custom-detection-rule/org-configuration ListCustomDetectionRuleOrgConfigurations
+POST /custom-detection-rule/rule ListCustomDetectionRules
+GET /detector ListDetectors
+GET /detector/{DetectorId}/filter ListFilters
+POST /detector/{DetectorId}/findings ListFindings
+GET /detector/{DetectorId}/ipset ListIPSets
+POST /detector/{DetectorId}/investigation/records ListInvestigationRecords
+POST /detector/{DetectorId}/investigation/list ListInvestigations
+GET /invitation ListInvitations
+GET /malware-protection-plan ListMalwareProtectionPlans
+POST /malware-scan ListMalwareScans
+GET /detector/{DetectorId}/member ListMembers
+GET /admin ListOrganizationAdminAccounts
+GET /detector/{DetectorId}/publishingDestination ListPublishingDestinations
+GET /tags/{ResourceArn} ListTagsForResource
+GET /detector/{DetectorId}/threatentityset ListThreatEntitySets
+GET /detector/{DetectorId}/threatintelset ListThreatIntelSets
+GET /detector/{DetectorId}/trustedentityset ListTrustedEntitySets
+POST /object-malware-scan/send SendObjectMalwareScan
+POST /malware-scan/start StartMalwareScan
+POST /detector/{DetectorId}/member/start StartMonitoringMembers
+POST /detector/{DetectorId}/member/stop StopMonitoringMembers
+POST /tags/{ResourceArn} TagResource
+POST /detector/{DetectorId}/findings/unarchive UnarchiveFindings
+DELETE /tags/{ResourceArn} UntagResource
+PUT /custom-detection-rule/rule/{RuleId}/association/{AssociationId} UpdateCustomDetectionRuleAssociation
+PUT /custom-detection-rule/org-configuration/{RuleId} UpdateCustomDetectionRuleOrgConfiguration
+POST /detector/{DetectorId} UpdateDetector
+POST /detector/{DetectorId}/filter/{FilterName} UpdateFilter
+POST /detector/{DetectorId}/findings/feedback UpdateFindingsFeedback
+POST /detector/{DetectorId}/ipset/{IpSetId} UpdateIPSet
+PATCH /malware-protection-plan/{MalwareProtectionPlanId} UpdateMalwareProtectionPlan
+POST /detector/{DetectorId}/malware-scan-settings UpdateMalwareScanSettings
+POST /detector/{DetectorId}/member/detector/update UpdateMemberDetectors
+POST /detector/{DetectorId}/admin UpdateOrganizationConfiguration
+POST /detector/{DetectorId}/publishingDestination/{DestinationId} UpdatePublishingDestination
+POST /detector/{DetectorId}/threatentityset/{ThreatEntitySetId} UpdateThreatEntitySet
+POST /detector/{DetectorId}/threatintelset/{ThreatIntelSetId} UpdateThreatIntelSet
+POST /detector/{DetectorId}/trustedentityset/{TrustedEntitySetId} UpdateTrustedEntitySet`,
+	`POST /members/associate AssociateMember
+POST /codesecurity/scan-configuration/batch/associate BatchAssociateCodeSecurityScanConfiguration
+POST /codesecurity/scan-configuration/batch/disassociate BatchDisassociateCodeSecurityScanConfiguration
+POST /status/batch/get BatchGetAccountStatus
+POST /codesnippet/batchget BatchGetCodeSnippet
+POST /findings/details/batch/get BatchGetFindingDetails
+POST /freetrialinfo/batchget BatchGetFreeTrialInfo
+POST /ec2deepinspectionstatus/member/batch/get BatchGetMemberEc2DeepInspectionStatus
+POST /ec2deepinspectionstatus/member/batch/update BatchUpdateMemberEc2DeepInspectionStatus
+POST /reporting/cancel CancelFindingsReport
+POST /sbomexport/cancel CancelSbomExport
+POST /cis/scan-configuration/create CreateCisScanConfiguration
+POST /codesecurity/integration/create CreateCodeSecurityIntegration
+POST /codesecurity/scan-configuration/create CreateCodeSecurityScanConfiguration
+POST /connector/create CreateConnector
+POST /filters/create CreateFilter
+POST /reporting/create CreateFindingsReport
+POST /sbomexport/create CreateSbomExport
+POST /cis/scan-configuration/delete DeleteCisScanConfiguration
+POST /codesecurity/integration/delete DeleteCodeSecurityIntegration
+POST /codesecurity/scan-configuration/delete DeleteCodeSecurityScanConfiguration
+POST /connector/delete DeleteConnector
+POST /filters/delete DeleteFilter
+POST /organizationconfiguration/describe DescribeOrganizationConfiguration
+POST /disable Disable
+POST /delegatedadminaccounts/disable DisableDelegatedAdminAccount
+POST /members/disassociate DisassociateMember
+POST /enable Enable
+POST /delegatedadminaccounts/enable EnableDelegatedAdminAccount
+POST /cis/scan/report/get GetCisScanReport
+POST /cis/scan-result/details/get GetCisScanResultDetails
+POST /cluster/get GetClustersForImage
+POST /codesecurity/integration/get GetCodeSecurityIntegration
+POST /codesecurity/scan/get GetCodeSecurityScan
+POST /codesecurity/scan-configuration/get GetCodeSecurityScanConfiguration
+POST /configuration/get GetConfiguration
+POST /delegatedadminaccounts/get GetDelegatedAdminAccount
+POST /ec2deepinspectionconfiguration/get GetEc2DeepInspectionConfiguration
+GET /encryptionkey/get GetEncryptionKey
+POST /reporting/status/get GetFindingsReportStatus
+POST /members/get GetMember
+POST /ondemand/scan/status GetOnDemandScanStatus
+POST /sbomexport/get GetSbomExport
+POST /accountpermissions/list ListAccountPermissions
+POST /cis/scan-configuration/list ListCisScanConfigurations
+POST /cis/scan-result/check/list ListCisScanResultsAggregatedByChecks
+POST /cis/scan-result/resource/list ListCisScanResultsAggregatedByTargetResource
+POST /cis/scan/list ListCisScans
+POST /codesecurity/integration/list ListCodeSecurityIntegrations
+POST /codesecurity/scan-configuration/associations/list ListCodeSecurityScanConfigurationAssociations
+POST /codesecurity/scan-configuration/list ListCodeSecurityScanConfigurations
+POST /connectorscanconfigurations/list ListConnectorScanConfigurations
+POST /connector/list ListConnectors
+POST /coverage/list ListCoverage
+POST /coverage/statistics/list ListCoverageStatistics
+POST /delegatedadminaccounts/list ListDelegatedAdminAccounts
+POST /filters/list ListFilters
+POST /findings/aggregation/list ListFindingAggregations
+POST /findings/list ListFindings
+POST /members/list ListMembers
+POST /ondemand/scans ListOnDemandScans
+GET /tags/{resourceArn} ListTagsForResource
+POST /usage/list ListUsageTotals
+PUT /encryptionkey/reset ResetEncryptionKey
+POST /vulnerabilities/search SearchVulnerabilities
+PUT /cissession/health/send SendCisSessionHealth
+PUT /cissession/telemetry/send SendCisSessionTelemetry
+PUT /cissession/start StartCisSession
+POST /codesecurity/scan/start StartCodeSecurityScan
+POST /ondemand/scan StartOnDemandScan
+PUT /cissession/stop StopCisSession
+POST /tags/{resourceArn} TagResource
+DELETE /tags/{resourceArn} UntagResource
+POST /cis/scan-configuration/update UpdateCisScanConfiguration
+POST /codesecurity/integration/update UpdateCodeSecurityIntegration
+POST /codesecurity/scan-configuration/update UpdateCodeSecurityScanConfiguration
+POST /configuration/update UpdateConfiguration
+POST /connector/update UpdateConnector
+POST /connectorscanconfiguration/update UpdateConnectorScanConfiguration
+POST /ec2deepinspectionconfiguration/update UpdateEc2DeepInspectionConfiguration
+PUT /encryptionkey/update UpdateEncryptionKey
+POST /filters/update UpdateFilter
+POST /ec2deepinspectionconfiguration/org/update UpdateOrgEc2DeepInspectionConfiguration
+POST /organizationconfiguration/update UpdateOrganizationConfiguration`,
+	`POST /administrator AcceptAdministratorInvitation
+POST /master AcceptInvitation
+POST /automationrules/delete BatchDeleteAutomationRules
+POST /standards/deregister BatchDisableStandards
+POST /standards/register BatchEnableStandards
+POST /automationrules/get BatchGetAutomationRules
+POST /configurationPolicyAssociation/batchget BatchGetConfigurationPolicyAssociations
+POST /securityControls/batchGet BatchGetSecurityControls
+POST /associations/batchGet BatchGetStandardsControlAssociations
+POST /findings/import BatchImportFindings
+PATCH /automationrules/update BatchUpdateAutomationRules
+PATCH /findings/batchupdate BatchUpdateFindings
+PATCH /findingsv2/batchupdatev2 BatchUpdateFindingsV2
+PATCH /associations BatchUpdateStandardsControlAssociations
+POST /exportjobsv2/{ExportJobId}/cancel CancelExportJobV2
+POST /actionTargets CreateActionTarget
+POST /aggregatorv2/create CreateAggregatorV2
+POST /automationrules/create CreateAutomationRule
+POST /automationrulesv2/create CreateAutomationRuleV2
+POST /configurationPolicy/create CreateConfigurationPolicy
+POST /connectors CreateConnector
+POST /connectorsv2 CreateConnectorV2
+POST /findingAggregator/create CreateFindingAggregator
+POST /insights CreateInsight
+POST /members CreateMembers
+POST /ticketsv2 CreateTicketV2
+POST /invitations/decline DeclineInvitations
+DELETE /actionTargets/{ActionTargetArn+} DeleteActionTarget
+DELETE /aggregatorv2/delete/{AggregatorV2Arn+} DeleteAggregatorV2
+DELETE /automationrulesv2/{Identifier} DeleteAutomationRuleV2
+DELETE /configurationPolicy/{Identifier} DeleteConfigurationPolicy
+DELETE /connectors/{ConnectorId+} DeleteConnector
+DELETE /connectorsv2/{ConnectorId+} DeleteConnectorV2
+DELETE /findingAggregator/delete/{FindingAggregatorArn+} DeleteFindingAggregator
+DELETE /insights/{InsightArn+} DeleteInsight
+POST /invitations/delete DeleteInvitations
+POST /members/delete DeleteMembers
+POST /actionTargets/get DescribeActionTargets
+GET /accounts DescribeHub
+GET /organization/configuration DescribeOrganizationConfiguration
+GET /products DescribeProducts
+GET /productsV2 DescribeProductsV2
+GET /hubv2 DescribeSecurityHubV2
+GET /standards DescribeStandards
+GET /standards/controls/{StandardsSubscriptionArn+} DescribeStandardsControls
+DELETE /productSubscriptions/{ProductSubscriptionArn+} DisableImportFindingsForProduct
+POST /organization/admin/disable DisableOrganizationAdminAccount
+DELETE /accounts DisableSecurityHub
+DELETE /hubv2/feature/{FeatureName} DisableSecurityHubFeatureV2
+DELETE /hubv2 DisableSecurityHubV2
+POST /administrator/disassociate DisassociateFromAdministratorAccount
+POST /master/disassociate DisassociateFromMasterAccount
+POST /members/disassociate DisassociateMembers
+POST /productSubscriptions EnableImportFindingsForProduct
+POST /organization/admin/enable EnableOrganizationAdminAccount
+POST /accounts EnableSecurityHub
+POST /hubv2/feature/{FeatureName} EnableSecurityHubFeatureV2
+POST /hubv2 EnableSecurityHubV2
+POST /recommendedPolicyV2/{MetadataUid} GenerateRecommendedPolicyV2
+GET /administrator GetAdministratorAccount
+GET /aggregatorv2/get/{AggregatorV2Arn+} GetAggregatorV2
+GET /automationrulesv2/{Identifier} GetAutomationRuleV2
+GET /configurationPolicy/get/{Identifier} GetConfigurationPolicy
+POST /configurationPolicyAssociation/get GetConfigurationPolicyAssociation
+GET /connectors/{ConnectorId+} GetConnector
+GET /connectorsv2/{ConnectorId+} GetConnectorV2
+POST /standards/get GetEnabledStandards
+GET /exportjobsv2/{ExportJobId} GetExportJobV2
+GET /findingAggregator/get/{FindingAggregatorArn+} GetFindingAggregator
+POST /findingHistory/get GetFindingHistory
+POST /findingsv2/statistics GetFindingStatisticsV2
+POST /findings GetFindings
+POST /findingsTrendsv2 GetFindingsTrendsV2
+POST /findingsv2 GetFindingsV2
+GET /insights/results/{InsightArn+} GetInsightResults
+POST /insights/get GetInsights
+GET /invitations/count GetInvitationsCount
+GET /master GetMasterAccount
+POST /members/get GetMembers
+GET /recommendedPolicyV2/{MetadataUid} GetRecommendedPolicyV2
+POST /GetRemediationsV2 GetRemediationsV2
+POST /resourcesv2/statistics GetResourcesStatisticsV2
+POST /resourcesTrendsv2 GetResourcesTrendsV2
+POST /resourcesv2 GetResourcesV2
+GET /securityControl/definition GetSecurityControlDefinition
+POST /softwarev2/resources GetSoftwareResourcesV2
+POST /softwarev2/statistics GetSoftwareStatisticsV2
+POST /softwarev2 GetSoftwareV2
+POST /members/invite InviteMembers
+GET /aggregatorv2/list ListAggregatorsV2
+GET /automationrules/list ListAutomationRules
+GET /automationrulesv2/list ListAutomationRulesV2
+GET /configurationPolicy/list ListConfigurationPolicies
+POST /configurationPolicyAssociation/list ListConfigurationPolicyAssociations
+GET /connectors ListConnectors
+GET /connectorsv2 ListConnectorsV2
+GET /productSubscriptions ListEnabledProductsForImport
+GET /exportjobsv2 ListExportJobsV2
+POST /ListExposuresByRemediationV2 ListExposuresByRemediationV2
+GET /findingAggregator/list ListFindingAggregators
+POST /freetrial/statusv2/list ListFreeTrialStatusesV2
+GET /invitations ListInvitations
+GET /members ListMembers
+GET /organization/admin ListOrganizationAdminAccounts
+GET /securityControls/definitions ListSecurityControlDefinitions
+GET /associations ListStandardsControlAssociations
+GET /tags/{ResourceArn} ListTagsForResource
+POST /connectorsv2/register RegisterConnectorV2
+POST /configurationPolicyAssociation/associate StartConfigurationPolicyAssociation
+POST /configurationPolicyAssociation/disassociate StartConfigurationPolicyDisassociation
+POST /exportjobsv2 StartExportJobV2
+POST /tags/{ResourceArn} TagResource
+DELETE /tags/{ResourceArn} UntagResource
+PATCH /actionTargets/{ActionTargetArn+} UpdateActionTarget
+PATCH /aggregatorv2/update/{AggregatorV2Arn+} UpdateAggregatorV2
+PATCH /automationrulesv2/{Identifier} UpdateAutomationRuleV2
+PATCH /configurationPolicy/{Identifier} UpdateConfigurationPolicy
+PATCH /connectors/{ConnectorId+} UpdateConnector
+PATCH /connectorsv2/{ConnectorId+} UpdateConnectorV2
+PATCH /findingAggregator/update UpdateFindingAggregator
+PATCH /findings UpdateFindings
+PATCH /insights/{InsightArn+} UpdateInsight
+POST /organization/configuration UpdateOrganizationConfiguration
+PATCH /securityControl/update UpdateSecurityControl
+PATCH /accounts UpdateSecurityHubConfiguration
+PATCH /standards/control/{StandardsControlArn+} UpdateStandardsControl`,
+	`AddTags CancelQuery CreateChannel CreateDashboard CreateEventDataStore CreateTrail DeleteChannel DeleteDashboard DeleteEventDataStore
+DeleteResourcePolicy DeleteTrail DeregisterOrganizationDelegatedAdmin DescribeQuery DescribeTrails DisableFederation EnableFederation
+GenerateQuery GetChannel GetDashboard GetEventConfiguration GetEventDataStore GetEventSelectors GetImport GetInsightSelectors
+GetQueryResults GetResourcePolicy GetTrail GetTrailStatus ListChannels ListDashboards ListEventDataStores ListImportFailures ListImports
+ListInsightsData ListInsightsMetricData ListPublicKeys ListQueries ListTags ListTrails LookupEvents PutEventConfiguration PutEventSelectors
+PutInsightSelectors PutResourcePolicy RegisterOrganizationDelegatedAdmin RemoveTags RestoreEventDataStore SearchSampleQueries
+StartDashboardRefresh StartEventDataStoreIngestion StartImport StartLogging StartQuery StopEventDataStoreIngestion StopImport StopLogging
+UpdateChannel UpdateDashboard UpdateEventDataStore UpdateTrail`,
+	`ActivateEventSource CancelReplay CreateApiDestination CreateArchive CreateConnection CreateEndpoint CreateEventBus CreatePartnerEventSource
+DeactivateEventSource DeauthorizeConnection DeleteApiDestination DeleteArchive DeleteConnection DeleteEndpoint DeleteEventBus
+DeletePartnerEventSource DeleteRule DescribeApiDestination DescribeArchive DescribeConnection DescribeEndpoint DescribeEventBus
+DescribeEventSource DescribePartnerEventSource DescribeReplay DescribeRule DisableRule EnableRule ListApiDestinations ListArchives
+ListConnections ListEndpoints ListEventBuses ListEventSources ListPartnerEventSourceAccounts ListPartnerEventSources ListReplays
+ListRuleNamesByTarget ListRules ListTagsForResource ListTargetsByRule PutEvents PutPartnerEvents PutPermission PutRule PutTargets
+RemovePermission RemoveTargets StartReplay TagResource TestEventPattern UntagResource UpdateApiDestination UpdateArchive UpdateConnection
+UpdateEndpoint UpdateEventBus`,
+	`AddPermission CheckIfPhoneNumberIsOptedOut ConfirmSubscription CreatePlatformApplication CreatePlatformEndpoint CreateSMSSandboxPhoneNumber
+CreateTopic DeleteEndpoint DeletePlatformApplication DeleteSMSSandboxPhoneNumber DeleteTopic GetDataProtectionPolicy GetEndpointAttributes
+GetPlatformApplicationAttributes GetSMSAttributes GetSMSSandboxAccountStatus GetSubscriptionAttributes GetTopicAttributes
+ListEndpointsByPlatformApplication ListOriginationNumbers ListPhoneNumbersOptedOut ListPlatformApplications ListSMSSandboxPhoneNumbers
+ListSubscriptions ListSubscriptionsByTopic ListTagsForResource ListTopics OptInPhoneNumber Publish PublishBatch PutDataProtectionPolicy
+RemovePermission SetEndpointAttributes SetPlatformApplicationAttributes SetSMSAttributes SetSubscriptionAttributes SetTopicAttributes
+Subscribe TagResource Unsubscribe UntagResource VerifySMSSandboxPhoneNumber`,
+	`AssociateKmsKey AssociateSourceToS3TableIntegration CancelExportTask CancelImportTask CreateDelivery CreateExportTask CreateImportTask
+CreateLogAnomalyDetector CreateLogGroup CreateLogStream CreateLookupTable CreateScheduledQuery DeleteAccountPolicy
+DeleteDataProtectionPolicy DeleteDelivery DeleteDeliveryDestination DeleteDeliveryDestinationPolicy DeleteDeliverySource DeleteDestination
+DeleteIndexPolicy DeleteIntegration DeleteLogAnomalyDetector DeleteLogGroup DeleteLogStream DeleteLookupTable DeleteMetricFilter
+DeleteQueryDefinition DeleteResourcePolicy DeleteRetentionPolicy DeleteScheduledQuery DeleteSubscriptionFilter DeleteSyslogConfiguration
+DeleteTransformer DescribeAccountPolicies DescribeConfigurationTemplates DescribeDeliveries DescribeDeliveryDestinations
+DescribeDeliverySources DescribeDestinations DescribeExportTasks DescribeFieldIndexes DescribeImportTaskBatches DescribeImportTasks
+DescribeIndexPolicies DescribeLogGroups DescribeLogStreams DescribeLookupTables DescribeMetricFilters DescribeQueries
+DescribeQueryDefinitions DescribeResourcePolicies DescribeSubscriptionFilters DisassociateKmsKey DisassociateSourceFromS3TableIntegration
+FilterLogEvents GetDataProtectionPolicy GetDelivery GetDeliveryDestination GetDeliveryDestinationPolicy GetDeliverySource GetIntegration
+GetLogAnomalyDetector GetLogEvents GetLogFields GetLogGroupFields GetLogObject GetLogRecord GetLookupTable GetQueryResults GetScheduledQuery
+GetScheduledQueryHistory GetStorageTierPolicy GetTransformer ListAggregateLogGroupSummaries ListAnomalies ListIntegrations
+ListLogAnomalyDetectors ListLogGroups ListLogGroupsForQuery ListScheduledQueries ListSourcesForS3TableIntegration ListSyslogConfigurations
+ListTagsForResource ListTagsLogGroup PutAccountPolicy PutBearerTokenAuthentication PutDataProtectionPolicy PutDeliveryDestination
+PutDeliveryDestinationPolicy PutDeliverySource PutDestination PutDestinationPolicy PutIndexPolicy PutIntegration PutLogEvents
+PutLogGroupDeletionProtection PutMetricFilter PutQueryDefinition PutResourcePolicy PutRetentionPolicy PutStorageTierPolicy
+PutSubscriptionFilter PutSyslogConfiguration PutTransformer StartLiveTail StartQuery StopQuery TagLogGroup TagResource TestMetricFilter
+TestTransformer UntagLogGroup UntagResource UpdateAnomaly UpdateDeliveryConfiguration UpdateLogAnomalyDetector UpdateLookupTable
+UpdateScheduledQuery`,
+	`AddCustomAttributes AddUserPoolClientSecret AdminAddUserToGroup AdminConfirmSignUp AdminCreateUser AdminDeleteSoftwareToken AdminDeleteUser
+AdminDeleteUserAttributes AdminDisableProviderForUser AdminDisableUser AdminEnableUser AdminForgetDevice AdminGetDevice AdminGetUser
+AdminGetUserAuthFactors AdminInitiateAuth AdminLinkProviderForUser AdminListDevices AdminListGroupsForUser AdminListUserAuthEvents
+AdminListUserSessions AdminRemoveUserFromGroup AdminResetUserPassword AdminRespondToAuthChallenge AdminRevokeUserSession
+AdminSetUserMFAPreference AdminSetUserPassword AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus
+AdminUpdateUserAttributes AdminUserGlobalSignOut AssociateSoftwareToken ChangePassword CompleteWebAuthnRegistration ConfirmDevice
+ConfirmForgotPassword ConfirmSignUp CreateGroup CreateIdentityProvider CreateManagedLoginBranding CreateResourceServer CreateTerms
+CreateUserImportJob CreateUserPool CreateUserPoolClient CreateUserPoolDomain CreateUserPoolReplica DeleteGroup DeleteIdentityProvider
+DeleteManagedLoginBranding DeleteResourceServer DeleteTerms DeleteUser DeleteUserAttributes DeleteUserPool DeleteUserPoolClient
+DeleteUserPoolClientSecret DeleteUserPoolDomain DeleteUserPoolReplica DeleteWebAuthnCredential DescribeIdentityProvider
+DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient DescribeResourceServer DescribeRiskConfiguration DescribeTerms
+DescribeTermsByClient DescribeUserImportJob DescribeUserPool DescribeUserPoolClient DescribeUserPoolDomain ForgetDevice ForgotPassword
+GetCSVHeader GetClientToken GetDerivedToken GetDevice GetGroup GetIdentityProviderByIdentifier GetLogDeliveryConfiguration
+GetProvisionedLimit GetSigningCertificate GetTokensFromRefreshToken GetUICustomization GetUser GetUserAttributeVerificationCode
+GetUserAuthFactors GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig GetUserPoolSessionConfiguration GlobalSignOut InitiateAuth
+ListDevices ListGroups ListIdentityProviders ListResourceServers ListTagsForResource ListTerms ListUserImportJobs ListUserPoolClientSecrets
+ListUserPoolClients ListUserPoolReplicas ListUserPools ListUserSessions ListUsers ListUsersInGroup ListWebAuthnCredentials
+ResendConfirmationCode RespondToAuthChallenge RevokeToken RevokeUserSession SetLogDeliveryConfiguration SetRiskConfiguration
+SetUICustomization SetUserMFAPreference SetUserPoolClientSessionConfiguration SetUserPoolMfaConfig SetUserPoolSessionConfiguration
+SetUserSettings SignUp StartUserImportJob StartWebAuthnRegistration StopUserImportJob TagResource UntagResource UpdateAuthEventFeedback
+UpdateDeviceStatus UpdateGroup UpdateIdentityProvider UpdateManagedLoginBranding UpdateProvisionedLimit UpdateResourceServer UpdateTerms
+UpdateUserAttributes UpdateUserPool UpdateUserPoolClient UpdateUserPoolDomain UpdateUserPoolReplica VerifySoftwareToken VerifyUserAttribute`,
+	`CreateIdentityPool DeleteIdentities DeleteIdentityPool DescribeIdentity DescribeIdentityPool GetCredentialsForIdentity GetId
+GetIdentityPoolRoles GetOpenIdToken GetOpenIdTokenForDeveloperIdentity GetPrincipalTagAttributeMap ListIdentities ListIdentityPools
+ListTagsForResource LookupDeveloperIdentity MergeDeveloperIdentities SetIdentityPoolRoles SetPrincipalTagAttributeMap TagResource
+UnlinkDeveloperIdentity UnlinkIdentity UntagResource UpdateIdentityPool`,
+	`AddRegion AttachCustomerManagedPolicyReferenceToPermissionSet AttachManagedPolicyToPermissionSet CreateAccountAssignment CreateApplication
+CreateApplicationAssignment CreateInstance CreateInstanceAccessControlAttributeConfiguration CreatePermissionSet CreateTrustedTokenIssuer
+DeleteAccountAssignment DeleteApplication DeleteApplicationAccessScope DeleteApplicationAssignment DeleteApplicationAuthenticationMethod
+DeleteApplicationGrant DeleteInlinePolicyFromPermissionSet DeleteInstance DeleteInstanceAccessControlAttributeConfiguration
+DeletePermissionSet DeletePermissionsBoundaryFromPermissionSet DeleteTrustedTokenIssuer DescribeAccountAssignmentCreationStatus
+DescribeAccountAssignmentDeletionStatus DescribeApplication DescribeApplicationAssignment DescribeApplicationProvider DescribeInstance
+DescribeInstanceAccessControlAttributeConfiguration DescribePermissionSet DescribePermissionSetProvisioningStatus DescribeRegion
+DescribeTrustedTokenIssuer DetachCustomerManagedPolicyReferenceFromPermissionSet DetachManagedPolicyFromPermissionSet
+GetApplicationAccessScope GetApplicationAssignmentConfiguration GetApplicationAuthenticationMethod GetApplicationGrant
+GetApplicationSessionConfiguration GetInlinePolicyForPermissionSet GetPermissionsBoundaryForPermissionSet
+ListAccountAssignmentCreationStatus ListAccountAssignmentDeletionStatus ListAccountAssignments ListAccountAssignmentsForPrincipal
+ListAccountsForProvisionedPermissionSet ListApplicationAccessScopes ListApplicationAssignments ListApplicationAssignmentsForPrincipal
+ListApplicationAuthenticationMethods ListApplicationGrants ListApplicationProviders ListApplications
+ListCustomerManagedPolicyReferencesInPermissionSet ListInstances ListManagedPoliciesInPermissionSet ListPermissionSetProvisioningStatus
+ListPermissionSets ListPermissionSetsProvisionedToAccount ListRegions ListTagsForResource ListTrustedTokenIssuers ProvisionPermissionSet
+PutApplicationAccessScope PutApplicationAssignmentConfiguration PutApplicationAuthenticationMethod PutApplicationGrant
+PutApplicationSessionConfiguration PutInlinePolicyToPermissionSet PutPermissionsBoundaryToPermissionSet RemoveRegion TagResource
+UntagResource UpdateApplication UpdateInstance UpdateInstanceAccessControlAttributeConfiguration UpdatePermissionSet
+UpdateTrustedTokenIssuer`,
+	`POST /token CreateToken
+POST /token?aws_iam=t CreateTokenWithIAM
+POST /client/register RegisterClient
+POST /device_authorization StartDeviceAuthorization`,
+	`GET /federation/credentials GetRoleCredentials
+GET /assignment/roles ListAccountRoles
+GET /assignment/accounts ListAccounts
+POST /logout Logout`,
+	`CreateGroup CreateGroupMembership CreateUser DeleteGroup DeleteGroupMembership DeleteUser DescribeGroup DescribeGroupMembership
+DescribeIdentityStore DescribeUser GetGroupId GetGroupMembershipId GetUserId IsMemberInGroups ListGroupMemberships
+ListGroupMembershipsForMember ListGroups ListIdentityStores ListUsers UpdateGroup UpdateIdentityStore UpdateUser`,
+	`AcceptSharedDirectory AddIpRoutes AddRegion AddTagsToResource CancelSchemaExtension ConnectDirectory CreateAlias CreateComputer
+CreateConditionalForwarder CreateDirectory CreateHybridAD CreateLogSubscription CreateMicrosoftAD CreateSnapshot CreateTrust
+DeleteADAssessment DeleteConditionalForwarder DeleteDirectory DeleteLogSubscription DeleteSnapshot DeleteTrust DeregisterCertificate
+DeregisterEventTopic DescribeADAssessment DescribeCAEnrollmentPolicy DescribeCertificate DescribeClientAuthenticationSettings
+DescribeConditionalForwarders DescribeDirectories DescribeDirectoryDataAccess DescribeDomainControllers DescribeEventTopics
+DescribeHybridADUpdate DescribeLDAPSSettings DescribeRegions DescribeSettings DescribeSharedDirectories DescribeSnapshots DescribeTrusts
+DescribeUpdateDirectory DisableCAEnrollmentPolicy DisableClientAuthentication DisableDirectoryDataAccess DisableLDAPS DisableRadius
+DisableSso EnableCAEnrollmentPolicy EnableClientAuthentication EnableDirectoryDataAccess EnableLDAPS EnableRadius EnableSso
+GetDirectoryLimits GetSnapshotLimits ListADAssessments ListCertificates ListIpRoutes ListLogSubscriptions ListSchemaExtensions
+ListTagsForResource RegisterCertificate RegisterEventTopic RejectSharedDirectory RemoveIpRoutes RemoveRegion RemoveTagsFromResource
+ResetUserPassword RestoreFromSnapshot ShareDirectory StartADAssessment StartSchemaExtension UnshareDirectory UpdateConditionalForwarder
+UpdateDirectorySetup UpdateHybridAD UpdateNumberOfDomainControllers UpdateRadius UpdateSettings UpdateTrust VerifyTrust`,
+	`AcceptAddressTransfer AcceptCapacityReservationBillingOwnership AcceptReservedInstancesExchangeQuote
+AcceptTransitGatewayClientVpnAttachment AcceptTransitGatewayMulticastDomainAssociations AcceptTransitGatewayPeeringAttachment
+AcceptTransitGatewayVpcAttachment AcceptVpcEndpointConnections AcceptVpcPeeringConnection AdvertiseByoipCidr AllocateAddress AllocateHosts
+AllocateIpamPoolCidr ApplySecurityGroupsToClientVpnTargetNetwork AssignIpv6Addresses AssignPrivateIpAddresses AssignPrivateNatGatewayAddress
+AssociateAddress AssociateApplicationStatusCheck AssociateCapacityReservationBillingOwner AssociateClientVpnTargetNetwork
+AssociateDhcpOptions AssociateEnclaveCertificateIamRole AssociateIamInstanceProfile AssociateInstanceEventWindow AssociateIpamByoasn
+AssociateIpamResourceDiscovery AssociateKmsKeyId AssociateNatGatewayAddress AssociateNetworkingFlexCostAllocationPolicy AssociateRouteServer
+AssociateRouteTable AssociateSecurityGroupVpc AssociateSubnetCidrBlock AssociateTransitGatewayMulticastDomain
+AssociateTransitGatewayPolicyTable AssociateTransitGatewayRouteTable AssociateTrunkInterface AssociateVpcCidrBlock AttachClassicLinkVpc
+AttachImageWatermark AttachInternetGateway AttachNetworkInterface AttachVerifiedAccessTrustProvider AttachVolume AttachVpnGateway
+AuthorizeClientVpnIngress AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress BatchModifyIpamRoutingPolicyRegistrations
+BundleInstance CancelBundleTask CancelCapacityReservation CancelCapacityReservationFleets CancelConversionTask
+CancelDeclarativePoliciesReport CancelExportTask CancelImageLaunchPermission CancelImportTask CancelReservedInstancesListing
+CancelSpotFleetRequests CancelSpotInstanceRequests ConfirmProductInstance CopyFpgaImage CopyImage CopySnapshot CopyVolumes
+CreateApplicationStatusCheck CreateCapacityManagerDataExport CreateCapacityReservation CreateCapacityReservationBySplitting
+CreateCapacityReservationCancellationQuote CreateCapacityReservationDateChangeQuote CreateCapacityReservationFleet CreateCarrierGateway
+CreateClientVpnEndpoint CreateClientVpnRoute CreateCoipCidr CreateCoipPool CreateCustomerGateway CreateDefaultSubnet CreateDefaultVpc
+CreateDelegateMacVolumeOwnershipTask CreateDhcpOptions CreateEgressOnlyInternetGateway CreateFleet CreateFlowLogs CreateFpgaImage
+CreateImage CreateImageUsageReport CreateInstanceConnectEndpoint CreateInstanceEventWindow CreateInstanceExportTask CreateInternetGateway
+CreateInterruptibleCapacityReservationAllocation CreateIpam CreateIpamExternalResourceVerificationToken
+CreateIpamInternetRegistryAssociation CreateIpamPolicy CreateIpamPool CreateIpamPrefixListResolver CreateIpamPrefixListResolverTarget
+CreateIpamResourceDiscovery CreateIpamRoutingPolicyRegistration CreateIpamScope CreateKeyPair CreateLaunchTemplate
+CreateLaunchTemplateVersion CreateLocalGatewayRoute CreateLocalGatewayRouteTable
+CreateLocalGatewayRouteTableVirtualInterfaceGroupAssociation CreateLocalGatewayRouteTableVpcAssociation CreateLocalGatewayVirtualInterface
+CreateLocalGatewayVirtualInterfaceGroup CreateMacSystemIntegrityProtectionModificationTask CreateManagedPrefixList CreateMetricCategory
+CreateNatGateway CreateNetworkAcl CreateNetworkAclEntry CreateNetworkInsightsAccessScope CreateNetworkInsightsPath CreateNetworkInterface
+CreateNetworkInterfacePermission CreateNetworkingFlexCostAllocationPolicy CreatePlacementGroup CreatePublicIpv4Pool
+CreateReplaceRootVolumeTask CreateReservedInstancesListing CreateRestoreImageTask CreateRoute CreateRouteServer CreateRouteServerEndpoint
+CreateRouteServerPeer CreateRouteTable CreateSecondaryNetwork CreateSecondarySubnet CreateSecurityGroup CreateSnapshot CreateSnapshots
+CreateSpotDatafeedSubscription CreateStoreImageTask CreateSubnet CreateSubnetCidrReservation CreateTags CreateTrafficMirrorFilter
+CreateTrafficMirrorFilterRule CreateTrafficMirrorSession CreateTrafficMirrorTarget CreateTransitGateway CreateTransitGatewayConnect
+CreateTransitGatewayConnectPeer CreateTransitGatewayMeteringPolicy CreateTransitGatewayMeteringPolicyEntry
+CreateTransitGatewayMulticastDomain CreateTransitGatewayNetworkFunctionAttachment CreateTransitGatewayPeeringAttachment
+CreateTransitGatewayPolicyTable CreateTransitGatewayPolicyTableEntry CreateTransitGatewayPrefixListReference CreateTransitGatewayRoute
+CreateTransitGatewayRouteTable CreateTransitGatewayRouteTableAnnouncement CreateTransitGatewayVpcAttachment CreateVerifiedAccessEndpoint
+CreateVerifiedAccessGroup CreateVerifiedAccessInstance CreateVerifiedAccessTrustProvider CreateVolume CreateVpc
+CreateVpcBlockPublicAccessExclusion CreateVpcEncryptionControl CreateVpcEndpoint CreateVpcEndpointConnectionNotification
+CreateVpcEndpointServiceConfiguration CreateVpcPeeringConnection CreateVpnConcentrator CreateVpnConnection CreateVpnConnectionRoute
+CreateVpnGateway DeleteApplicationStatusCheck DeleteCapacityManagerDataExport DeleteCarrierGateway DeleteClientVpnEndpoint
+DeleteClientVpnEndpointAuthorizationPolicy DeleteClientVpnRoute DeleteCoipCidr DeleteCoipPool DeleteCustomerGateway DeleteDhcpOptions
+DeleteEgressOnlyInternetGateway DeleteFleets DeleteFlowLogs DeleteFpgaImage DeleteImageUsageReport DeleteInstanceConnectEndpoint
+DeleteInstanceEventWindow DeleteInternetGateway DeleteIpam DeleteIpamExternalResourceVerificationToken DeleteIpamInternetRegistryAssociation
+DeleteIpamPolicy DeleteIpamPool DeleteIpamPrefixListResolver DeleteIpamPrefixListResolverTarget DeleteIpamResourceDiscovery
+DeleteIpamRoutingPolicyRegistration DeleteIpamScope DeleteKeyPair DeleteLaunchTemplate DeleteLaunchTemplateVersions DeleteLocalGatewayRoute
+DeleteLocalGatewayRouteTable DeleteLocalGatewayRouteTableVirtualInterfaceGroupAssociation DeleteLocalGatewayRouteTableVpcAssociation
+DeleteLocalGatewayVirtualInterface DeleteLocalGatewayVirtualInterfaceGroup DeleteManagedPrefixList DeleteMetricCategory DeleteNatGateway
+DeleteNetworkAcl DeleteNetworkAclEntry DeleteNetworkInsightsAccessScope DeleteNetworkInsightsAccessScopeAnalysis
+DeleteNetworkInsightsAnalysis DeleteNetworkInsightsPath DeleteNetworkInterface DeleteNetworkInterfacePermission
+DeleteNetworkingFlexCostAllocationPolicies DeletePlacementGroup DeletePublicIpv4Pool DeleteQueuedReservedInstances DeleteRoute
+DeleteRouteServer DeleteRouteServerEndpoint DeleteRouteServerPeer DeleteRouteTable DeleteSecondaryNetwork DeleteSecondarySubnet
+DeleteSecurityGroup DeleteSnapshot DeleteSpotDatafeedSubscription DeleteSubnet DeleteSubnetCidrReservation DeleteTags
+DeleteTrafficMirrorFilter DeleteTrafficMirrorFilterRule DeleteTrafficMirrorSession DeleteTrafficMirrorTarget DeleteTransitGateway
+DeleteTransitGatewayClientVpnAttachment DeleteTransitGatewayConnect DeleteTransitGatewayConnectPeer DeleteTransitGatewayMeteringPolicy
+DeleteTransitGatewayMeteringPolicyEntry DeleteTransitGatewayMulticastDomain DeleteTransitGatewayNetworkFunctionAttachment
+DeleteTransitGatewayPeeringAttachment DeleteTransitGatewayPolicyTable DeleteTransitGatewayPolicyTableEntry
+DeleteTransitGatewayPrefixListReference DeleteTransitGatewayRoute DeleteTransitGatewayRouteTable DeleteTransitGatewayRouteTableAnnouncement
+DeleteTransitGatewayVpcAttachment DeleteVerifiedAccessEndpoint DeleteVerifiedAccessGroup DeleteVerifiedAccessInstance
+DeleteVerifiedAccessTrustProvider DeleteVolume DeleteVpc DeleteVpcBlockPublicAccessExclusion DeleteVpcEncryptionControl
+DeleteVpcEndpointConnectionNotifications DeleteVpcEndpointServiceConfigurations DeleteVpcEndpoints DeleteVpcPeeringConnection
+DeleteVpnConcentrator DeleteVpnConnection DeleteVpnConnectionRoute DeleteVpnGateway DeprovisionByoipCidr DeprovisionIpamByoasn
+DeprovisionIpamPoolCidr DeprovisionPublicIpv4PoolCidr DeregisterImage DeregisterInstanceEventNotificationAttributes
+DeregisterTransitGatewayMulticastGroupMembers DeregisterTransitGatewayMulticastGroupSources DescribeAccountAttributes
+DescribeAccountVpcEncryptionControl DescribeAddressTransfers DescribeAddresses DescribeAddressesAttribute DescribeAggregateIdFormat
+DescribeApplicationStatus DescribeApplicationStatusCheckAssociations DescribeApplicationStatusChecks DescribeAvailabilityZones
+DescribeAwsNetworkPerformanceMetricSubscriptions DescribeBundleTasks DescribeByoipCidrs DescribeCapacityBlockExtensionHistory
+DescribeCapacityBlockExtensionOfferings DescribeCapacityBlockOfferings DescribeCapacityBlockStatus DescribeCapacityBlocks
+DescribeCapacityManagerDataExports DescribeCapacityReservationBillingRequests DescribeCapacityReservationCancellationQuotes
+DescribeCapacityReservationDateChangeQuotes DescribeCapacityReservationFleets DescribeCapacityReservationTopology
+DescribeCapacityReservations DescribeCarrierGateways DescribeClassicLinkInstances DescribeClientVpnAuthorizationRules
+DescribeClientVpnConnections DescribeClientVpnEndpoints DescribeClientVpnRoutes DescribeClientVpnTargetNetworks DescribeCoipPools
+DescribeConversionTasks DescribeCustomerGateways DescribeDeclarativePoliciesReports DescribeDhcpOptions DescribeEgressOnlyInternetGateways
+DescribeElasticGpus DescribeExportImageTasks DescribeExportTasks DescribeFastLaunchImages DescribeFastSnapshotRestores DescribeFleetHistory
+DescribeFleetInstances DescribeFleets DescribeFlowLogs DescribeFpgaImageAttribute DescribeFpgaImages DescribeHostReservationOfferings
+DescribeHostReservations DescribeHosts DescribeIamInstanceProfileAssociations DescribeIdFormat DescribeIdentityIdFormat
+DescribeImageAttribute DescribeImageReferences DescribeImageUsageReportEntries DescribeImageUsageReports DescribeImages
+DescribeImportImageTasks DescribeImportSnapshotTasks DescribeInstanceAttribute DescribeInstanceConnectEndpoints
+DescribeInstanceCreditSpecifications DescribeInstanceEventNotificationAttributes DescribeInstanceEventWindows DescribeInstanceImageMetadata
+DescribeInstanceSqlHaHistoryStates DescribeInstanceSqlHaStates DescribeInstanceStatus DescribeInstanceTopology DescribeInstanceTypeOfferings
+DescribeInstanceTypes DescribeInstances DescribeInternetGateways DescribeIpamByoasn DescribeIpamExternalResourceVerificationTokens
+DescribeIpamInternetRegistryAssociations DescribeIpamPolicies DescribeIpamPoolAllocations DescribeIpamPools
+DescribeIpamPrefixListResolverTargets DescribeIpamPrefixListResolvers DescribeIpamResourceDiscoveries
+DescribeIpamResourceDiscoveryAssociations DescribeIpamScopes DescribeIpams DescribeIpv6Pools DescribeKeyPairs DescribeLaunchTemplateVersions
+DescribeLaunchTemplates DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociations DescribeLocalGatewayRouteTableVpcAssociations
+DescribeLocalGatewayRouteTables DescribeLocalGatewayVirtualInterfaceGroups DescribeLocalGatewayVirtualInterfaces DescribeLocalGateways
+DescribeLockedSnapshots DescribeMacHosts DescribeMacModificationTasks DescribeManagedPrefixLists DescribeMetricCategories
+DescribeMovingAddresses DescribeNatGateways DescribeNetworkAcls DescribeNetworkInsightsAccessScopeAnalyses
+DescribeNetworkInsightsAccessScopes DescribeNetworkInsightsAnalyses DescribeNetworkInsightsPaths DescribeNetworkInterfaceAttribute
+DescribeNetworkInterfacePermissions DescribeNetworkInterfaces DescribeNetworkingFlexCostAllocationPolicies
+DescribeNetworkingFlexCostAllocationPolicyAssociations DescribeOutpostLags DescribePlacementGroups DescribePrefixLists
+DescribePrincipalIdFormat DescribePublicIpv4Pools DescribeRegions DescribeReplaceRootVolumeTasks DescribeReservedInstances
+DescribeReservedInstancesListings DescribeReservedInstancesModifications DescribeReservedInstancesOfferings DescribeRouteServerEndpoints
+DescribeRouteServerPeers DescribeRouteServers DescribeRouteTables DescribeScheduledInstanceAvailability DescribeScheduledInstances
+DescribeSecondaryInterfaces DescribeSecondaryNetworks DescribeSecondarySubnets DescribeSecurityGroupReferences DescribeSecurityGroupRules
+DescribeSecurityGroupVpcAssociations DescribeSecurityGroups DescribeServiceLinkVirtualInterfaces DescribeSnapshotAttribute
+DescribeSnapshotTierStatus DescribeSnapshots DescribeSpotDatafeedSubscription DescribeSpotFleetInstances DescribeSpotFleetRequestHistory
+DescribeSpotFleetRequests DescribeSpotInstanceRequests DescribeSpotPriceHistory DescribeStaleSecurityGroups DescribeStoreImageTasks
+DescribeSubnets DescribeTags DescribeTrafficMirrorFilterRules DescribeTrafficMirrorFilters DescribeTrafficMirrorSessions
+DescribeTrafficMirrorTargets DescribeTransitGatewayAttachments DescribeTransitGatewayConnectPeers DescribeTransitGatewayConnects
+DescribeTransitGatewayMeteringPolicies DescribeTransitGatewayMulticastDomains DescribeTransitGatewayNetworkFunctionAttachments
+DescribeTransitGatewayPeeringAttachments DescribeTransitGatewayPolicyTables DescribeTransitGatewayRouteTableAnnouncements
+DescribeTransitGatewayRouteTables DescribeTransitGatewayVpcAttachments DescribeTransitGateways DescribeTrunkInterfaceAssociations
+DescribeVerifiedAccessEndpoints DescribeVerifiedAccessGroups DescribeVerifiedAccessInstanceLoggingConfigurations
+DescribeVerifiedAccessInstances DescribeVerifiedAccessTrustProviders DescribeVolumeAttribute DescribeVolumeStatus DescribeVolumes
+DescribeVolumesModifications DescribeVpcAttribute DescribeVpcBlockPublicAccessExclusions DescribeVpcBlockPublicAccessOptions
+DescribeVpcClassicLink DescribeVpcClassicLinkDnsSupport DescribeVpcEncryptionControls DescribeVpcEndpointAssociations
+DescribeVpcEndpointConnectionNotifications DescribeVpcEndpointConnections DescribeVpcEndpointServiceConfigurations
+DescribeVpcEndpointServicePermissions DescribeVpcEndpointServices DescribeVpcEndpoints DescribeVpcPeeringConnections DescribeVpcs
+DescribeVpnConcentrators DescribeVpnConnections DescribeVpnGateways DetachClassicLinkVpc DetachImageWatermark DetachInternetGateway
+DetachNetworkInterface DetachVerifiedAccessTrustProvider DetachVolume DetachVpnGateway DisableAddressTransfer DisableAllowedImagesSettings
+DisableApplicationStatusCheckSuppression DisableAwsNetworkPerformanceMetricSubscription DisableCapacityManager DisableEbsEncryptionByDefault
+DisableFastLaunch DisableFastSnapshotRestores DisableImage DisableImageBlockPublicAccess DisableImageDeprecation
+DisableImageDeregistrationProtection DisableInstanceSqlHaStandbyDetections DisableIpamOrganizationAdminAccount DisableIpamPolicy
+DisableRouteServerPropagation DisableSerialConsoleAccess DisableSnapshotBlockPublicAccess DisableTransitGatewayRouteTablePropagation
+DisableVgwRoutePropagation DisableVpcClassicLink DisableVpcClassicLinkDnsSupport DisassociateAddress DisassociateApplicationStatusCheck
+DisassociateCapacityReservationBillingOwner DisassociateClientVpnTargetNetwork DisassociateEnclaveCertificateIamRole
+DisassociateIamInstanceProfile DisassociateInstanceEventWindow DisassociateIpamByoasn DisassociateIpamResourceDiscovery DisassociateKmsKeyId
+DisassociateNatGatewayAddress DisassociateNetworkingFlexCostAllocationPolicy DisassociateRouteServer DisassociateRouteTable
+DisassociateSecurityGroupVpc DisassociateSubnetCidrBlock DisassociateTransitGatewayMulticastDomain DisassociateTransitGatewayPolicyTable
+DisassociateTransitGatewayRouteTable DisassociateTrunkInterface DisassociateVpcCidrBlock EnableAddressTransfer EnableAllowedImagesSettings
+EnableApplicationStatusCheckSuppression EnableAwsNetworkPerformanceMetricSubscription EnableCapacityManager EnableEbsEncryptionByDefault
+EnableFastLaunch EnableFastSnapshotRestores EnableImage EnableImageBlockPublicAccess EnableImageDeprecation
+EnableImageDeregistrationProtection EnableInstanceSqlHaStandbyDetections EnableIpamInternetRegistryAssociation
+EnableIpamOrganizationAdminAccount EnableIpamPolicy EnableReachabilityAnalyzerOrganizationSharing EnableRouteServerPropagation
+EnableSerialConsoleAccess EnableSnapshotBlockPublicAccess EnableTransitGatewayRouteTablePropagation EnableVgwRoutePropagation EnableVolumeIO
+EnableVpcClassicLink EnableVpcClassicLinkDnsSupport ExportClientVpnClientCertificateRevocationList ExportClientVpnClientConfiguration
+ExportImage ExportTransitGatewayRoutes ExportVerifiedAccessInstanceClientConfiguration GetActiveVpnTunnelStatus GetAllowedImagesSettings
+GetAssociatedEnclaveCertificateIamRoles GetAssociatedIpv6PoolCidrs GetAwsNetworkPerformanceData GetCapacityManagerAttributes
+GetCapacityManagerMetricData GetCapacityManagerMetricDimensions GetCapacityManagerMonitoredTagKeys GetCapacityManagerSupportabilityScores
+GetCapacityReservationUsage GetClientVpnEndpointAuthorizationPolicy GetCoipPoolUsage GetConsoleOutput GetConsoleScreenshot
+GetDeclarativePoliciesReportSummary GetDefaultCreditSpecification GetEbsDefaultKmsKeyId GetEbsEncryptionByDefault GetEnabledIpamPolicy
+GetFlowLogsIntegrationTemplate GetGroupsForCapacityReservation GetHostReservationPurchasePreview GetImageAncestry
+GetImageBlockPublicAccessState GetImageFindings GetInstanceMetadataDefaults GetInstanceTpmEkPub GetInstanceTypesFromInstanceRequirements
+GetInstanceUefiData GetIpamAddressHistory GetIpamDiscoveredAccounts GetIpamDiscoveredPublicAddresses GetIpamDiscoveredResourceCidrs
+GetIpamDiscoveredRoutes GetIpamInternetRegistryAssociationAsns GetIpamInternetRegistryAssociationCidrs GetIpamPolicyAllocationRules
+GetIpamPolicyOrganizationTargets GetIpamPoolAllocations GetIpamPoolCidrs GetIpamPrefixListResolverRules
+GetIpamPrefixListResolverVersionEntries GetIpamPrefixListResolverVersions GetIpamResourceCidrs GetIpamRouteOriginAuthorizations
+GetIpamRouteProtectionFindings GetIpamRoutingPolicyRegistrationDeltas GetIpamRoutingPolicyRegistrations GetLaunchTemplateData
+GetManagedPrefixListAssociations GetManagedPrefixListEntries GetManagedResourceVisibility GetNetworkInsightsAccessScopeAnalysisFindings
+GetNetworkInsightsAccessScopeContent GetNetworkingFlexCostAllocationPolicyVersions GetPasswordData GetReservedInstancesExchangeQuote
+GetRouteServerAssociations GetRouteServerPropagations GetRouteServerRoutingDatabase GetSecurityGroupsForVpc GetSerialConsoleAccessStatus
+GetSnapshotBlockPublicAccessState GetSpotPlacementScores GetSubnetCidrReservations GetTransitGatewayAttachmentNatConfiguration
+GetTransitGatewayAttachmentPropagations GetTransitGatewayMeteringPolicyEntries GetTransitGatewayMulticastDomainAssociations
+GetTransitGatewayPolicyTableAssociations GetTransitGatewayPolicyTableEntries GetTransitGatewayPrefixListReferences
+GetTransitGatewayRouteTableAssociations GetTransitGatewayRouteTablePropagations GetVerifiedAccessEndpointPolicy
+GetVerifiedAccessEndpointTargets GetVerifiedAccessGroupPolicy GetVpcResourcesBlockingEncryptionEnforcement
+GetVpnConnectionDeviceSampleConfiguration GetVpnConnectionDeviceTypes GetVpnTunnelReplacementStatus
+ImportClientVpnClientCertificateRevocationList ImportImage ImportInstance ImportKeyPair ImportSnapshot ImportVolume ListImagesInRecycleBin
+ListSnapshotsInRecycleBin ListVolumesInRecycleBin LockSnapshot ModifyAccountVpcEncryptionControl ModifyAddressAttribute
+ModifyApplicationStatusCheck ModifyAvailabilityZoneGroup ModifyCapacityReservation ModifyCapacityReservationFleet ModifyClientVpnEndpoint
+ModifyClientVpnEndpointAuthorizationPolicy ModifyDefaultCreditSpecification ModifyEbsDefaultKmsKeyId ModifyFleet ModifyFpgaImageAttribute
+ModifyHosts ModifyIdFormat ModifyIdentityIdFormat ModifyImageAttribute ModifyInstanceAttribute ModifyInstanceCapacityReservationAttributes
+ModifyInstanceConnectEndpoint ModifyInstanceCpuOptions ModifyInstanceCreditSpecification ModifyInstanceEventStartTime
+ModifyInstanceEventWindow ModifyInstanceMaintenanceOptions ModifyInstanceMetadataDefaults ModifyInstanceMetadataOptions
+ModifyInstanceNetworkPerformanceOptions ModifyInstancePlacement ModifyIpam ModifyIpamPolicyAllocationRules ModifyIpamPool
+ModifyIpamPoolAllocation ModifyIpamPrefixListResolver ModifyIpamPrefixListResolverTarget ModifyIpamResourceCidr ModifyIpamResourceDiscovery
+ModifyIpamRoutingPolicyRegistration ModifyIpamScope ModifyLaunchTemplate ModifyLocalGatewayRoute ModifyManagedPrefixList
+ModifyManagedResourceVisibility ModifyMetricCategory ModifyNetworkInterfaceAttribute ModifyNetworkingFlexCostAllocationPolicy
+ModifyPrivateDnsNameOptions ModifyPublicIpDnsNameOptions ModifyReservedInstances ModifyRouteServer ModifySecurityGroupRules
+ModifySnapshotAttribute ModifySnapshotTier ModifySpotFleetRequest ModifySubnetAttribute ModifyTrafficMirrorFilterNetworkServices
+ModifyTrafficMirrorFilterRule ModifyTrafficMirrorSession ModifyTransitGateway ModifyTransitGatewayAttachmentNatConfiguration
+ModifyTransitGatewayMeteringPolicy ModifyTransitGatewayNetworkFunctionAttachment ModifyTransitGatewayPeeringAttachment
+ModifyTransitGatewayPolicyTableEntry ModifyTransitGatewayPrefixListReference ModifyTransitGatewayVpcAttachment ModifyVerifiedAccessEndpoint
+ModifyVerifiedAccessEndpointPolicy ModifyVerifiedAccessGroup ModifyVerifiedAccessGroupPolicy ModifyVerifiedAccessInstance
+ModifyVerifiedAccessInstanceLoggingConfiguration ModifyVerifiedAccessTrustProvider ModifyVolume ModifyVolumeAttribute ModifyVpcAttribute
+ModifyVpcBlockPublicAccessExclusion ModifyVpcBlockPublicAccessOptions ModifyVpcEncryptionControl ModifyVpcEndpoint
+ModifyVpcEndpointConnectionNotification ModifyVpcEndpointPayerResponsibility ModifyVpcEndpointServiceConfiguration
+ModifyVpcEndpointServicePayerResponsibility ModifyVpcEndpointServicePermissions ModifyVpcPeeringConnectionOptions ModifyVpcTenancy
+ModifyVpnConnection ModifyVpnConnectionOptions ModifyVpnTunnelCertificate ModifyVpnTunnelOptions MonitorInstances MoveAddressToVpc
+MoveByoipCidrToIpam MoveCapacityReservationInstances ProvisionByoipCidr ProvisionIpamByoasn ProvisionIpamPoolCidr
+ProvisionPublicIpv4PoolCidr PurchaseCapacityBlock PurchaseCapacityBlockExtension PurchaseHostReservation PurchaseReservedInstancesOffering
+PurchaseScheduledInstances RebootInstances RegisterImage RegisterInstanceEventNotificationAttributes
+RegisterTransitGatewayMulticastGroupMembers RegisterTransitGatewayMulticastGroupSources RejectCapacityReservationBillingOwnership
+RejectTransitGatewayClientVpnAttachment RejectTransitGatewayMulticastDomainAssociations RejectTransitGatewayPeeringAttachment
+RejectTransitGatewayVpcAttachment RejectVpcEndpointConnections RejectVpcPeeringConnection ReleaseAddress ReleaseHosts
+ReleaseIpamPoolAllocation ReplaceIamInstanceProfileAssociation ReplaceImageCriteriaInAllowedImagesSettings
+ReplaceImageInstanceTypeSpecification ReplaceNetworkAclAssociation ReplaceNetworkAclEntry ReplaceRoute ReplaceRouteTableAssociation
+ReplaceTransitGatewayRoute ReplaceVpnTunnel ReportInstanceStatus RequestSpotFleet RequestSpotInstances ResetAddressAttribute
+ResetEbsDefaultKmsKeyId ResetFpgaImageAttribute ResetImageAttribute ResetInstanceAttribute ResetNetworkInterfaceAttribute
+ResetSnapshotAttribute RestoreAddressToClassic RestoreImageFromRecycleBin RestoreManagedPrefixListVersion RestoreSnapshotFromRecycleBin
+RestoreSnapshotTier RestoreVolumeFromRecycleBin RevokeClientVpnIngress RevokeSecurityGroupEgress RevokeSecurityGroupIngress RunInstances
+RunScheduledInstances SearchLocalGatewayRoutes SearchTransitGatewayMulticastGroups SearchTransitGatewayRoutes SendDiagnosticInterrupt
+StartDeclarativePoliciesReport StartInstances StartNetworkInsightsAccessScopeAnalysis StartNetworkInsightsAnalysis
+StartVpcEndpointServicePrivateDnsVerification StopInstances TerminateClientVpnConnections TerminateInstances UnassignIpv6Addresses
+UnassignPrivateIpAddresses UnassignPrivateNatGatewayAddress UnlockSnapshot UnmonitorInstances UpdateCapacityManagerMonitoredTagKeys
+UpdateCapacityManagerOrganizationsAccess UpdateInterruptibleCapacityReservationAllocation UpdateSecurityGroupRuleDescriptionsEgress
+UpdateSecurityGroupRuleDescriptionsIngress ValidateSecurityGroupQuotasForInterface WithdrawByoipCidr`,
+	`AcceptNetworkFirewallTransitGatewayAttachment AssociateAvailabilityZones AssociateFirewallPolicy AssociateSubnets
+CreateContainerAssociation CreateFirewall CreateFirewallPolicy CreateFirewallPolicyV2 CreateRuleGroup CreateTLSInspectionConfiguration
+CreateVpcEndpointAssociation DeleteContainerAssociation DeleteFirewall DeleteFirewallPolicy DeleteFirewallPolicyV2
+DeleteNetworkFirewallTransitGatewayAttachment DeleteProxy DeleteResourcePolicy DeleteRuleGroup DeleteTLSInspectionConfiguration
+DeleteVpcEndpointAssociation DescribeContainerAssociation DescribeFirewall DescribeFirewallMetadata DescribeFirewallPolicy
+DescribeFirewallPolicyV2 DescribeFlowOperation DescribeLoggingConfiguration DescribeProxy DescribeResourcePolicy DescribeRuleGroup
+DescribeRuleGroupMetadata DescribeRuleGroupSummary DescribeTLSInspectionConfiguration DescribeVpcEndpointAssociation
+DisassociateAvailabilityZones DisassociateSubnets GetAnalysisReportResults ListAnalysisReports ListContainerAssociations ListContextStores
+ListFirewallPolicies ListFirewallPoliciesV2 ListFirewalls ListFlowOperationResults ListFlowOperations ListResourcesInContextStore
+ListRuleGroups ListTLSInspectionConfigurations ListTagsForResource ListVpcEndpointAssociations PutResourcePolicy
+RejectNetworkFirewallTransitGatewayAttachment StartAnalysisReport StartFlowCapture StartFlowFlush TagResource UntagResource
+UpdateAvailabilityZoneChangeProtection UpdateContainerAssociation UpdateFirewallAnalysisSettings UpdateFirewallDeleteProtection
+UpdateFirewallDescription UpdateFirewallEncryptionConfiguration UpdateFirewallPolicy UpdateFirewallPolicyChangeProtection
+UpdateFirewallPolicyV2 UpdateLoggingConfiguration UpdateProxySettings UpdateRuleGroup UpdateSubnetChangeProtection
+UpdateTLSInspectionConfiguration`,
+	`DELETE /{Bucket}/{Key+} AbortMultipartUpload
+POST /{Bucket}/{Key+} CompleteMultipartUpload
+PUT /{Bucket}/{Key+} CopyObject
+PUT /{Bucket} CreateBucket
+POST /{Bucket}?metadataConfiguration CreateBucketMetadataConfiguration
+POST /{Bucket}?metadataTable CreateBucketMetadataTableConfiguration
+POST /{Bucket}/{Key+}?uploads CreateMultipartUpload
+GET /{Bucket}?session CreateSession
+DELETE /{Bucket} DeleteBucket
+DELETE /{Bucket}?analytics DeleteBucketAnalyticsConfiguration
+DELETE /{Bucket}?cors DeleteBucketCors
+DELETE /{Bucket}?encryption DeleteBucketEncryption
+DELETE /{Bucket}?intelligent-tiering DeleteBucketIntelligentTieringConfiguration
+DELETE /{Bucket}?inventory DeleteBucketInventoryConfiguration
+DELETE /{Bucket}?lifecycle DeleteBucketLifecycle
+DELETE /{Bucket}?metadataConfiguration DeleteBucketMetadataConfiguration
+DELETE /{Bucket}?metadataTable DeleteBucketMetadataTableConfiguration
+DELETE /{Bucket}?metrics DeleteBucketMetricsConfiguration
+DELETE /{Bucket}?ownershipControls DeleteBucketOwnershipControls
+DELETE /{Bucket}?policy DeleteBucketPolicy
+DELETE /{Bucket}?replication DeleteBucketReplication
+DELETE /{Bucket}?tagging DeleteBucketTagging
+DELETE /{Bucket}?website DeleteBucketWebsite
+DELETE /{Bucket}/{Key+} DeleteObject
+DELETE /{Bucket}/{Key+}?annotation DeleteObjectAnnotation
+DELETE /{Bucket}/{Key+}?tagging DeleteObjectTagging
+POST /{Bucket}?delete DeleteObjects
+DELETE /{Bucket}?publicAccessBlock DeletePublicAccessBlock
+GET /{Bucket}?abac GetBucketAbac
+GET /{Bucket}?accelerate GetBucketAccelerateConfiguration
+GET /{Bucket}?acl GetBucketAcl
+GET /{Bucket}?analytics GetBucketAnalyticsConfiguration
+GET /{Bucket}?cors GetBucketCors
+GET /{Bucket}?encryption GetBucketEncryption
+GET /{Bucket}?intelligent-tiering GetBucketIntelligentTieringConfiguration
+GET /{Bucket}?inventory GetBucketInventoryConfiguration
+GET /{Bucket}?lifecycle GetBucketLifecycle
+GET /{Bucket}?lifecycle GetBucketLifecycleConfiguration
+GET /{Bucket}?location GetBucketLocation
+GET /{Bucket}?logging GetBucketLogging
+GET /{Bucket}?metadataConfiguration GetBucketMetadataConfiguration
+GET /{Bucket}?metadataTable GetBucketMetadataTableConfiguration
+GET /{Bucket}?metrics GetBucketMetricsConfiguration
+GET /{Bucket}?notification GetBucketNotification
+GET /{Bucket}?notification GetBucketNotificationConfiguration
+GET /{Bucket}?ownershipControls GetBucketOwnershipControls
+GET /{Bucket}?policy GetBucketPolicy
+GET /{Bucket}?policyStatus GetBucketPolicyStatus
+GET /{Bucket}?replication GetBucketReplication
+GET /{Bucket}?requestPayment GetBucketRequestPayment
+GET /{Bucket}?tagging GetBucketTagging
+GET /{Bucket}?versioning GetBucketVersioning
+GET /{Bucket}?website GetBucketWebsite
+GET /{Bucket}/{Key+} GetObject
+GET /{Bucket}/{Key+}?acl GetObjectAcl
+GET /{Bucket}/{Key+}?annotation GetObjectAnnotation
+GET /{Bucket}/{Key+}?attributes GetObjectAttributes
+GET /{Bucket}/{Key+}?legal-hold GetObjectLegalHold
+GET /{Bucket}?object-lock GetObjectLockConfiguration
+GET /{Bucket}/{Key+}?retention GetObjectRetention
+GET /{Bucket}/{Key+}?tagging GetObjectTagging
+GET /{Bucket}/{Key+}?torrent GetObjectTorrent
+GET /{Bucket}?publicAccessBlock GetPublicAccessBlock
+HEAD /{Bucket} HeadBucket
+HEAD /{Bucket}/{Key+} HeadObject
+GET /{Bucket}?analytics ListBucketAnalyticsConfigurations
+GET /{Bucket}?intelligent-tiering ListBucketIntelligentTieringConfigurations
+GET /{Bucket}?inventory ListBucketInventoryConfigurations
+GET /{Bucket}?metrics ListBucketMetricsConfigurations
+GET / ListBuckets
+GET / ListDirectoryBuckets
+GET /{Bucket}?uploads ListMultipartUploads
+GET /{Bucket}/{Key+}?annotation ListObjectAnnotations
+GET /{Bucket}?versions ListObjectVersions
+GET /{Bucket} ListObjects
+GET /{Bucket}?list-type=2 ListObjectsV2
+GET /{Bucket}/{Key+} ListParts
+PUT /{Bucket}?abac PutBucketAbac
+PUT /{Bucket}?accelerate PutBucketAccelerateConfiguration
+PUT /{Bucket}?acl PutBucketAcl
+PUT /{Bucket}?analytics PutBucketAnalyticsConfiguration
+PUT /{Bucket}?cors PutBucketCors
+PUT /{Bucket}?encryption PutBucketEncryption
+PUT /{Bucket}?intelligent-tiering PutBucketIntelligentTieringConfiguration
+PUT /{Bucket}?inventory PutBucketInventoryConfiguration
+PUT /{Bucket}?lifecycle PutBucketLifecycle
+PUT /{Bucket}?lifecycle PutBucketLifecycleConfiguration
+PUT /{Bucket}?logging PutBucketLogging
+PUT /{Bucket}?metrics PutBucketMetricsConfiguration
+PUT /{Bucket}?notification PutBucketNotification
+PUT /{Bucket}?notification PutBucketNotificationConfiguration
+PUT /{Bucket}?ownershipControls PutBucketOwnershipControls
+PUT /{Bucket}?policy PutBucketPolicy
+PUT /{Bucket}?replication PutBucketReplication
+PUT /{Bucket}?requestPayment PutBucketRequestPayment
+PUT /{Bucket}?tagging PutBucketTagging
+PUT /{Bucket}?versioning PutBucketVersioning
+PUT /{Bucket}?website PutBucketWebsite
+PUT /{Bucket}/{Key+} PutObject
+PUT /{Bucket}/{Key+}?acl PutObjectAcl
+PUT /{Bucket}/{Key+}?annotation PutObjectAnnotation
+PUT /{Bucket}/{Key+}?legal-hold PutObjectLegalHold
+PUT /{Bucket}?object-lock PutObjectLockConfiguration
+PUT /{Bucket}/{Key+}?retention PutObjectRetention
+PUT /{Bucket}/{Key+}?tagging PutObjectTagging
+PUT /{Bucket}?publicAccessBlock PutPublicAccessBlock
+PUT /{Bucket}/{Key+}?renameObject RenameObject
+POST /{Bucket}/{Key+}?restore RestoreObject
+POST /{Bucket}/{Key+}?select&select-type=2 SelectObjectContent
+PUT /{Bucket}?metadataAnnotationTable UpdateBucketMetadataAnnotationTableConfiguration
+PUT /{Bucket}?metadataInventoryTable UpdateBucketMetadataInventoryTableConfiguration
+PUT /{Bucket}?metadataJournalTable UpdateBucketMetadataJournalTableConfiguration
+PUT /{Bucket}/{Key+}?encryption UpdateObjectEncryption
+PUT /{Bucket}/{Key+} UploadPart
+PUT /{Bucket}/{Key+} UploadPartCopy
+POST /WriteGetObjectResponse WriteGetObjectResponse`,
+	`CopyBackupToRegion CreateCluster CreateHsm DeleteBackup DeleteCluster DeleteHsm DeleteResourcePolicy DescribeBackups DescribeClusters
+GetResourcePolicy InitializeCluster ListTags ModifyBackupAttributes ModifyCluster PutResourcePolicy RestoreBackup TagResource UntagResource`,
+	`AcceptReservedNodeExchange AddPartner AssociateDataShareConsumer AuthorizeClusterSecurityGroupIngress AuthorizeDataShare
+AuthorizeEndpointAccess AuthorizeSnapshotAccess BatchDeleteClusterSnapshots BatchModifyClusterSnapshots CancelResize CopyClusterSnapshot
+CreateAuthenticationProfile CreateCluster CreateClusterParameterGroup CreateClusterSecurityGroup CreateClusterSnapshot
+CreateClusterSubnetGroup CreateCustomDomainAssociation CreateEndpointAccess CreateEventSubscription CreateHsmClientCertificate
+CreateHsmConfiguration CreateIntegration CreateQev2IdcApplication CreateRedshiftIdcApplication CreateScheduledAction CreateSnapshotCopyGrant
+CreateSnapshotSchedule CreateTags CreateUsageLimit DeauthorizeDataShare DeleteAuthenticationProfile DeleteCluster
+DeleteClusterParameterGroup DeleteClusterSecurityGroup DeleteClusterSnapshot DeleteClusterSubnetGroup DeleteCustomDomainAssociation
+DeleteEndpointAccess DeleteEventSubscription DeleteHsmClientCertificate DeleteHsmConfiguration DeleteIntegration DeletePartner
+DeleteQev2IdcApplication DeleteRedshiftIdcApplication DeleteResourcePolicy DeleteScheduledAction DeleteSnapshotCopyGrant
+DeleteSnapshotSchedule DeleteTags DeleteUsageLimit DeregisterNamespace DescribeAccountAttributes DescribeAuthenticationProfiles
+DescribeClusterDbRevisions DescribeClusterParameterGroups DescribeClusterParameters DescribeClusterSecurityGroups DescribeClusterSnapshots
+DescribeClusterSubnetGroups DescribeClusterTracks DescribeClusterVersions DescribeClusters DescribeCustomDomainAssociations
+DescribeDataShares DescribeDataSharesForConsumer DescribeDataSharesForProducer DescribeDefaultClusterParameters DescribeEndpointAccess
+DescribeEndpointAuthorization DescribeEventCategories DescribeEventSubscriptions DescribeEvents DescribeHsmClientCertificates
+DescribeHsmConfigurations DescribeInboundIntegrations DescribeIntegrations DescribeLoggingStatus DescribeNodeConfigurationOptions
+DescribeOrderableClusterOptions DescribePartners DescribeQev2IdcApplications DescribeRedshiftIdcApplications
+DescribeReservedNodeExchangeStatus DescribeReservedNodeOfferings DescribeReservedNodes DescribeResize DescribeScheduledActions
+DescribeSnapshotCopyGrants DescribeSnapshotSchedules DescribeStorage DescribeTableRestoreStatus DescribeTags DescribeUsageLimits
+DisableLogging DisableSnapshotCopy DisassociateDataShareConsumer EnableLogging EnableSnapshotCopy FailoverPrimaryCompute
+GetClusterCredentials GetClusterCredentialsWithIAM GetIdentityCenterAuthToken GetReservedNodeExchangeConfigurationOptions
+GetReservedNodeExchangeOfferings GetResourcePolicy ListRecommendations ModifyAquaConfiguration ModifyAuthenticationProfile ModifyCluster
+ModifyClusterDbRevision ModifyClusterIamRoles ModifyClusterMaintenance ModifyClusterParameterGroup ModifyClusterSnapshot
+ModifyClusterSnapshotSchedule ModifyClusterSubnetGroup ModifyCustomDomainAssociation ModifyEndpointAccess ModifyEventSubscription
+ModifyIntegration ModifyLakehouseConfiguration ModifyQev2IdcApplication ModifyRedshiftIdcApplication ModifyScheduledAction
+ModifySnapshotCopyRetentionPeriod ModifySnapshotSchedule ModifyUsageLimit PauseCluster PurchaseReservedNodeOffering PutResourcePolicy
+RebootCluster RegisterNamespace RejectDataShare ResetClusterParameterGroup ResizeCluster RestoreFromClusterSnapshot
+RestoreTableFromClusterSnapshot ResumeCluster RevokeClusterSecurityGroupIngress RevokeEndpointAccess RevokeSnapshotAccess
+RotateEncryptionKey UpdatePartnerStatus`,
+	`AddTagsToResource AssociateOpsItemRelatedItem CancelCommand CancelMaintenanceWindowExecution CreateActivation CreateAssociation
+CreateAssociationBatch CreateCloudConnector CreateDocument CreateMaintenanceWindow CreateOpsItem CreateOpsMetadata CreatePatchBaseline
+CreateResourceDataSync DeleteActivation DeleteAssociation DeleteCloudConnector DeleteDocument DeleteInventory DeleteMaintenanceWindow
+DeleteOpsItem DeleteOpsMetadata DeleteParameter DeleteParameters DeletePatchBaseline DeleteResourceDataSync DeleteResourcePolicy
+DeregisterDefaultHostManagementConfiguration DeregisterManagedInstance DeregisterPatchBaselineForPatchGroup
+DeregisterTargetFromMaintenanceWindow DeregisterTaskFromMaintenanceWindow DescribeActivations DescribeAssociation
+DescribeAssociationExecutionTargets DescribeAssociationExecutions DescribeAutomationExecutions DescribeAutomationStepExecutions
+DescribeAvailablePatches DescribeDocument DescribeDocumentPermission DescribeEffectiveInstanceAssociations
+DescribeEffectivePatchesForPatchBaseline DescribeInstanceAssociationsStatus DescribeInstanceInformation DescribeInstancePatchStates
+DescribeInstancePatchStatesForPatchGroup DescribeInstancePatches DescribeInstanceProperties DescribeInventoryDeletions
+DescribeMaintenanceWindowExecutionTaskInvocations DescribeMaintenanceWindowExecutionTasks DescribeMaintenanceWindowExecutions
+DescribeMaintenanceWindowSchedule DescribeMaintenanceWindowTargets DescribeMaintenanceWindowTasks DescribeMaintenanceWindows
+DescribeMaintenanceWindowsForTarget DescribeOpsItems DescribeParameters DescribePatchBaselines DescribePatchGroupState DescribePatchGroups
+DescribePatchProperties DescribeSessions DisassociateOpsItemRelatedItem GetAccessToken GetAutomationExecution GetCalendarState
+GetCloudConnector GetCommandInvocation GetConnectionStatus GetDefaultPatchBaseline GetDeployablePatchSnapshotForInstance GetDocument
+GetExecutionPreview GetInventory GetInventorySchema GetMaintenanceWindow GetMaintenanceWindowExecution GetMaintenanceWindowExecutionTask
+GetMaintenanceWindowExecutionTaskInvocation GetMaintenanceWindowTask GetOpsItem GetOpsMetadata GetOpsSummary GetParameter
+GetParameterHistory GetParameters GetParametersByPath GetPatchBaseline GetPatchBaselineForPatchGroup GetResourcePolicies GetServiceSetting
+LabelParameterVersion ListAssociationVersions ListAssociations ListCloudConnectors ListCommandInvocations ListCommands ListComplianceItems
+ListComplianceSummaries ListDocumentMetadataHistory ListDocumentVersions ListDocuments ListInventoryEntries ListNodes ListNodesSummary
+ListOpsItemEvents ListOpsItemRelatedItems ListOpsMetadata ListResourceComplianceSummaries ListResourceDataSync ListTagsForResource
+ModifyDocumentPermission PutComplianceItems PutInventory PutParameter PutResourcePolicy RegisterDefaultHostManagementConfiguration
+RegisterDefaultPatchBaseline RegisterPatchBaselineForPatchGroup RegisterTargetWithMaintenanceWindow RegisterTaskWithMaintenanceWindow
+RemoveTagsFromResource ResetServiceSetting ResumeSession SendAutomationSignal SendCommand StartAccessRequest StartAssociationsOnce
+StartAutomationExecution StartChangeRequestExecution StartExecutionPreview StartSession StopAutomationExecution TerminateSession
+UnlabelParameterVersion UpdateAssociation UpdateAssociationStatus UpdateCloudConnector UpdateDocument UpdateDocumentDefaultVersion
+UpdateDocumentMetadata UpdateMaintenanceWindow UpdateMaintenanceWindowTarget UpdateMaintenanceWindowTask UpdateManagedInstanceRole
+UpdateOpsItem UpdateOpsMetadata UpdatePatchBaseline UpdateResourceDataSync UpdateServiceSetting ValidateCloudConnector`,
 }

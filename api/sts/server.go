@@ -68,17 +68,10 @@ func Model() *wire.Service { return &model }
 // Operations binds the operations to a server.
 func Operations(s Server) []wire.Operation {
 	return []wire.Operation{
-		wire.Bind(&model, 0, s.AssumeRole),
-		wire.Bind(&model, 1, s.AssumeRoleWithSAML),
-		wire.Bind(&model, 2, s.AssumeRoleWithWebIdentity),
-		wire.Bind(&model, 3, s.AssumeRoot),
-		wire.Bind(&model, 4, s.DecodeAuthorizationMessage),
-		wire.Bind(&model, 5, s.GetAccessKeyInfo),
-		wire.Bind(&model, 6, s.GetCallerIdentity),
-		wire.Bind(&model, 7, s.GetDelegatedAccessToken),
-		wire.Bind(&model, 8, s.GetFederationToken),
-		wire.Bind(&model, 9, s.GetSessionToken),
-		wire.Bind(&model, 10, s.GetWebIdentityToken),
+		wire.Bind(&model, 0, s.AssumeRole), wire.Bind(&model, 1, s.AssumeRoleWithSAML), wire.Bind(&model, 2, s.AssumeRoleWithWebIdentity),
+		wire.Bind(&model, 3, s.AssumeRoot), wire.Bind(&model, 4, s.DecodeAuthorizationMessage), wire.Bind(&model, 5, s.GetAccessKeyInfo),
+		wire.Bind(&model, 6, s.GetCallerIdentity), wire.Bind(&model, 7, s.GetDelegatedAccessToken), wire.Bind(&model, 8, s.GetFederationToken),
+		wire.Bind(&model, 9, s.GetSessionToken), wire.Bind(&model, 10, s.GetWebIdentityToken),
 	}
 }
 
@@ -88,43 +81,33 @@ type Client struct{ Door wire.Door }
 func (c Client) AssumeRole(ctx context.Context, in *AssumeRoleRequest) (*AssumeRoleResponse, error) {
 	return wire.Call[AssumeRoleResponse](ctx, c.Door, &model, 0, in)
 }
-
 func (c Client) AssumeRoleWithSAML(ctx context.Context, in *AssumeRoleWithSAMLRequest) (*AssumeRoleWithSAMLResponse, error) {
 	return wire.Call[AssumeRoleWithSAMLResponse](ctx, c.Door, &model, 1, in)
 }
-
 func (c Client) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleWithWebIdentityRequest) (*AssumeRoleWithWebIdentityResponse, error) {
 	return wire.Call[AssumeRoleWithWebIdentityResponse](ctx, c.Door, &model, 2, in)
 }
-
 func (c Client) AssumeRoot(ctx context.Context, in *AssumeRootRequest) (*AssumeRootResponse, error) {
 	return wire.Call[AssumeRootResponse](ctx, c.Door, &model, 3, in)
 }
-
 func (c Client) DecodeAuthorizationMessage(ctx context.Context, in *DecodeAuthorizationMessageRequest) (*DecodeAuthorizationMessageResponse, error) {
 	return wire.Call[DecodeAuthorizationMessageResponse](ctx, c.Door, &model, 4, in)
 }
-
 func (c Client) GetAccessKeyInfo(ctx context.Context, in *GetAccessKeyInfoRequest) (*GetAccessKeyInfoResponse, error) {
 	return wire.Call[GetAccessKeyInfoResponse](ctx, c.Door, &model, 5, in)
 }
-
 func (c Client) GetCallerIdentity(ctx context.Context, in *GetCallerIdentityRequest) (*GetCallerIdentityResponse, error) {
 	return wire.Call[GetCallerIdentityResponse](ctx, c.Door, &model, 6, in)
 }
-
 func (c Client) GetDelegatedAccessToken(ctx context.Context, in *GetDelegatedAccessTokenRequest) (*GetDelegatedAccessTokenResponse, error) {
 	return wire.Call[GetDelegatedAccessTokenResponse](ctx, c.Door, &model, 7, in)
 }
-
 func (c Client) GetFederationToken(ctx context.Context, in *GetFederationTokenRequest) (*GetFederationTokenResponse, error) {
 	return wire.Call[GetFederationTokenResponse](ctx, c.Door, &model, 8, in)
 }
-
 func (c Client) GetSessionToken(ctx context.Context, in *GetSessionTokenRequest) (*GetSessionTokenResponse, error) {
 	return wire.Call[GetSessionTokenResponse](ctx, c.Door, &model, 9, in)
 }
-
 func (c Client) GetWebIdentityToken(ctx context.Context, in *GetWebIdentityTokenRequest) (*GetWebIdentityTokenResponse, error) {
 	return wire.Call[GetWebIdentityTokenResponse](ctx, c.Door, &model, 10, in)
 }

@@ -7,151 +7,87 @@ import (
 )
 
 type AssumeRoleRequest struct {
-	RoleArn                 string
-	RoleSessionName         string
-	PolicyArns              []PolicyDescriptorType
-	Policy                  *string
-	DurationSeconds         *int32
-	Tags                    []Tag
-	TransitiveTagKeys       []string
-	ExternalId              *string
-	SerialNumber            *string
-	TokenCode               *string
-	SourceIdentity          *string
-	ProvidedContexts        []ProvidedContext
-	MinimumSessionTokenSize *int32
+	RoleArn, RoleSessionName            string
+	PolicyArns                          []PolicyDescriptorType
+	Policy                              *string
+	DurationSeconds                     *int32
+	Tags                                []Tag
+	TransitiveTagKeys                   []string
+	ExternalId, SerialNumber, TokenCode *string
+	SourceIdentity                      *string
+	ProvidedContexts                    []ProvidedContext
+	MinimumSessionTokenSize             *int32
 }
-
 type AssumeRoleResponse struct {
-	Credentials             *Credentials
-	AssumedRoleUser         *AssumedRoleUser
-	PackedPolicySize        *int32
-	SourceIdentity          *string
-	SessionTokenUtilization *int32
-	SessionTokenSize        *int32
+	Credentials                               *Credentials
+	AssumedRoleUser                           *AssumedRoleUser
+	PackedPolicySize                          *int32
+	SourceIdentity                            *string
+	SessionTokenUtilization, SessionTokenSize *int32
 }
-
 type AssumeRoleWithSAMLRequest struct {
-	RoleArn                 string
-	PrincipalArn            string
-	SAMLAssertion           string
-	PolicyArns              []PolicyDescriptorType
-	Policy                  *string
-	DurationSeconds         *int32
-	MinimumSessionTokenSize *int32
+	RoleArn, PrincipalArn, SAMLAssertion     string
+	PolicyArns                               []PolicyDescriptorType
+	Policy                                   *string
+	DurationSeconds, MinimumSessionTokenSize *int32
 }
-
 type AssumeRoleWithSAMLResponse struct {
-	Credentials             *Credentials
-	AssumedRoleUser         *AssumedRoleUser
-	PackedPolicySize        *int32
-	Subject                 *string
-	SubjectType             *string
-	Issuer                  *string
-	Audience                *string
-	NameQualifier           *string
-	SourceIdentity          *string
-	SessionTokenUtilization *int32
-	SessionTokenSize        *int32
+	Credentials                               *Credentials
+	AssumedRoleUser                           *AssumedRoleUser
+	PackedPolicySize                          *int32
+	Subject, SubjectType, Issuer, Audience    *string
+	NameQualifier, SourceIdentity             *string
+	SessionTokenUtilization, SessionTokenSize *int32
 }
-
 type AssumeRoleWithWebIdentityRequest struct {
-	RoleArn                 string
-	RoleSessionName         string
-	WebIdentityToken        string
-	ProviderId              *string
-	PolicyArns              []PolicyDescriptorType
-	Policy                  *string
-	DurationSeconds         *int32
-	MinimumSessionTokenSize *int32
+	RoleArn, RoleSessionName, WebIdentityToken string
+	ProviderId                                 *string
+	PolicyArns                                 []PolicyDescriptorType
+	Policy                                     *string
+	DurationSeconds, MinimumSessionTokenSize   *int32
 }
-
 type AssumeRoleWithWebIdentityResponse struct {
-	Credentials                 *Credentials
-	SubjectFromWebIdentityToken *string
-	AssumedRoleUser             *AssumedRoleUser
-	PackedPolicySize            *int32
-	Provider                    *string
-	Audience                    *string
-	SourceIdentity              *string
-	SessionTokenUtilization     *int32
-	SessionTokenSize            *int32
+	Credentials                               *Credentials
+	SubjectFromWebIdentityToken               *string
+	AssumedRoleUser                           *AssumedRoleUser
+	PackedPolicySize                          *int32
+	Provider, Audience, SourceIdentity        *string
+	SessionTokenUtilization, SessionTokenSize *int32
 }
-
 type AssumeRootRequest struct {
-	TargetPrincipal         string
-	TaskPolicyArn           *PolicyDescriptorType
-	DurationSeconds         *int32
-	MinimumSessionTokenSize *int32
+	TargetPrincipal                          string
+	TaskPolicyArn                            *PolicyDescriptorType
+	DurationSeconds, MinimumSessionTokenSize *int32
 }
-
 type AssumeRootResponse struct {
-	Credentials             *Credentials
-	SourceIdentity          *string
-	SessionTokenUtilization *int32
-	SessionTokenSize        *int32
+	Credentials                               *Credentials
+	SourceIdentity                            *string
+	SessionTokenUtilization, SessionTokenSize *int32
 }
-
 type AssumedRoleUser struct {
-	AssumedRoleId string
-	Arn           string
+	AssumedRoleId, Arn string
 }
-
 type Credentials struct {
-	AccessKeyId     string
-	SecretAccessKey string
-	SessionToken    string
-	Expiration      time.Time
+	AccessKeyId, SecretAccessKey, SessionToken string
+	Expiration                                 time.Time
 }
-
-type DecodeAuthorizationMessageRequest struct {
-	EncodedMessage string
-}
-
-type DecodeAuthorizationMessageResponse struct {
-	DecodedMessage *string
-}
-
-type ExpiredTokenException struct {
-	Message *string
-}
-
-type ExpiredTradeInTokenException struct {
-	Message *string
-}
-
+type DecodeAuthorizationMessageRequest struct{ EncodedMessage string }
+type DecodeAuthorizationMessageResponse struct{ DecodedMessage *string }
 type FederatedUser struct {
-	FederatedUserId string
-	Arn             string
+	FederatedUserId, Arn string
 }
-
-type GetAccessKeyInfoRequest struct {
-	AccessKeyId string
-}
-
-type GetAccessKeyInfoResponse struct {
-	Account *string
-}
-
-type GetCallerIdentityRequest struct {
-}
-
+type GetAccessKeyInfoRequest struct{ AccessKeyId string }
+type GetAccessKeyInfoResponse struct{ Account *string }
+type GetCallerIdentityRequest struct{}
 type GetCallerIdentityResponse struct {
-	UserId  *string
-	Account *string
-	Arn     *string
+	UserId, Account, Arn *string
 }
-
-type GetDelegatedAccessTokenRequest struct {
-	TradeInToken string
-}
-
+type GetDelegatedAccessTokenRequest struct{ TradeInToken string }
 type GetDelegatedAccessTokenResponse struct {
 	Credentials      *Credentials
 	PackedPolicySize *int32
 	AssumedPrincipal *string
 }
-
 type GetFederationTokenRequest struct {
 	Name                    string
 	Policy                  *string
@@ -160,90 +96,35 @@ type GetFederationTokenRequest struct {
 	Tags                    []Tag
 	MinimumSessionTokenSize *int32
 }
-
 type GetFederationTokenResponse struct {
-	Credentials             *Credentials
-	FederatedUser           *FederatedUser
-	PackedPolicySize        *int32
-	SessionTokenUtilization *int32
-	SessionTokenSize        *int32
+	Credentials                               *Credentials
+	FederatedUser                             *FederatedUser
+	PackedPolicySize, SessionTokenUtilization *int32
+	SessionTokenSize                          *int32
 }
-
 type GetSessionTokenRequest struct {
 	DurationSeconds         *int32
-	SerialNumber            *string
-	TokenCode               *string
+	SerialNumber, TokenCode *string
 	MinimumSessionTokenSize *int32
 }
-
 type GetSessionTokenResponse struct {
-	Credentials             *Credentials
-	SessionTokenUtilization *int32
-	SessionTokenSize        *int32
+	Credentials                               *Credentials
+	SessionTokenUtilization, SessionTokenSize *int32
 }
-
 type GetWebIdentityTokenRequest struct {
 	Audience         []string
 	DurationSeconds  *int32
 	SigningAlgorithm string
 	Tags             []Tag
 }
-
 type GetWebIdentityTokenResponse struct {
 	WebIdentityToken *string
 	Expiration       time.Time
 }
-
-type IDPCommunicationErrorException struct {
-	Message *string
-}
-
-type IDPRejectedClaimException struct {
-	Message *string
-}
-
-type InvalidAuthorizationMessageException struct {
-	Message *string
-}
-
-type InvalidIdentityTokenException struct {
-	Message *string
-}
-
-type JWTPayloadSizeExceededException struct {
-	Message *string
-}
-
-type MalformedPolicyDocumentException struct {
-	Message *string
-}
-
-type OutboundWebIdentityFederationDisabledException struct {
-	Message *string
-}
-
-type PackedPolicyTooLargeException struct {
-	Message *string
-}
-
-type PolicyDescriptorType struct {
-	Arn *string
-}
-
+type PolicyDescriptorType struct{ Arn *string }
 type ProvidedContext struct {
-	ProviderArn      *string
-	ContextAssertion *string
+	ProviderArn, ContextAssertion *string
 }
-
-type RegionDisabledException struct {
-	Message *string
-}
-
-type SessionDurationEscalationException struct {
-	Message *string
-}
-
 type Tag struct {
-	Key   string
-	Value string
+	Key, Value string
 }

@@ -25,7 +25,7 @@ func (s *Service) touchLastUsed(ctx context.Context, in *iamapi.GetAccessKeyLast
 	if err != nil || k.Account != accountOf(ctx) || k.User == "" {
 		return []policy.Touch{{Action: "iam:GetAccessKeyLastUsed"}}, nil
 	}
-	t, err := s.touchUser(ctx, "GetAccessKeyLastUsed", k.User)
+	t, err := s.touchBearer(ctx, "GetAccessKeyLastUsed", aUser, k.User)
 	return []policy.Touch{t}, err
 }
 

@@ -11,18 +11,41 @@ import (
 // now is the time records are stamped with: AWS's have whole seconds.
 func (s *Service) now() time.Time { return s.Now().Truncate(time.Second) }
 
+// accountFor reads an account, or makes one that is not stored yet.
+func (s *Service) accountFor(ctx context.Context, r store.Reader, id string) (*account, error) {
+	a, err := s.accounts.Get(ctx, r, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return &account{ID: id, Created: s.now()}, nil
+	}
+	return a, err
+}
+
 // count changes an account's counters and keeps its quotas.
 func (s *Service) count(ctx context.Context, tx store.Tx, id string, change func(*counts) error) error {
-	a, err := s.accounts.Get(ctx, tx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		a = &account{ID: id, Created: s.now()}
-	} else if err != nil {
+	a, err := s.accountFor(ctx, tx, id)
+	if err != nil {
 		return err
 	}
 	if err := change(&a.Counts); err != nil {
 		return err
 	}
 	return s.accounts.Put(ctx, tx, id, a)
+}
+
+// changeAccount lets change alter the record of the caller's account, in a
+// transaction.
+func (s *Service) changeAccount(ctx context.Context, change func(store.Tx, *account) error) error {
+	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
+		a, err := s.accountFor(ctx, tx, accountOf(ctx))
+		if err != nil {
+			return err
+		}
+		if err := change(tx, a); err != nil {
+			return err
+		}
+		return s.accounts.Put(ctx, tx, a.ID, a)
+	})
+	return err
 }
 
 // EnsureAccount makes an account with a root access key, unless it exists. It

@@ -24,7 +24,12 @@ func (s *Service) Rules() policy.Rules {
 	for _, chapter := range []policy.Rules{
 		s.userRules(), s.userTagRules(), s.userBoundaryRules(),
 		s.groupRules(),
+		s.loginRules(), s.passwordPolicyRules(),
+		s.accountRules(),
 		s.accessKeyRules(),
+		s.roleRules(), s.roleTagRules(), s.profileRules(),
+		s.policyRules(), s.versionRules(), s.bearersRules(), s.serviceAccessRules(),
+		s.attachmentRules(), s.inlineRules(),
 	} {
 		maps.Copy(all, chapter)
 	}
@@ -56,55 +61,6 @@ func Resource(name string) string {
 // accountOf is the account a call works in: the caller's own.
 func accountOf(ctx context.Context) string { return caller.From(ctx).Identity.Account }
 
-// touchUser is the touch of an action on a user. The resource is the ARN of the
-// record, not what the caller spelled, so that a policy on user/Admin holds for
-// a call that names user ADMIN. An absent user has the ARN it would have.
-func (s *Service) touchUser(ctx context.Context, action, name string) (policy.Touch, error) {
-	account := accountOf(ctx)
-	t := policy.Touch{Action: "iam:" + action, Account: account}
-	u, err := s.users.Get(ctx, s.Store, recordID(account, name))
-	if errors.Is(err, store.ErrNotFound) {
-		t.Resource = arnOf(account, "user", "/", name)
-		return t, nil
-	} else if err != nil {
-		return t, err
-	}
-	t.Resource, t.ResourceTags = u.ARN(), policyTags(u.Tags)
-	t.Keys = entityKeys(action, u.Tags, u.Boundary)
-	return t, nil
-}
-
-// entityKeys are IAM's own condition keys of a user or role: iam:ResourceTag/…
-// for every action, iam:PermissionsBoundary for those AWS lists it with. The
-// operations that set a boundary replace it by the one they ask for.
-func entityKeys(action string, tags []tag, boundary string) []policy.Pair {
-	var keys []policy.Pair
-	for _, t := range tags {
-		keys = append(keys, policy.Pair{Key: "iam:ResourceTag/" + t.Key, Values: []string{t.Value}})
-	}
-	if boundary == "" {
-		return keys
-	}
-	switch action {
-	case "AttachUserPolicy", "DetachUserPolicy", "PutUserPolicy", "DeleteUserPolicy", "DeleteUserPermissionsBoundary",
-		"AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "DeleteRolePermissionsBoundary":
-		keys = append(keys, boundaryKey(boundary))
-	}
-	return keys
-}
-
-func boundaryKey(name string) policy.Pair {
-	return policy.Pair{Key: "iam:PermissionsBoundary", Values: []string{name}}
-}
-
-// onUser declares an operation that touches the user its input names.
-func onUser[I any](s *Service, action string, name func(*I) string) policy.Rule {
-	return policy.On(func(ctx context.Context, in *I) ([]policy.Touch, error) {
-		t, err := s.touchUser(ctx, action, name(in))
-		return []policy.Touch{t}, err
-	})
-}
-
 // ownName is the user name of an operation where it is optional: without it the
 // caller means itself. A session may be older than its user's name, so it is
 // resolved by the unique id: a new user of the old name is somebody else.
@@ -128,7 +84,7 @@ func (s *Service) ownName(ctx context.Context, r store.Reader, name *string) (st
 	return e.Value.Name, nil
 }
 
-// touchOwn is touchUser where the user name is optional. Without it the caller
+// touchOwn is touchBearer where the user name is optional. Without it the caller
 // means itself: its user, or the account for the root user.
 func (s *Service) touchOwn(ctx context.Context, action string, name *string) ([]policy.Touch, error) {
 	account := accountOf(ctx)
@@ -139,7 +95,7 @@ func (s *Service) touchOwn(ctx context.Context, action string, name *string) ([]
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.touchUser(ctx, action, own)
+	t, err := s.touchBearer(ctx, action, aUser, own)
 	return []policy.Touch{t}, err
 }
 

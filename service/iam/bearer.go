@@ -116,11 +116,25 @@ func (s *Service) touchBearer(ctx context.Context, action string, k kind, name s
 	}
 	t.Resource, t.ResourceTags = b.ARN(), policyTags(b.tags)
 	t.Keys = iamTags(b.tags)
-	if b.boundary != "" {
-		t.Keys = append(t.Keys, pair("iam:PermissionsBoundary", b.boundary))
+	if b.boundary != "" && onBoundary(action) {
+		t.Keys = append(t.Keys, boundaryKey(b.boundary))
 	}
 	t.Keys = append(t.Keys, keys...) // later keys hide earlier ones
 	return t, nil
+}
+
+// onBoundary reports whether AWS lists iam:PermissionsBoundary as a condition key
+// of the action on what exists. It must be absent elsewhere: a Deny with
+// StringNotEquals means every action but these.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+func onBoundary(action string) bool {
+	switch action {
+	case "AttachUserPolicy", "DetachUserPolicy", "PutUserPolicy", "DeleteUserPolicy", "DeleteUserPermissionsBoundary",
+		"AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "DeleteRolePermissionsBoundary",
+		"GetRole", "UpdateRole", "UpdateRoleDescription", "UpdateAssumeRolePolicy", "DeleteRole":
+		return true
+	}
+	return false
 }
 
 // onBearer declares an operation that touches the user, group or role its
@@ -138,6 +152,13 @@ func onBearer[I any](s *Service, action string, k kind, name func(*I) string, ke
 
 func pair(key, value string) policy.Pair { return policy.Pair{Key: key, Values: []string{value}} }
 
+func boundaryKey(name string) policy.Pair { return pair("iam:PermissionsBoundary", name) }
+
+// tagKeysKey is aws:TagKeys of a request that removes tags.
+func tagKeysKey(keys []string) policy.Pair {
+	return policy.Pair{Key: "aws:TagKeys", Values: keys, Multi: true}
+}
+
 // iamTags are the tags of a user or role under the keys iam:ResourceTag/….
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 func iamTags(tags []tag) []policy.Pair {
@@ -146,9 +167,4 @@ func iamTags(tags []tag) []policy.Pair {
 		out = append(out, pair("iam:ResourceTag/"+t.Key, t.Value))
 	}
 	return out
-}
-
-// tagKeys is aws:TagKeys of a request that removes tags.
-func tagKeys(keys []string) []policy.Pair {
-	return []policy.Pair{{Key: "aws:TagKeys", Values: keys, Multi: true}}
 }

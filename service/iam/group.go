@@ -13,47 +13,25 @@ import (
 
 func (s *Service) groupRules() policy.Rules {
 	return policy.Rules{
-		"AddUserToGroup": onGroup(s, "AddUserToGroup", func(in *iamapi.AddUserToGroupRequest) string { return in.GroupName }),
+		"AddUserToGroup": onBearer(s, "AddUserToGroup", aGroup, func(in *iamapi.AddUserToGroupRequest) string { return in.GroupName }, nil),
 		"CreateGroup": policy.On(func(ctx context.Context, in *iamapi.CreateGroupRequest) ([]policy.Touch, error) {
 			account := accountOf(ctx)
 			return []policy.Touch{{Action: "iam:CreateGroup", Account: account, Resource: arnOf(account, "group", pathOr(in.Path), in.GroupName)}}, nil
 		}),
-		"DeleteGroup":         onGroup(s, "DeleteGroup", func(in *iamapi.DeleteGroupRequest) string { return in.GroupName }),
-		"GetGroup":            onGroup(s, "GetGroup", func(in *iamapi.GetGroupRequest) string { return in.GroupName }),
+		"DeleteGroup":         onBearer(s, "DeleteGroup", aGroup, func(in *iamapi.DeleteGroupRequest) string { return in.GroupName }, nil),
+		"GetGroup":            onBearer(s, "GetGroup", aGroup, func(in *iamapi.GetGroupRequest) string { return in.GroupName }, nil),
 		"ListGroups":          onPath("ListGroups", "group", func(in *iamapi.ListGroupsRequest) *string { return in.PathPrefix }),
-		"ListGroupsForUser":   onUser(s, "ListGroupsForUser", func(in *iamapi.ListGroupsForUserRequest) string { return in.UserName }),
-		"RemoveUserFromGroup": onGroup(s, "RemoveUserFromGroup", func(in *iamapi.RemoveUserFromGroupRequest) string { return in.GroupName }),
+		"ListGroupsForUser":   onBearer(s, "ListGroupsForUser", aUser, func(in *iamapi.ListGroupsForUserRequest) string { return in.UserName }, nil),
+		"RemoveUserFromGroup": onBearer(s, "RemoveUserFromGroup", aGroup, func(in *iamapi.RemoveUserFromGroupRequest) string { return in.GroupName }, nil),
 		"UpdateGroup":         policy.On(s.touchUpdateGroup),
 	}
-}
-
-// touchGroup is the touch of an action on a group; see touchUser.
-func (s *Service) touchGroup(ctx context.Context, action, name string) (policy.Touch, error) {
-	account := accountOf(ctx)
-	t := policy.Touch{Action: "iam:" + action, Account: account, Resource: arnOf(account, "group", "/", name)}
-	g, err := s.groups.Get(ctx, s.Store, recordID(account, name))
-	if errors.Is(err, store.ErrNotFound) {
-		return t, nil
-	} else if err != nil {
-		return t, err
-	}
-	t.Resource = g.ARN()
-	return t, nil
-}
-
-// onGroup declares an operation that touches the group its input names.
-func onGroup[I any](s *Service, action string, name func(*I) string) policy.Rule {
-	return policy.On(func(ctx context.Context, in *I) ([]policy.Touch, error) {
-		t, err := s.touchGroup(ctx, action, name(in))
-		return []policy.Touch{t}, err
-	})
 }
 
 // touchUpdateGroup: the caller needs the right on the group as it is and as it
 // will be.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateGroup.html
 func (s *Service) touchUpdateGroup(ctx context.Context, in *iamapi.UpdateGroupRequest) ([]policy.Touch, error) {
-	from, err := s.touchGroup(ctx, "UpdateGroup", in.GroupName)
+	from, err := s.touchBearer(ctx, "UpdateGroup", aGroup, in.GroupName)
 	if err != nil || in.NewPath == nil && in.NewGroupName == nil {
 		return []policy.Touch{from}, err
 	}

@@ -36,3 +36,22 @@ func listPage[T any](ctx context.Context, r store.Reader, c *store.Collection[T]
 		}
 	}
 }
+
+// each calls f with all records of an account, a chunk at a time.
+func each[T any](ctx context.Context, r store.Reader, c *store.Collection[T], account string, f func(*T)) error {
+	const chunk = 200
+	after := ""
+	for {
+		entries, err := c.List(ctx, r, account+"/", after, chunk)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			f(e.Value)
+			after = e.ID
+		}
+		if len(entries) < chunk {
+			return nil
+		}
+	}
+}

@@ -41,14 +41,16 @@ func markerFor(id string) *string {
 // the marker of the next page. id gives an item's place in the order.
 func cut[T any](p page, items []T, id func(T) string) (out []T, truncated *bool, marker *string) {
 	out = []T{}
+	last := p.after
 	for _, item := range items {
 		if p.after != "" && id(item) <= p.after {
 			continue
 		}
 		if len(out) == p.limit {
-			return out, new(true), markerFor(id(out[len(out)-1]))
+			return out, new(true), markerFor(last)
 		}
 		out = append(out, item)
+		last = id(item)
 	}
 	return out, new(false), nil
 }

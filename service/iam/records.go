@@ -44,9 +44,10 @@ type counts struct{ Users, Groups, Roles, Profiles, Policies int }
 
 // passwordPolicy mirrors UpdateAccountPasswordPolicy's parameters.
 type passwordPolicy struct {
-	MinLength                                           int32
-	Symbols, Numbers, Upper, Lower, UserChange, HardEnd bool
-	MaxAge, Reuse                                       int32 // days, passwords; 0: none
+	MinLength                                  int32
+	Symbols, Numbers, Upper, Lower, UserChange bool
+	HardEnd                                    *bool `json:",omitzero"` // nil: not said, which means no
+	MaxAge, Reuse                              int32 // days, passwords; 0: none
 }
 
 // tag is a tag of an IAM resource. Keys differ in more than case.

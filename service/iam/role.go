@@ -31,7 +31,7 @@ func (s *Service) touchCreateRole(ctx context.Context, in *iamapi.CreateRoleRequ
 		RequestTags: requestTags(in.Tags),
 	}
 	if in.PermissionsBoundary != nil {
-		t.Keys = []policy.Pair{pair("iam:PermissionsBoundary", *in.PermissionsBoundary)}
+		t.Keys = []policy.Pair{boundaryKey(*in.PermissionsBoundary)}
 	}
 	return alsoTagging(t, "iam:TagRole", len(in.Tags)), nil
 }
@@ -302,4 +302,3 @@ func nilIfEmpty(s string) *string {
 	}
 	return &s
 }
-

@@ -21,12 +21,12 @@ func (s *Service) roleTagRules() policy.Rules {
 			return []policy.Touch{t}, err
 		}),
 		"UntagRole": onBearer(s, "UntagRole", aRole, func(in *iamapi.UntagRoleRequest) string { return in.RoleName },
-			func(in *iamapi.UntagRoleRequest) []policy.Pair { return tagKeys(in.TagKeys) }),
+			func(in *iamapi.UntagRoleRequest) []policy.Pair { return []policy.Pair{tagKeysKey(in.TagKeys)} }),
 		"ListRoleTags": onBearer(s, "ListRoleTags", aRole, func(in *iamapi.ListRoleTagsRequest) string { return in.RoleName }, nil),
 		"PutRolePermissionsBoundary": onBearer(s, "PutRolePermissionsBoundary", aRole,
 			func(in *iamapi.PutRolePermissionsBoundaryRequest) string { return in.RoleName },
 			func(in *iamapi.PutRolePermissionsBoundaryRequest) []policy.Pair {
-				return []policy.Pair{pair("iam:PermissionsBoundary", in.PermissionsBoundary)}
+				return []policy.Pair{boundaryKey(in.PermissionsBoundary)}
 			}),
 		"DeleteRolePermissionsBoundary": onBearer(s, "DeleteRolePermissionsBoundary", aRole,
 			func(in *iamapi.DeleteRolePermissionsBoundaryRequest) string { return in.RoleName }, nil),
@@ -93,7 +93,7 @@ func (s *Service) PutRolePermissionsBoundary(ctx context.Context, in *iamapi.Put
 func (s *Service) DeleteRolePermissionsBoundary(ctx context.Context, in *iamapi.DeleteRolePermissionsBoundaryRequest) (*iamapi.DeleteRolePermissionsBoundaryOutput, error) {
 	_, err := s.changeRole(ctx, in.RoleName, false, func(_ store.Tx, ro *role) error {
 		if ro.Boundary == "" {
-			return noBoundary(ro.Name)
+			return noSuchBoundary("role", ro.Name)
 		}
 		ro.Boundary = ""
 		return nil

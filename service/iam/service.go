@@ -40,13 +40,14 @@ type Service struct {
 	sessions    *store.Cache[*policy.Set]
 	trusts      *store.Cache[*RoleInfo]
 	used        usage
+	passwords   *hasher
 }
 
 var _ iamapi.Server = (*Service)(nil)
 
 // New returns the service. Its caches live until ctx ends.
 func New(ctx context.Context, d Deps) (*Service, error) {
-	s := &Service{Deps: d, records: newRecords()}
+	s := &Service{Deps: d, records: newRecords(), passwords: newHasher()}
 	s.Quotas = d.Quotas.orDefault()
 	var err error
 	if s.credentials, err = store.NewCache(ctx, d.Store, 100_000, s.loadCredential); err != nil {

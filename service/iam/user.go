@@ -15,7 +15,7 @@ import (
 func (s *Service) userRules() policy.Rules {
 	return policy.Rules{
 		"CreateUser": policy.On(s.touchCreateUser),
-		"DeleteUser": onUser(s, "DeleteUser", func(in *iamapi.DeleteUserRequest) string { return in.UserName }),
+		"DeleteUser": onBearer(s, "DeleteUser", aUser, func(in *iamapi.DeleteUserRequest) string { return in.UserName }, nil),
 		"GetUser":    onOwn(s, "GetUser", func(in *iamapi.GetUserRequest) *string { return in.UserName }),
 		"ListUsers":  onPath("ListUsers", "user", func(in *iamapi.ListUsersRequest) *string { return in.PathPrefix }),
 		"UpdateUser": policy.On(s.touchUpdateUser),
@@ -33,19 +33,14 @@ func (s *Service) touchCreateUser(ctx context.Context, in *iamapi.CreateUserRequ
 	if in.PermissionsBoundary != nil {
 		t.Keys = []policy.Pair{boundaryKey(*in.PermissionsBoundary)}
 	}
-	touches := []policy.Touch{t}
-	if len(in.Tags) > 0 {
-		t.Action = "iam:TagUser"
-		touches = append(touches, t)
-	}
-	return touches, nil
+	return alsoTagging(t, "iam:TagUser", len(in.Tags)), nil
 }
 
 // touchUpdateUser: "you must have the appropriate permissions on both the
 // source object and the target object".
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateUser.html
 func (s *Service) touchUpdateUser(ctx context.Context, in *iamapi.UpdateUserRequest) ([]policy.Touch, error) {
-	from, err := s.touchUser(ctx, "UpdateUser", in.UserName)
+	from, err := s.touchBearer(ctx, "UpdateUser", aUser, in.UserName)
 	if err != nil {
 		return nil, err
 	}

@@ -10,13 +10,14 @@ import (
 
 func (s *Service) userBoundaryRules() policy.Rules {
 	return policy.Rules{
-		"DeleteUserPermissionsBoundary": onUser(s, "DeleteUserPermissionsBoundary", func(in *iamapi.DeleteUserPermissionsBoundaryRequest) string { return in.UserName }),
+		"DeleteUserPermissionsBoundary": onBearer(s, "DeleteUserPermissionsBoundary", aUser,
+			func(in *iamapi.DeleteUserPermissionsBoundaryRequest) string { return in.UserName }, nil),
 		// iam:PermissionsBoundary is the boundary that is asked for.
-		"PutUserPermissionsBoundary": policy.On(func(ctx context.Context, in *iamapi.PutUserPermissionsBoundaryRequest) ([]policy.Touch, error) {
-			t, err := s.touchUser(ctx, "PutUserPermissionsBoundary", in.UserName)
-			t.Keys = append(t.Keys, boundaryKey(in.PermissionsBoundary))
-			return []policy.Touch{t}, err
-		}),
+		"PutUserPermissionsBoundary": onBearer(s, "PutUserPermissionsBoundary", aUser,
+			func(in *iamapi.PutUserPermissionsBoundaryRequest) string { return in.UserName },
+			func(in *iamapi.PutUserPermissionsBoundaryRequest) []policy.Pair {
+				return []policy.Pair{boundaryKey(in.PermissionsBoundary)}
+			}),
 	}
 }
 

@@ -10,23 +10,16 @@ import (
 
 func (s *Service) userTagRules() policy.Rules {
 	return policy.Rules{
-		"ListUserTags": onUser(s, "ListUserTags", func(in *iamapi.ListUserTagsRequest) string { return in.UserName }),
+		"ListUserTags": onBearer(s, "ListUserTags", aUser, func(in *iamapi.ListUserTagsRequest) string { return in.UserName }, nil),
 		"TagUser": policy.On(func(ctx context.Context, in *iamapi.TagUserRequest) ([]policy.Touch, error) {
-			t, err := s.touchUser(ctx, "TagUser", in.UserName)
+			t, err := s.touchBearer(ctx, "TagUser", aUser, in.UserName)
 			t.RequestTags = requestTags(in.Tags)
 			return []policy.Touch{t}, err
 		}),
-		"UntagUser": policy.On(func(ctx context.Context, in *iamapi.UntagUserRequest) ([]policy.Touch, error) {
-			t, err := s.touchUser(ctx, "UntagUser", in.UserName)
-			t.Keys = append(t.Keys, tagKeysKey(in.TagKeys))
-			return []policy.Touch{t}, err
-		}),
+		"UntagUser": onBearer(s, "UntagUser", aUser,
+			func(in *iamapi.UntagUserRequest) string { return in.UserName },
+			func(in *iamapi.UntagUserRequest) []policy.Pair { return []policy.Pair{tagKeysKey(in.TagKeys)} }),
 	}
-}
-
-// tagKeysKey is aws:TagKeys of an operation that removes tags.
-func tagKeysKey(keys []string) policy.Pair {
-	return policy.Pair{Key: "aws:TagKeys", Values: keys, Multi: true}
 }
 
 // changeUser reads a user of the caller's account, lets change alter it and

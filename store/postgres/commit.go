@@ -169,7 +169,8 @@ func (s *Store) attempt(ctx context.Context, conn **pgxpool.Conn, requests []*re
 			return n, err
 		}
 	}
-	g := &group{ctx: ctx, conn: (*conn).Conn(), writes: map[string]write{}}
+	g := &group{ctx: ctx, conn: (*conn).Conn()}
+	g.writes = store.NewBatch(g)
 	defer func() {
 		g.done = true
 		if err != nil && !g.conn.IsClosed() {
@@ -185,7 +186,7 @@ func (s *Store) attempt(ctx context.Context, conn **pgxpool.Conn, requests []*re
 		if g.run(r); g.err != nil {
 			return n, g.err
 		}
-		if g.size > maxBytes {
+		if g.writes.Bytes() > maxBytes {
 			n = i + 1
 			break
 		}
@@ -194,7 +195,7 @@ func (s *Store) attempt(ctx context.Context, conn **pgxpool.Conn, requests []*re
 		_, err := g.conn.Exec(ctx, `ROLLBACK`)
 		return n, err
 	}
-	if err := g.commit(s.opt.KeepChanges, s.opt.Schema); err != nil {
+	if err := g.commit(&s.opt); err != nil {
 		if err = s.settle(ctx, g, err); err != nil {
 			return n, err
 		}
@@ -217,15 +218,20 @@ func (g *group) begin() error {
 }
 
 // commit sends the writes and COMMIT in one round trip.
-func (g *group) commit(keep int64, channel string) error {
+func (g *group) commit(opt *Options) error {
 	var gone, keys, values [][]byte
 	var revs []int64
-	for k, w := range g.writes {
-		if w.deleted {
-			gone = append(gone, []byte(k))
-			continue
+	err := g.writes.Each(func(key string, value []byte, rev int64, deleted bool) error {
+		if deleted {
+			gone = append(gone, []byte(key))
+			return nil
 		}
-		keys, values, revs = append(keys, []byte(k)), append(values, w.value), append(revs, w.rev)
+		// Not nil: NULL is no value.
+		keys, values, revs = append(keys, []byte(key)), append(values, append([]byte{}, value...)), append(revs, rev)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	b := new(pgx.Batch)
 	if len(gone) > 0 {
@@ -242,13 +248,16 @@ func (g *group) commit(keep int64, channel string) error {
 	b.Queue(`INSERT INTO change (rev, n, key, deleted) SELECT rev, n, key, deleted
 		FROM unnest($1::bigint[], $2::bytea[], $3::boolean[]) WITH ORDINALITY AS c (rev, key, deleted, n)`, logRevs, logKeys, logGone)
 	// The log is cut a tenth at a time.
+	keep := opt.KeepChanges
 	if step := max(1, keep/10); g.rev/step > g.base/step && g.rev > keep {
 		b.Queue(`DELETE FROM change WHERE rev <= $1`, g.rev-keep)
 		b.Queue(`UPDATE head SET rev = $1, floor = greatest(floor, $2)`, g.rev, g.rev-keep)
 	} else {
 		b.Queue(`UPDATE head SET rev = $1`, g.rev)
 	}
-	b.Queue(`SELECT pg_notify($1, '')`, channel)
+	if !opt.NoNotify {
+		b.Queue(`SELECT pg_notify($1, '')`, opt.Schema)
+	}
 	b.Queue(`COMMIT`)
 	results := g.conn.SendBatch(g.ctx, b)
 	for range b.Len() - 1 {

@@ -19,14 +19,14 @@ func TestStore(t *testing.T) {
 // TestDifferential compares us with the embedded engine on random transactions.
 func TestDifferential(t *testing.T) {
 	dsn := pgtest.Start(t)
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			other, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer other.Close()
-			storetest.Differential(t, mustOpen(t, dsn, Options{Schema: schema()}), other, seed, 300)
+			storetest.Differential(t, mustOpen(t, dsn, Options{Schema: schema()}), other, seed, 200)
 		})
 	}
 }

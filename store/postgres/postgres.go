@@ -55,7 +55,10 @@ type Options struct {
 	// KeepChanges is how many revisions the change log reaches back, 0 means
 	// 100,000.
 	KeepChanges int64
-	Log         *slog.Logger // nil means slog.Default()
+	// NoNotify does without LISTEN and NOTIFY, which not every database that
+	// speaks PostgreSQL's language has; changes then arrive by polling alone.
+	NoNotify bool
+	Log      *slog.Logger // nil means slog.Default()
 }
 
 // Store is a connected store. It implements store.Store.
@@ -130,7 +133,9 @@ func Open(ctx context.Context, dsn string, opt Options) (*Store, error) {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.workers.Go(s.commitLoop)
 	s.workers.Go(s.pollLoop)
-	s.workers.Go(s.listenLoop)
+	if !opt.NoNotify {
+		s.workers.Go(s.listenLoop)
+	}
 	return s, nil
 }
 
@@ -165,7 +170,7 @@ func (s *Store) List(ctx context.Context, r store.Range) ([]store.Item, error) {
 	if s.ctx.Err() != nil {
 		return nil, store.ErrClosed
 	}
-	items, err := list(ctx, s.pool, r, r.Limit)
+	items, err := list(ctx, s.pool, r)
 	return items, s.wrap(err)
 }
 
@@ -190,16 +195,15 @@ func get(ctx context.Context, q querier, key string) (store.Item, error) {
 	return item, nil
 }
 
-// list returns at most limit records of r, all for 0, whatever r.Limit.
-func list(ctx context.Context, q querier, r store.Range, limit int) ([]store.Item, error) {
+func list(ctx context.Context, q querier, r store.Range) ([]store.Item, error) {
 	sql := `SELECT key, value, rev FROM record WHERE key >= $1 AND key > $2 AND ($3::bytea IS NULL OR key < $3) ORDER BY key LIMIT $4`
 	after := []byte(r.After)
 	if r.After == "" { // no key is below any, the empty one included
 		sql = `SELECT key, value, rev FROM record WHERE key >= $1 AND $2::bytea = '' AND ($3::bytea IS NULL OR key < $3) ORDER BY key LIMIT $4`
 	}
 	var max any // NULL means all
-	if limit > 0 {
-		max = limit
+	if r.Limit > 0 {
+		max = r.Limit
 	}
 	rows, err := q.Query(ctx, sql, []byte(r.Prefix), after, afterPrefix(r.Prefix), max)
 	if err != nil {

@@ -98,7 +98,7 @@ func (w *seen) all() []store.Change {
 // notification, by polling alone, and by Fresh alone.
 func TestTwoNodes(t *testing.T) {
 	dsn := pgtest.Start(t)
-	for name, opt := range map[string]Options{"Notified": {Poll: time.Minute}, "Polled": {}} {
+	for name, opt := range map[string]Options{"Notified": {Poll: time.Minute}, "Polled": {NoNotify: true}} {
 		t.Run(name, func(t *testing.T) {
 			opt.Schema = schema()
 			a, b := mustOpen(t, dsn, opt), mustOpen(t, dsn, opt)
@@ -120,9 +120,8 @@ func TestTwoNodes(t *testing.T) {
 		})
 	}
 	t.Run("Fresh", func(t *testing.T) {
-		opt := Options{Schema: schema(), Poll: time.Hour}
+		opt := Options{Schema: schema(), Poll: time.Hour, NoNotify: true}
 		a, b := mustOpen(t, dsn, opt), mustOpen(t, dsn, opt)
-		admin(t, dsn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`)
 		var w seen
 		w.watch(t, b)
 		rev := put(t, a, "policy", "x")
@@ -323,9 +322,8 @@ func TestOutcome(t *testing.T) {
 
 func TestLogCut(t *testing.T) {
 	dsn := pgtest.Start(t)
-	opt := Options{Schema: schema(), KeepChanges: 20, Poll: time.Hour}
+	opt := Options{Schema: schema(), KeepChanges: 20, Poll: time.Hour, NoNotify: true}
 	a, b := mustOpen(t, dsn, opt), mustOpen(t, dsn, opt)
-	admin(t, dsn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`)
 	var w seen
 	w.watch(t, b)
 	var rev int64

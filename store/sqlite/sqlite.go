@@ -57,7 +57,9 @@ type Store struct {
 	next   int64         // revision of the newest transaction that has run
 	broken error         // set when the disk has lost a commit: no more writes
 
-	wake    chan struct{} // something has gathered
+	coming  atomic.Int64  // transactions that wait for the turn or have it
+	urgent  atomic.Bool   // enough have gathered
+	wake    chan struct{} // look what has gathered
 	closing chan struct{}
 	stopped chan struct{} // the committer has
 	closed  atomic.Bool

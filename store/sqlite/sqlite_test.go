@@ -26,9 +26,9 @@ func TestStore(t *testing.T) {
 // TestDifferential compares with the store in memory. A run that fails names its
 // seed.
 func TestDifferential(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(5) {
 		m := memory.Open()
-		storetest.Differential(t, tempStore(t), m, seed, 300)
+		storetest.Differential(t, tempStore(t), m, seed, 200)
 		m.Close()
 	}
 }

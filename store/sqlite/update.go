@@ -73,6 +73,8 @@ func (s *Store) run(ctx context.Context, fn func(store.Tx) error) (g *group, rev
 	if err := ctx.Err(); err != nil {
 		return nil, 0, false, err
 	}
+	s.coming.Add(1)
+	defer s.gone()
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -96,11 +98,29 @@ func (s *Store) run(ctx context.Context, fn func(store.Tx) error) (g *group, rev
 	}
 	s.next++
 	s.open.commits = append(s.open.commits, s.open.Absorb(tx, s.next))
+	if len(s.open.commits) == enough {
+		s.urgent.Store(true)
+		s.nudge()
+	}
+	return s.open, s.next, true, nil
+}
+
+// enough transactions have gathered for a commit that waits for no more.
+const enough = 128
+
+// gone is called by each that came for a turn. The last of them wakes the
+// committer: as long as others are about to join, its fsync can wait for them.
+func (s *Store) gone() {
+	if s.coming.Add(-1) == 0 {
+		s.nudge()
+	}
+}
+
+func (s *Store) nudge() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return s.open, s.next, true, nil
 }
 
 // unsettled returns the newest group that a transaction may have read from and
@@ -118,7 +138,11 @@ func (s *Store) committer() {
 	for {
 		select {
 		case <-s.wake:
-			s.commit()
+			// Those whom the last commit released come back now, if at all.
+			runtime.Gosched()
+			if s.coming.Load() == 0 || s.urgent.Load() {
+				s.commit()
+			}
 		case <-s.closing:
 			s.commit()
 			return
@@ -129,7 +153,6 @@ func (s *Store) committer() {
 // commit writes the group that has gathered, while the next one gathers on top
 // of it.
 func (s *Store) commit() {
-	runtime.Gosched()
 	s.turn <- struct{}{}
 	g := s.open
 	if g.Len() == 0 {
@@ -137,6 +160,7 @@ func (s *Store) commit() {
 		return
 	}
 	s.behind, s.open = g, newGroup(g)
+	s.urgent.Store(false)
 	<-s.turn
 
 	last := g.commits[len(g.commits)-1][0].Rev

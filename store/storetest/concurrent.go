@@ -141,7 +141,7 @@ func readersSeeWholeCommits(t *testing.T, f *fixture) {
 			}
 		})
 	}
-	for i := range 200 {
+	for i := range 100 {
 		n := strconv.Itoa(i + 1)
 		f.put("x/1", n, "x/2", n, "x/3", n)
 	}

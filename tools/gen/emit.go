@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -49,18 +50,19 @@ func (t *table) writeServer(w *writer) {
 	w.linef("}\n")
 	w.linef("// Unimplemented answers every operation with an error that names it. Services\n// embed it.\ntype Unimplemented struct{}\n")
 	for _, op := range t.ops {
-		w.linef("func (Unimplemented) %s(context.Context, *%s) (*%s, error) { return nil, wire.NotImplemented(%q, %q) }",
+		w.linef("func (Unimplemented) %s(context.Context, *%s) (*%s, error) {\n\treturn nil, wire.NotImplemented(%q, %q)\n}",
 			op.Name, t.inType(op), t.outType(op), t.Package, op.Name)
 	}
 	w.linef("\n// Model returns the service's table.\nfunc Model() *wire.Service { return &model }\n")
 	w.linef("// Operations binds the operations to a server.\nfunc Operations(s Server) []wire.Operation {\n\treturn []wire.Operation{")
+	var binds []string
 	for i, op := range t.ops {
-		w.linef("\t\twire.Bind(&model, %d, s.%s),", i, op.Name)
+		binds = append(binds, fmt.Sprintf("wire.Bind(&model, %d, s.%s)", i, op.Name))
 	}
-	w.linef("\t}\n}\n")
+	w.linef("%s,\n\t}\n}\n", wrapped(binds))
 	w.linef("// Client calls the service through a door: the gateway's inner one, or a test's.\ntype Client struct{ Door wire.Door }\n")
 	for i, op := range t.ops {
-		w.linef("func (c Client) %s(ctx context.Context, in *%s) (*%s, error) {\n\treturn wire.Call[%s](ctx, c.Door, &model, %d, in)\n}\n",
+		w.linef("func (c Client) %s(ctx context.Context, in *%s) (*%s, error) {\n\treturn wire.Call[%s](ctx, c.Door, &model, %d, in)\n}",
 			op.Name, t.inType(op), t.outType(op), t.outType(op), i)
 	}
 }
@@ -74,22 +76,107 @@ func (t *table) writeModel(w *writer) error {
 		return err
 	}
 	w.linef("var model = wire.Service{")
-	w.linef("%s,\nOps: ops[:], Shapes: shapes[:],\n}\n", t.serviceFields(proto, cbor))
+	w.linef("%s,\nOps: ops[:], Errors: exceptions[:], Shapes: shapes[:],\n}\n", t.serviceFields(proto, cbor))
 
 	w.linef("var ops = [...]wire.Op{")
+	var ops []string
 	for _, op := range t.ops {
-		w.linef("{%s},", t.opFields(op))
+		ops = append(ops, "{"+t.opFields(op).String()+"}")
+	}
+	w.linef("%s,", wrapped(ops))
+	w.linef("}\n\nvar exceptions = [...]wire.Exception{")
+	if x := t.exceptions(proto); len(x) > 0 {
+		w.linef("%s,", wrapped(x))
 	}
 	w.linef("}\n\nvar shapes = [...]wire.Shape{")
-	for _, name := range t.names {
+	var items []string
+	for _, name := range t.table {
 		s, err := t.shapeFields(name)
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", t.Name, name, err)
 		}
-		w.linef("{%s},", s)
+		items = append(items, "{"+s+"}")
+	}
+	if len(items) > 0 {
+		w.linef("%s,", wrapped(items))
 	}
 	w.linef("}")
 	return nil
+}
+
+// wrapped joins the items of a literal in lines of a readable width.
+func wrapped(items []string) string {
+	const width = 140
+	var b strings.Builder
+	column := 0
+	for i, s := range items {
+		first, _, several := strings.Cut(s, "\n")
+		switch {
+		case i == 0:
+		case column+len(first) > width:
+			b.WriteString(",\n")
+			column = 0
+		default:
+			b.WriteString(", ")
+			column += 2
+		}
+		b.WriteString(s)
+		if several {
+			column = len(s) - 1 - strings.LastIndexByte(s, '\n')
+		} else {
+			column += len(s)
+		}
+	}
+	return b.String()
+}
+
+// exceptions are the errors of the selected operations, by their code on the
+// wire.
+func (t *table) exceptions(proto wire.Protocol) []string {
+	byCode := map[string]string{}
+	for _, op := range t.ops {
+		for _, e := range op.Errors {
+			code, f := t.exception(e.Shape, proto)
+			byCode[code] = "{" + f.String() + "}"
+		}
+	}
+	var out []string
+	for _, code := range slices.Sorted(maps.Keys(byCode)) {
+		out = append(out, byCode[code])
+	}
+	return out
+}
+
+func (t *table) exception(name string, proto wire.Protocol) (string, fields) {
+	sh := t.shape(name)
+	code, status := name, 400
+	if sh.Fault {
+		status = 500
+	}
+	if sh.Error != nil {
+		if sh.Error.Code != "" && (proto == wire.Query || proto == wire.EC2 || proto == wire.RESTXML) {
+			code = sh.Error.Code
+		}
+		if sh.Error.Status != 0 {
+			status = sh.Error.Status
+		}
+	}
+	f := fields{}
+	f.add("Code", code)
+	if status != 400 {
+		f.add("Status", status)
+	}
+	for _, key := range sh.Members.keys {
+		if strings.EqualFold(key, "message") {
+			if m := sh.Members.get(key); m.LocationName != "" {
+				key = m.LocationName
+			}
+			if key != "message" {
+				f.add("Message", key)
+			}
+		}
+	}
+	return code, f
 }
 
 func (t *table) serviceFields(proto wire.Protocol, cbor bool) fields {
@@ -141,7 +228,7 @@ func (f *fields) raw(name, expr string) { *f = append(*f, name+": "+expr) }
 
 func (f fields) String() string { return strings.Join(f, ", ") }
 
-func (t *table) opFields(op *operation) string {
+func (t *table) opFields(op *operation) fields {
 	f := fields{}
 	f.add("Name", op.Name)
 	if proto, _, _ := t.protocol(); proto == wire.RESTJSON || proto == wire.RESTXML {
@@ -161,25 +248,26 @@ func (t *table) opFields(op *operation) string {
 		out = t.index[op.Output.Shape]
 		f.add("Wrapper", op.Output.ResultWrapper)
 	}
-	f.raw("In", fmt.Sprint(in))
-	f.raw("Out", fmt.Sprint(out))
-	if len(op.Errors) > 0 {
-		var ids []uint16
-		for _, e := range op.Errors {
-			ids = append(ids, t.index[e.Shape])
-		}
-		f.raw("Errors", strings.Replace(fmt.Sprintf("%#v", ids), "0x", "0x", 1))
-	}
+	f.raw("In", index(in))
+	f.raw("Out", index(out))
 	f.add("Unsigned", op.AuthType == "none" || slices.Contains(op.Auth, "smithy.api#noAuth"))
-	return f.String()
+	return f
+}
+
+func index(shape uint16) string {
+	if shape == wire.None {
+		return "wire.None"
+	}
+	return fmt.Sprint(shape)
 }
 
 func (t *table) shapeFields(name string) (string, error) {
 	sh := t.shape(name)
 	kind := t.kind(name)
 	f := fields{}
-	f.add("Name", name)
-	if kind != wire.Structure {
+	if kind == wire.Structure {
+		f.add("Name", name)
+	} else {
 		f.raw("Kind", "wire."+kindConst[kind])
 	}
 	if kind == wire.Structure && len(sh.Members.keys) > 0 {
@@ -218,20 +306,6 @@ func (t *table) shapeFields(name string) (string, error) {
 		f.add("Shown", sh.Pattern)
 	}
 	f.add("Enum", sh.Enum)
-	if sh.Exception || sh.Error != nil {
-		status := 400
-		if sh.Fault {
-			status = 500
-		}
-		if sh.Error != nil {
-			f.add("Code", sh.Error.Code)
-			if sh.Error.Status != 0 {
-				status = sh.Error.Status
-			}
-		}
-		f.add("Status", status)
-		f.add("Fault", sh.Fault || status >= 500)
-	}
 	return f.String(), nil
 }
 
@@ -255,34 +329,36 @@ func bounds(f *fields, sh *shape) {
 }
 
 func (t *table) memberFields(sh *shape) string {
-	var b strings.Builder
-	b.WriteString("[]wire.Member{\n")
+	var items []string
 	for _, key := range sh.Members.keys {
-		m := sh.Members.get(key)
-		f := fields{}
-		f.add("Name", key)
-		if m.LocationName != key {
-			f.add("Wire", m.LocationName)
-		}
-		f.add("Form", t.formName(key, m))
-		f.raw("Shape", fmt.Sprint(t.index[m.Shape]))
-		if m.Location != "" {
-			f.raw("Location", "wire."+locationConst[m.Location])
-		}
-		f.add("Required", slices.Contains(sh.Required, key))
-		f.add("Flat", m.Flattened)
-		f.add("Attr", m.Attribute)
-		f.add("Token", m.Token)
-		if m.Namespace != nil {
-			f.add("XMLNS", m.Namespace.URI)
-		}
-		if m.Format != "" {
-			f.raw("Format", "wire."+formatConst[m.Format])
-		}
-		fmt.Fprintf(&b, "{%s},\n", f)
+		items = append(items, "{"+t.member(sh, key).String()+"}")
 	}
-	b.WriteString("}")
-	return b.String()
+	return "[]wire.Member{" + wrapped(items) + "}"
+}
+
+func (t *table) member(sh *shape, key string) fields {
+	m := sh.Members.get(key)
+	f := fields{}
+	f.add("Name", key)
+	if m.LocationName != key {
+		f.add("Wire", m.LocationName)
+	}
+	f.add("Form", t.formName(key, m))
+	f.raw("Shape", fmt.Sprint(t.index[m.Shape]))
+	if m.Location != "" {
+		f.raw("Location", "wire."+locationConst[m.Location])
+	}
+	f.add("Required", slices.Contains(sh.Required, key))
+	f.add("Flat", m.Flattened)
+	f.add("Attr", m.Attribute)
+	f.add("Token", m.Token)
+	if m.Namespace != nil {
+		f.add("XMLNS", m.Namespace.URI)
+	}
+	if m.Format != "" {
+		f.raw("Format", "wire."+formatConst[m.Format])
+	}
+	return f
 }
 
 // formName is a member's name in an ec2Query request: queryName, or the

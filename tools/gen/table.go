@@ -14,8 +14,9 @@ type table struct {
 	service
 	model *model
 	ops   []*operation
-	names []string          // shape names by index
-	index map[string]uint16 // and back
+	names []string          // reachable shapes, sorted
+	table []string          // shapes by index, those that are alike only once
+	index map[string]uint16 // index of every reachable shape
 }
 
 func newTable(s service, m *model) (*table, error) {
@@ -50,9 +51,6 @@ func newTable(s service, m *model) (*table, error) {
 		}
 	}
 	for _, op := range t.ops {
-		for _, r := range append([]ref{}, op.Errors...) {
-			reach(r.Shape)
-		}
 		if op.Input != nil {
 			reach(op.Input.Shape)
 		}
@@ -61,10 +59,45 @@ func newTable(s service, m *model) (*table, error) {
 		}
 	}
 	slices.Sort(t.names)
-	for i, name := range t.names {
-		t.index[name] = uint16(i)
+	alike := map[string]uint16{}
+	clear(t.index)
+	for _, name := range t.names {
+		if err := t.number(name, alike); err != nil {
+			return nil, err
+		}
 	}
 	return t, nil
+}
+
+// number gives a shape its index. Shapes that are no structures have no name
+// in the table, so those with equal fields share one index.
+func (t *table) number(name string, alike map[string]uint16) error {
+	if _, done := t.index[name]; done {
+		return nil
+	}
+	id := uint16(len(t.table))
+	if sh := t.shape(name); t.kind(name) != wire.Structure {
+		for _, r := range []*ref{sh.Member, sh.Key, sh.Value} {
+			if r != nil {
+				if err := t.number(r.Shape, alike); err != nil {
+					return err
+				}
+			}
+		}
+		f, err := t.shapeFields(name)
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", t.Name, name, err)
+		}
+		if same, ok := alike[f]; ok {
+			t.index[name] = same
+			return nil
+		}
+		id = uint16(len(t.table))
+		alike[f] = id
+	}
+	t.table = append(t.table, name)
+	t.index[name] = id
+	return nil
 }
 
 func (t *table) shape(name string) *shape { return t.model.Shapes.get(name) }

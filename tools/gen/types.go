@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bartizan.dev/wire"
@@ -35,17 +36,14 @@ func (t *table) writeTypes(w *writer) {
 		sh := t.shape(name)
 		switch {
 		case t.kind(name) == wire.Structure:
+			if len(sh.Members.keys) < 2 {
+				w.linef("type %s struct{ %s }", goName(name), t.goFields(sh))
+				continue
+			}
 			w.linef("type %s struct {", goName(name))
-			for _, key := range sh.Members.keys {
-				w.linef("\t%s %s", goName(key), t.fieldType(sh, key))
-			}
-			w.linef("}\n")
+			w.linef("%s\n}", t.goFields(sh))
 		case len(sh.Enum) > 0:
-			w.linef("type %s string\n\nconst (", goName(name))
-			for _, id := range enumNames(name, sh.Enum) {
-				w.linef("\t%s %s = %q", id.name, goName(name), id.value)
-			}
-			w.linef(")\n")
+			w.linef("type %s string\n%s", goName(name), constants(name, sh.Enum))
 		}
 	}
 	for _, op := range t.ops {
@@ -56,6 +54,50 @@ func (t *table) writeTypes(w *writer) {
 			w.linef("type %sOutput struct{}\n", op.Name)
 		}
 	}
+}
+
+// goFields writes the fields of a structure, neighbours of one type together.
+func (t *table) goFields(sh *shape) string {
+	var b strings.Builder
+	last, column := "", 0
+	for _, key := range sh.Members.keys {
+		name, typ := goName(key), t.fieldType(sh, key)
+		if typ == last && column+len(name) < 44 {
+			b.WriteString(", " + name)
+			column += len(name) + 2
+			continue
+		}
+		if last != "" {
+			b.WriteString(" " + last + "\n")
+		}
+		b.WriteString(name)
+		last, column = typ, len(name)
+	}
+	if last != "" {
+		b.WriteString(" " + last)
+	}
+	return b.String()
+}
+
+// constants declares the values of an enum, several in a line.
+func constants(typ string, values []string) string {
+	var b strings.Builder
+	var names, texts []string
+	width := 0
+	flush := func() {
+		fmt.Fprintf(&b, "const %s %s = %s\n", strings.Join(names, ", "), goName(typ), strings.Join(texts, ", "))
+		names, texts, width = nil, nil, 0
+	}
+	for _, id := range enumNames(typ, values) {
+		text := strconv.Quote(id.value)
+		if width += len(id.name) + len(text) + 4; width > 140 && len(names) > 0 {
+			flush()
+			width = len(id.name) + len(text) + 4
+		}
+		names, texts = append(names, id.name), append(texts, text)
+	}
+	flush()
+	return b.String()
 }
 
 type enumName struct{ name, value string }

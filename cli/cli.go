@@ -37,6 +37,7 @@ type Commands struct {
 	Check      checkCmd      `cmd:"" help:"Show the order of defence and whether each part of it is in place."`
 	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of the data, while the server runs or not."`
 	Restore    restoreCmd    `cmd:"" help:"Make a data directory from a backup."`
+	Rotate     rotateCmd     `cmd:"" help:"Make new keys for what is stored, and seal everything again."`
 	Policy     policyCmd     `cmd:"" help:"Explain, test and lint IAM policies, without a server."`
 	Service    serviceCmd    `cmd:"" help:"Run as a system service."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`

@@ -69,3 +69,7 @@ func (c *client) backup(ctx context.Context, path string) error {
 	var ok bool
 	return c.do(ctx, "POST", "/backup", url.Values{"path": {path}}, &ok)
 }
+
+func (c *client) rotate(ctx context.Context) (n int, err error) {
+	return n, c.do(ctx, "POST", "/rotate", nil, &n)
+}

@@ -82,6 +82,9 @@ func (x *exchange) end() {
 // told.
 func (x *exchange) fail(err error) {
 	x.err = wire.AsError(err)
+	if x.service == nil { // the answer needs a protocol all the same
+		x.service = x.guess()
+	}
 	if x.err.Cause != nil && !errors.Is(x.err.Cause, context.Canceled) {
 		level := slog.LevelDebug
 		if x.err.Fault {

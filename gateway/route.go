@@ -98,7 +98,6 @@ var errTooLarge = &wire.Error{Code: "RequestEntityTooLarge", Message: "The reque
 // X-Amz-Target, the service of the signature, the Version parameter, the path.
 func (x *exchange) route() error {
 	x.signed = x.claim.Parse(x.r)
-	x.service = x.guess() // until we know better, for the form of errors
 	if err := x.readBody(); err != nil {
 		return err
 	}
@@ -177,7 +176,7 @@ func (x *exchange) routeByForm(parseErr error) {
 		if s.router == nil {
 			continue
 		}
-		if i := s.router.Find(x.r.Method, x.r.URL.EscapedPath(), x.r.URL.RawQuery); i >= 0 {
+		if i := s.router.Find(x.r.Method, x.r.URL.EscapedPath(), x.r.URL.RawQuery, x.r.Header); i >= 0 {
 			x.service, x.name = s, s.names[i].Name
 			return
 		}

@@ -82,6 +82,10 @@ func (s *Server) adminHandler() http.Handler {
 	mux.HandleFunc("POST /backup", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, true, s.Backup(r.Context(), r.URL.Query().Get("path")))
 	})
+	mux.HandleFunc("POST /rotate", func(w http.ResponseWriter, r *http.Request) {
+		n, err := s.RotateKeys(r.Context())
+		answer(w, n, err)
+	})
 	mux.Handle("GET /metrics", s.metrics.handler())
 	return mux
 }

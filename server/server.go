@@ -39,7 +39,7 @@ type Server struct {
 	rootKey   string // where the root key is, for people
 	engine    store.Store
 	storeName string
-	store     store.Store // sealed
+	store     *store.Sealed
 	trail     trail.Trail
 	bus       *bus.Bus
 	events    *bus.Topic[trail.Event]

@@ -57,8 +57,10 @@ type loading[T any] struct {
 	good  bool // the outcome was right when the last one joined
 }
 
-// reloads is how often a load is done again because what it read has changed
-// meanwhile, so that a half-changed state is not answered.
+// reloads is how often something is loaded when what it was made from keeps
+// changing. The last time it is read within a transaction, which sees one state:
+// read in pieces, a user who leaves a group and a group that is then given more
+// rights would make a user with rights that he has never had.
 const reloads = 3
 
 // NewCache returns a cache of at most size entries that follows changes until
@@ -79,7 +81,8 @@ func NewCache[T any](ctx context.Context, s Store, size int, load func(ctx conte
 }
 
 // Get returns the value for key, loading it if need be. When a load fails
-// nothing is cached.
+// nothing is cached. It must not be called within Update, as it may need a
+// transaction of its own.
 func (c *Cache[T]) Get(ctx context.Context, key string) (T, error) {
 	e, err := c.get(ctx, key)
 	if err != nil {
@@ -92,12 +95,16 @@ func (c *Cache[T]) Get(ctx context.Context, key string) (T, error) {
 // Through is Get for use in the load of another cache, whose Reader is r: the
 // entry that is being made there depends on all that this one depends on.
 func (c *Cache[T]) Through(ctx context.Context, r Reader, key string) (T, error) {
+	n, ok := r.(*noting)
+	if ok && n.inTx { // what is cached may be of another moment
+		return c.load(ctx, r, key)
+	}
 	e, err := c.get(ctx, key)
 	if err != nil {
 		var none T
 		return none, err
 	}
-	if n, ok := r.(*noting); ok {
+	if ok {
 		n.adopt(e.deps)
 	}
 	return e.value, nil
@@ -191,7 +198,7 @@ func (c *Cache[T]) once(ctx context.Context, s *shard[T], key string, l *loading
 			release(n.deps)
 		}
 	}()
-	value, err := c.load(ctx, n, key)
+	value, err := c.read(ctx, n, key, last)
 	if err == nil && !last && !n.good() {
 		return nil, nil, false
 	}
@@ -207,6 +214,19 @@ func (c *Cache[T]) once(ctx context.Context, s *shard[T], key string, l *loading
 		s.insert(e)
 	}
 	return e, nil, good
+}
+
+// read loads, within a transaction if whole is set.
+func (c *Cache[T]) read(ctx context.Context, n *noting, key string, whole bool) (value T, err error) {
+	if !whole {
+		return c.load(ctx, n, key)
+	}
+	_, err = c.store.Update(ctx, func(tx Tx) (err error) {
+		n.reader, n.inTx = tx, true
+		value, err = c.load(ctx, n, key)
+		return err
+	})
+	return value, err
 }
 
 // insert adds e and makes room for it. The caller holds the lock.

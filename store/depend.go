@@ -128,8 +128,9 @@ func (g *graph) forget() { g.all.version.Add(1) }
 
 // noting is the Reader of a load. What is read is noted before it is read.
 type noting struct {
-	store Store
-	graph *graph
+	reader Reader
+	inTx   bool // the reader is a transaction
+	graph  *graph
 
 	mu     sync.Mutex
 	deps   []dep
@@ -138,7 +139,7 @@ type noting struct {
 
 func newNoting(s Store, g *graph) *noting {
 	g.all.retain()
-	return &noting{store: s, graph: g, deps: []dep{{g.all, g.all.version.Load()}}}
+	return &noting{reader: s, graph: g, deps: []dep{{g.all, g.all.version.Load()}}}
 }
 
 func (n *noting) note(name string, prefix bool) {
@@ -156,12 +157,12 @@ func (n *noting) note(name string, prefix bool) {
 
 func (n *noting) Get(ctx context.Context, key string) (Item, error) {
 	n.note(key, false)
-	return n.store.Get(ctx, key)
+	return n.reader.Get(ctx, key)
 }
 
 func (n *noting) List(ctx context.Context, r Range) ([]Item, error) {
 	n.note(r.Prefix, true)
-	return n.store.List(ctx, r)
+	return n.reader.List(ctx, r)
 }
 
 // adopt takes over what an entry of another cache depends on.

@@ -33,6 +33,10 @@ const (
 	contentText   = "text/xml"
 	contentXML    = "application/xml"
 	contentCBOR   = "application/cbor"
+	contentPlain  = "text/plain"
+	contentBinary = "application/octet-stream"
+
+	xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 )
 
 // Decode fills a new input from a request and checks it against the model. All

@@ -74,6 +74,7 @@ type Shape struct {
 	Streaming bool   // a blob that travels as the body, unread
 	Payload   int16  // 1 + index of the member that is the body; 0 for none
 	XMLNS     string // namespace of the element
+	Prefix    string // of the namespace
 	Format    TimeFormat
 	Bound     Bound
 	Min, Max  int64  // length of strings, blobs, lists and maps; value of numbers
@@ -94,6 +95,7 @@ type Member struct {
 	Attr     bool   // an XML attribute
 	Token    bool   // an idempotency token that clients fill in
 	XMLNS    string // namespace of the element
+	Prefix   string // of the namespace
 	Format   TimeFormat
 }
 
@@ -129,6 +131,7 @@ type Op struct {
 	Name     string
 	Method   string // HTTP method
 	URI      string // path template and fixed query of a REST operation
+	Header   string // a request header that tells it from another operation with the same path
 	Status   int    // HTTP status of success; 0 means 200
 	In, Out  uint16 // shapes, or None
 	Wrapper  string // query: element around the result
@@ -163,20 +166,23 @@ type Service struct {
 	plans plans
 }
 
-// ParseOps reads a list of operation names, each after its method and path if
-// there are such: "GET /users ListUsers".
+// ParseOps reads a list of operation names, or, for a REST service, lines of
+// method, path, name and Op.Header: "GET /users ListUsers".
 func ParseOps(list string) []Op {
-	words := strings.Fields(list)
-	if len(words) > 2 && strings.HasPrefix(words[1], "/") {
-		ops := make([]Op, 0, len(words)/3)
-		for ; len(words) >= 3; words = words[3:] {
-			ops = append(ops, Op{Method: words[0], URI: words[1], Name: words[2], In: None, Out: None})
+	var ops []Op
+	for line := range strings.Lines(list) {
+		words := strings.Fields(line)
+		if len(words) >= 3 && strings.HasPrefix(words[1], "/") {
+			op := Op{Method: words[0], URI: words[1], Name: words[2], In: None, Out: None}
+			if len(words) > 3 {
+				op.Header = words[3]
+			}
+			ops = append(ops, op)
+			continue
 		}
-		return ops
-	}
-	ops := make([]Op, len(words))
-	for i, name := range words {
-		ops[i] = Op{Name: name, In: None, Out: None}
+		for _, name := range words {
+			ops = append(ops, Op{Name: name, In: None, Out: None})
+		}
 	}
 	return ops
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"io"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -277,7 +278,11 @@ func (op *Operation) encodeREST(res *Response, p *plan, v reflect.Value) error {
 	}
 	if p.Payload > 0 {
 		i := int(p.Payload) - 1
-		return op.encodePayload(res, &p.fields[i], v, i)
+		if op.Service.Protocol == RESTXML && p.fields[i].plan.Kind == Structure {
+			res.Body = []byte(xmlHead)
+		}
+		op.encodePayload(res, &p.fields[i], v, i)
+		return nil
 	}
 	if op.Service.Protocol == RESTJSON {
 		res.set("Content-Type", contentJSON)
@@ -287,43 +292,49 @@ func (op *Operation) encodeREST(res *Response, p *plan, v reflect.Value) error {
 		return nil
 	}
 	if hasBody(p) {
-		w := xmlWriter{b: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")}
+		w := xmlWriter{b: append(make([]byte, 0, 1024), xmlHead...)}
 		name := op.Out
 		w.openStructure(p, op.Service.Shapes[name].Name, op.Service.Namespace, v)
 		w.members(p, v)
 		w.close(op.Service.Shapes[name].Name)
-		res.set("Content-Type", contentText)
+		res.set("Content-Type", contentXML)
 		res.Body = w.b
 	}
 	return nil
 }
 
-func (op *Operation) encodePayload(res *Response, f *field, v reflect.Value, i int) error {
+// encodePayload writes the member that is the body, with its Content-Type unless
+// a member of the message gave one.
+func (op *Operation) encodePayload(res *Response, f *field, v reflect.Value, i int) {
 	fv, ok := f.present(v, i)
 	if !ok {
-		return nil
+		return
 	}
+	content := contentBinary
 	switch {
 	case fv.Kind() == reflect.Interface:
-		res.Stream = fv.Interface().(interface {
-			Read([]byte) (int, error)
-			Close() error
-		})
+		res.Stream = fv.Interface().(io.ReadCloser)
 	case f.plan.Kind == Blob:
 		res.Body = fv.Bytes()
 	case f.plan.Kind == String:
+		content = contentPlain
 		res.Body = []byte(fv.String())
 	case op.Service.Protocol == RESTJSON:
-		res.set("Content-Type", contentJSON)
+		content = contentJSON
 		res.Body = appendJSON(nil, f.plan, fv)
 	default:
-		res.set("Content-Type", contentText)
-		w := xmlWriter{b: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")}
-		ns := orElse(f.XMLNS, op.Service.Namespace)
+		content = contentXML
+		w := xmlWriter{b: res.Body}
+		ns := f.XMLNS
+		if ns == "" && f.plan.XMLNS == "" {
+			ns = op.Service.Namespace
+		}
 		w.value(f.plan, payloadName(f), ns, fv)
 		res.Body = w.b
 	}
-	return nil
+	if _, given := res.Header["Content-Type"]; !given {
+		res.set("Content-Type", content)
+	}
 }
 
 // payloadName is the root element of a payload.

@@ -48,6 +48,9 @@ func (op *Operation) encodeRESTRequest(r *Request, p *plan, v reflect.Value) err
 }
 
 func addQuery(query url.Values, f *field, v reflect.Value) {
+	if f.plan.Kind != Map { // the template may name it, to tell operations apart
+		query.Del(f.name)
+	}
 	switch f.plan.Kind {
 	case List:
 		for i := range v.Len() {
@@ -75,19 +78,8 @@ func (op *Operation) encodeRESTBody(r *Request, p *plan, v reflect.Value) error 
 	xml := op.Service.Protocol == RESTXML
 	if p.Payload > 0 {
 		i := int(p.Payload) - 1
-		var res Response
-		f := &p.fields[i]
-		if xml && f.plan.Kind == Structure {
-			if fv, ok := f.present(v, i); ok {
-				w := xmlWriter{}
-				w.value(f.plan, payloadName(f), orElse(f.XMLNS, f.plan.XMLNS), fv)
-				r.Body = w.b
-			}
-			return nil
-		}
-		if err := op.encodePayload(&res, f, v, i); err != nil {
-			return err
-		}
+		res := Response{Header: r.Header}
+		op.encodePayload(&res, &p.fields[i], v, i)
 		r.Body, r.Stream = res.Body, res.Stream
 		return nil
 	}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -43,9 +44,11 @@ type Router struct{ routes []route }
 
 type route struct {
 	op     int
+	name   string
 	method string
 	parts  []string
 	query  url.Values
+	header string
 	weight int
 }
 
@@ -56,38 +59,54 @@ func NewRouter(s *Service) *Router {
 		op := &s.Ops[i]
 		path, fixed, _ := strings.Cut(op.URI, "?")
 		query, _ := url.ParseQuery(fixed) // an error leaves what was readable, and a test reads them all
-		rt := route{op: i, method: op.Method, parts: strings.Split(strings.TrimSuffix(path, "/"), "/"), query: query}
+		rt := route{op: i, name: op.Name, method: op.Method, parts: strings.Split(strings.TrimSuffix(path, "/"), "/"), query: query, header: op.Header}
 		for _, p := range rt.parts {
 			switch {
 			case strings.HasSuffix(p, "+}"):
 			case strings.HasPrefix(p, "{"):
-				rt.weight += 10
-			default:
 				rt.weight += 100
+			default:
+				rt.weight += 1000
 			}
 		}
-		rt.weight += len(query)
+		if rt.weight += 2 * len(query); op.Header != "" {
+			rt.weight++
+		}
 		r.routes = append(r.routes, rt)
 	}
 	slices.SortStableFunc(r.routes, func(a, b route) int { return b.weight - a.weight })
 	return r
 }
 
-// Find returns the index of the operation, the most specific one first, or
-// -1. path is escaped, query raw.
-func (r *Router) Find(method, path, query string) int {
+// Find is FindWith for a request whose headers tell nothing.
+func (r *Router) Find(method, path, query string) int { return r.FindWith(method, path, query, nil) }
+
+// FindWith returns the index of the operation, the most specific one first, or
+// -1. path is escaped, query raw. Where the SDKs name the operation in x-id,
+// their word decides between those that match.
+func (r *Router) FindWith(method, path, query string, header http.Header) int {
 	have := strings.Split(strings.TrimSuffix(path, "/"), "/")
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		values = nil
+	var values url.Values
+	if query != "" {
+		values, _ = url.ParseQuery(query) // the decoder reports what is malformed
+	}
+	named, found := "", -1
+	if id := values["x-id"]; len(id) == 1 {
+		named = id[0]
 	}
 	for i := range r.routes {
 		rt := &r.routes[i]
-		if rt.method == method && rt.matches(have) && hasAll(values, rt.query) {
-			return rt.op
+		if rt.method != method || found >= 0 && rt.name != named || !rt.matches(have) || !hasAll(values, rt.query) {
+			continue
+		}
+		if rt.header != "" && header.Get(rt.header) == "" {
+			continue
+		}
+		if found = rt.op; named == "" || rt.name == named {
+			break
 		}
 	}
-	return -1
+	return found
 }
 
 func (rt *route) matches(have []string) bool {

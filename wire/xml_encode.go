@@ -93,10 +93,15 @@ func (w *xmlWriter) member(f *field, v reflect.Value) {
 		}
 	}
 	ns := f.XMLNS
-	if ns == "" {
+	if f.Prefix != "" || ns == "" && f.plan.Prefix == "" {
 		ns = f.plan.XMLNS
 	}
 	w.value(f.plan, f.name, ns, v)
+}
+
+// namespace declares a namespace with a prefix inside a start tag.
+func (w *xmlWriter) namespace(prefix, uri string) {
+	w.b = append(append(append(append(append(w.b, " xmlns:"...), prefix...), `="`...), uri...), '"')
 }
 
 func (w *xmlWriter) entry(p *plan, k, v reflect.Value) {
@@ -138,11 +143,14 @@ func (w *xmlWriter) value(p *plan, name, ns string, v reflect.Value) {
 // openStructure opens an element with the structure's attributes.
 func (w *xmlWriter) openStructure(p *plan, name, ns string, v reflect.Value) {
 	w.b = append(append(w.b, '<'), name...)
-	if ns == "" {
+	if ns == "" && p.Prefix == "" {
 		ns = p.XMLNS
 	}
 	if ns != "" {
 		w.b = append(append(append(w.b, ` xmlns="`...), ns...), '"')
+	}
+	if p.Prefix != "" {
+		w.namespace(p.Prefix, p.XMLNS)
 	}
 	for i := range p.fields {
 		f := &p.fields[i]
@@ -150,9 +158,6 @@ func (w *xmlWriter) openStructure(p *plan, name, ns string, v reflect.Value) {
 			continue
 		}
 		if fv, ok := f.present(v, i); ok {
-			if f.XMLNS != "" {
-				w.b = append(append(append(w.b, ` xmlns:xsi="`...), f.XMLNS...), '"')
-			}
 			w.b = append(append(append(w.b, ' '), f.name...), `="`...)
 			w.text(scalarText(f.plan, fv, TimeISO))
 			w.b = append(w.b, '"')

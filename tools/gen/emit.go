@@ -234,6 +234,7 @@ func (t *table) opFields(op *operation) fields {
 	if proto, _, _ := t.protocol(); proto == wire.RESTJSON || proto == wire.RESTXML {
 		f.add("Method", op.HTTP.Method)
 		f.add("URI", op.HTTP.URI)
+		f.add("Header", op.header)
 		f.add("Status", op.HTTP.Status)
 	}
 	in, out := wire.None, wire.None
@@ -292,6 +293,7 @@ func (t *table) shapeFields(name string) (string, error) {
 	f.add("Streaming", sh.Streaming)
 	if sh.Namespace != nil {
 		f.add("XMLNS", sh.Namespace.URI)
+		f.add("Prefix", sh.Namespace.Prefix)
 	}
 	if sh.Format != "" {
 		f.raw("Format", "wire."+formatConst[sh.Format])
@@ -340,7 +342,7 @@ func (t *table) member(sh *shape, key string) fields {
 	m := sh.Members.get(key)
 	f := fields{}
 	f.add("Name", key)
-	if m.LocationName != key {
+	if m.LocationName != key || sh.Payload == key { // a payload's name is that of its shape otherwise
 		f.add("Wire", m.LocationName)
 	}
 	f.add("Form", t.formName(key, m))
@@ -354,6 +356,7 @@ func (t *table) member(sh *shape, key string) fields {
 	f.add("Token", m.Token)
 	if m.Namespace != nil {
 		f.add("XMLNS", m.Namespace.URI)
+		f.add("Prefix", m.Namespace.Prefix)
 	}
 	if m.Format != "" {
 		f.raw("Format", "wire."+formatConst[m.Format])

@@ -34,6 +34,7 @@ func load(dir, name string) (*model, error) {
 	}
 	overlay, err := os.ReadFile(filepath.Join(dir, name+".overlay.json"))
 	if errors.Is(err, fs.ErrNotExist) {
+		m.tidy()
 		return &m, nil
 	} else if err != nil {
 		return nil, err
@@ -45,6 +46,7 @@ func load(dir, name string) (*model, error) {
 	merge(&m.Operations, &over.Operations)
 	merge(&m.Shapes, &over.Shapes)
 	slices.Sort(m.Operations.keys)
+	m.tidy()
 	return &m, nil
 }
 

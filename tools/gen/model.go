@@ -41,6 +41,10 @@ type operation struct {
 	Errors   []ref    `json:"errors"`
 	AuthType string   `json:"authtype"`
 	Auth     []string `json:"auth"`
+
+	Deprecated bool `json:"deprecated"`
+
+	header string // a required header that tells it from an operation with the same path
 }
 
 type namespace struct {

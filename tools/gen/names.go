@@ -37,7 +37,7 @@ func (t *table) operationNames() string {
 		var lines []string
 		for _, name := range t.model.Operations.keys {
 			op := t.model.Operations.get(name)
-			lines = append(lines, op.HTTP.Method+" "+op.HTTP.URI+" "+name)
+			lines = append(lines, strings.TrimSpace(op.HTTP.Method+" "+op.HTTP.URI+" "+name+" "+op.header))
 		}
 		return strings.Join(lines, "\n")
 	}

@@ -34,7 +34,7 @@ type Status struct {
 func (s *Server) Status(ctx context.Context) Status {
 	st := Status{
 		URL: s.URL(), PID: os.Getpid(), Uptime: time.Since(s.started), Data: s.opt.Data,
-		Store: s.storeName, RootKey: s.rootKey, Dev: s.opt.Dev, Now: s.clock.Now(),
+		Store: s.storeName, RootKey: s.custodian.Describe(), Dev: s.opt.Dev, Now: s.clock.Now(),
 	}
 	if s.opt.TLS {
 		st.Authority = filepath.Join(s.opt.Data, "tls", "ca.pem")

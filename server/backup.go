@@ -63,7 +63,7 @@ func (s *Server) Backup(ctx context.Context, path string) (err error) {
 		}
 	}()
 	w := tar.NewWriter(out)
-	text, err := json.Marshal(manifest{backupFormat, time.Now().UTC(), s.rootKey})
+	text, err := json.Marshal(manifest{backupFormat, time.Now().UTC(), s.custodian.Describe()})
 	if err != nil {
 		return err
 	}

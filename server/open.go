@@ -41,7 +41,7 @@ func (s *Server) openKeys() (err error) {
 		return err
 	}
 	s.onClose(c.Close)
-	s.custodian, s.rootKey = c, c.Describe()
+	s.custodian = c
 	return nil
 }
 

@@ -36,7 +36,6 @@ type Server struct {
 	log       *slog.Logger
 	clock     *work.Clock
 	custodian keys.Custodian
-	rootKey   string // where the root key is, for people
 	engine    store.Store
 	storeName string
 	store     *store.Sealed

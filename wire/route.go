@@ -78,13 +78,10 @@ func NewRouter(s *Service) *Router {
 	return r
 }
 
-// Find is FindWith for a request whose headers tell nothing.
-func (r *Router) Find(method, path, query string) int { return r.FindWith(method, path, query, nil) }
-
-// FindWith returns the index of the operation, the most specific one first, or
+// Find returns the index of the operation, the most specific one first, or
 // -1. path is escaped, query raw. Where the SDKs name the operation in x-id,
 // their word decides between those that match.
-func (r *Router) FindWith(method, path, query string, header http.Header) int {
+func (r *Router) Find(method, path, query string, header http.Header) int {
 	have := strings.Split(strings.TrimSuffix(path, "/"), "/")
 	var values url.Values
 	if query != "" {

@@ -1096,9 +1096,9 @@ UpdateAvailabilityZoneChangeProtection UpdateContainerAssociation UpdateFirewall
 UpdateFirewallDescription UpdateFirewallEncryptionConfiguration UpdateFirewallPolicy UpdateFirewallPolicyChangeProtection
 UpdateFirewallPolicyV2 UpdateLoggingConfiguration UpdateProxySettings UpdateRuleGroup UpdateSubnetChangeProtection
 UpdateTLSInspectionConfiguration`,
-	`DELETE /{Bucket}/{Key+} AbortMultipartUpload
+	`DELETE /{Bucket}/{Key+}?uploadId AbortMultipartUpload
 POST /{Bucket}/{Key+} CompleteMultipartUpload
-PUT /{Bucket}/{Key+} CopyObject
+PUT /{Bucket}/{Key+} CopyObject x-amz-copy-source
 PUT /{Bucket} CreateBucket
 POST /{Bucket}?metadataConfiguration CreateBucketMetadataConfiguration
 POST /{Bucket}?metadataTable CreateBucketMetadataTableConfiguration
@@ -1127,19 +1127,17 @@ DELETE /{Bucket}?publicAccessBlock DeletePublicAccessBlock
 GET /{Bucket}?abac GetBucketAbac
 GET /{Bucket}?accelerate GetBucketAccelerateConfiguration
 GET /{Bucket}?acl GetBucketAcl
-GET /{Bucket}?analytics GetBucketAnalyticsConfiguration
+GET /{Bucket}?analytics&id GetBucketAnalyticsConfiguration
 GET /{Bucket}?cors GetBucketCors
 GET /{Bucket}?encryption GetBucketEncryption
-GET /{Bucket}?intelligent-tiering GetBucketIntelligentTieringConfiguration
-GET /{Bucket}?inventory GetBucketInventoryConfiguration
-GET /{Bucket}?lifecycle GetBucketLifecycle
+GET /{Bucket}?intelligent-tiering&id GetBucketIntelligentTieringConfiguration
+GET /{Bucket}?inventory&id GetBucketInventoryConfiguration
 GET /{Bucket}?lifecycle GetBucketLifecycleConfiguration
 GET /{Bucket}?location GetBucketLocation
 GET /{Bucket}?logging GetBucketLogging
 GET /{Bucket}?metadataConfiguration GetBucketMetadataConfiguration
 GET /{Bucket}?metadataTable GetBucketMetadataTableConfiguration
-GET /{Bucket}?metrics GetBucketMetricsConfiguration
-GET /{Bucket}?notification GetBucketNotification
+GET /{Bucket}?metrics&id GetBucketMetricsConfiguration
 GET /{Bucket}?notification GetBucketNotificationConfiguration
 GET /{Bucket}?ownershipControls GetBucketOwnershipControls
 GET /{Bucket}?policy GetBucketPolicy
@@ -1151,7 +1149,7 @@ GET /{Bucket}?versioning GetBucketVersioning
 GET /{Bucket}?website GetBucketWebsite
 GET /{Bucket}/{Key+} GetObject
 GET /{Bucket}/{Key+}?acl GetObjectAcl
-GET /{Bucket}/{Key+}?annotation GetObjectAnnotation
+GET /{Bucket}/{Key+}?annotation&annotationName GetObjectAnnotation
 GET /{Bucket}/{Key+}?attributes GetObjectAttributes
 GET /{Bucket}/{Key+}?legal-hold GetObjectLegalHold
 GET /{Bucket}?object-lock GetObjectLockConfiguration
@@ -1172,7 +1170,7 @@ GET /{Bucket}/{Key+}?annotation ListObjectAnnotations
 GET /{Bucket}?versions ListObjectVersions
 GET /{Bucket} ListObjects
 GET /{Bucket}?list-type=2 ListObjectsV2
-GET /{Bucket}/{Key+} ListParts
+GET /{Bucket}/{Key+}?uploadId ListParts
 PUT /{Bucket}?abac PutBucketAbac
 PUT /{Bucket}?accelerate PutBucketAccelerateConfiguration
 PUT /{Bucket}?acl PutBucketAcl
@@ -1181,11 +1179,9 @@ PUT /{Bucket}?cors PutBucketCors
 PUT /{Bucket}?encryption PutBucketEncryption
 PUT /{Bucket}?intelligent-tiering PutBucketIntelligentTieringConfiguration
 PUT /{Bucket}?inventory PutBucketInventoryConfiguration
-PUT /{Bucket}?lifecycle PutBucketLifecycle
 PUT /{Bucket}?lifecycle PutBucketLifecycleConfiguration
 PUT /{Bucket}?logging PutBucketLogging
 PUT /{Bucket}?metrics PutBucketMetricsConfiguration
-PUT /{Bucket}?notification PutBucketNotification
 PUT /{Bucket}?notification PutBucketNotificationConfiguration
 PUT /{Bucket}?ownershipControls PutBucketOwnershipControls
 PUT /{Bucket}?policy PutBucketPolicy
@@ -1209,8 +1205,8 @@ PUT /{Bucket}?metadataAnnotationTable UpdateBucketMetadataAnnotationTableConfigu
 PUT /{Bucket}?metadataInventoryTable UpdateBucketMetadataInventoryTableConfiguration
 PUT /{Bucket}?metadataJournalTable UpdateBucketMetadataJournalTableConfiguration
 PUT /{Bucket}/{Key+}?encryption UpdateObjectEncryption
-PUT /{Bucket}/{Key+} UploadPart
-PUT /{Bucket}/{Key+} UploadPartCopy
+PUT /{Bucket}/{Key+}?partNumber&uploadId UploadPart
+PUT /{Bucket}/{Key+}?partNumber&uploadId UploadPartCopy x-amz-copy-source
 POST /WriteGetObjectResponse WriteGetObjectResponse`,
 	`CopyBackupToRegion CreateCluster CreateHsm DeleteBackup DeleteCluster DeleteHsm DeleteResourcePolicy DescribeBackups DescribeClusters
 GetResourcePolicy InitializeCluster ListTags ModifyBackupAttributes ModifyCluster PutResourcePolicy RestoreBackup TagResource UntagResource`,

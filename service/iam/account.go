@@ -20,16 +20,25 @@ func (s *Service) accountFor(ctx context.Context, r store.Reader, id string) (*a
 	return a, err
 }
 
+// countsOf reads how many records an account has.
+func (s *Service) countsOf(ctx context.Context, r store.Reader, account string) (*counts, error) {
+	c, err := s.records.counts.Get(ctx, r, account)
+	if errors.Is(err, store.ErrNotFound) {
+		return &counts{}, nil
+	}
+	return c, err
+}
+
 // count changes an account's counters and keeps its quotas.
-func (s *Service) count(ctx context.Context, tx store.Tx, id string, change func(*counts) error) error {
-	a, err := s.accountFor(ctx, tx, id)
+func (s *Service) count(ctx context.Context, tx store.Tx, account string, change func(*counts) error) error {
+	c, err := s.countsOf(ctx, tx, account)
 	if err != nil {
 		return err
 	}
-	if err := change(&a.Counts); err != nil {
+	if err := change(c); err != nil {
 		return err
 	}
-	return s.accounts.Put(ctx, tx, id, a)
+	return s.records.counts.Put(ctx, tx, account, c)
 }
 
 // changeAccount lets change alter the record of the caller's account, in a

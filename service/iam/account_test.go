@@ -50,8 +50,8 @@ func TestAccountSummary(t *testing.T) {
 			t.Errorf("%s is %d, %v, want %d", key, v, ok, want)
 		}
 	}
-	if len(got) != 38 {
-		t.Errorf("%d keys, the model has 38", len(got))
+	if len(got) != 34 {
+		t.Errorf("%d keys, the model has 34", len(got))
 	}
 }
 

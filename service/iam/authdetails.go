@@ -31,7 +31,7 @@ func (s *Service) GetAccountAuthorizationDetails(ctx context.Context, in *iamapi
 	if err != nil {
 		return nil, err
 	}
-	d := &details{s: s, account: accountOf(ctx), out: &iamapi.GetAccountAuthorizationDetailsResponse{
+	d := &authDetails{s: s, account: accountOf(ctx), out: &iamapi.GetAccountAuthorizationDetailsResponse{
 		UserDetailList: []iamapi.UserDetail{}, GroupDetailList: []iamapi.GroupDetail{},
 		RoleDetailList: []iamapi.RoleDetail{}, Policies: []iamapi.ManagedPolicyDetail{},
 		IsTruncated: new(false),
@@ -80,56 +80,29 @@ func (s *Service) GetAccountAuthorizationDetails(ctx context.Context, in *iamapi
 	return d.out, nil
 }
 
-// details is one answer on its way.
-type details struct {
-	s       *Service
-	account string
-	out     *iamapi.GetAccountAuthorizationDetailsResponse
-	uses    map[string]*policyUse // by policy ARN; see usage
+// authDetails is one answer on its way.
+type authDetails struct {
+	s                  *Service
+	account            string
+	out                *iamapi.GetAccountAuthorizationDetailsResponse
+	attached, bounding map[string]int // uses of managed policies by ARN; see count
 }
 
-// policyUse is how many entities of an account use a managed policy.
-type policyUse struct{ attached, boundary int32 }
-
-// usage counts the uses of all managed policies in one pass over the account.
-func (d *details) usage(ctx context.Context) (map[string]*policyUse, error) {
-	if d.uses != nil {
-		return d.uses, nil
+// count reads how often managed policies are used, when the first one is shown.
+func (d *authDetails) count(ctx context.Context) (err error) {
+	if d.attached != nil {
+		return nil
 	}
-	uses := map[string]*policyUse{}
-	use := func(arn string) *policyUse {
-		u := uses[arn]
-		if u == nil {
-			u = &policyUse{}
-			uses[arn] = u
-		}
-		return u
+	if d.attached, err = d.s.policyCounts(ctx, d.s.Store, asPermissions); err != nil {
+		return err
 	}
-	add := func(attached []string, boundary string) {
-		for _, arn := range attached {
-			use(arn).attached++
-		}
-		if boundary != "" {
-			use(boundary).boundary++
-		}
-	}
-	s := d.s
-	if err := each(ctx, s.Store, &s.records.users, d.account, func(u *user) { add(u.Attached, u.Boundary) }); err != nil {
-		return nil, err
-	}
-	if err := each(ctx, s.Store, &s.records.groups, d.account, func(g *group) { add(g.Attached, "") }); err != nil {
-		return nil, err
-	}
-	if err := each(ctx, s.Store, &s.records.roles, d.account, func(r *role) { add(r.Attached, r.Boundary) }); err != nil {
-		return nil, err
-	}
-	d.uses = uses
-	return uses, nil
+	d.bounding, err = d.s.policyCounts(ctx, d.s.Store, asBoundary)
+	return err
 }
 
 func all[T any](*T) bool { return true }
 
-func (d *details) users(ctx context.Context, p page) (int, *bool, *string, error) {
+func (d *authDetails) users(ctx context.Context, p page) (int, *bool, *string, error) {
 	list, truncated, marker, err := listPage(ctx, d.s.Store, &d.s.records.users, d.account, p, all[user])
 	for _, u := range list {
 		groups := []string{}
@@ -149,7 +122,7 @@ func (d *details) users(ctx context.Context, p page) (int, *bool, *string, error
 	return len(list), truncated, marker, err
 }
 
-func (d *details) groups(ctx context.Context, p page) (int, *bool, *string, error) {
+func (d *authDetails) groups(ctx context.Context, p page) (int, *bool, *string, error) {
 	list, truncated, marker, err := listPage(ctx, d.s.Store, &d.s.records.groups, d.account, p, all[group])
 	for _, g := range list {
 		d.out.GroupDetailList = append(d.out.GroupDetailList, iamapi.GroupDetail{
@@ -160,7 +133,7 @@ func (d *details) groups(ctx context.Context, p page) (int, *bool, *string, erro
 	return len(list), truncated, marker, err
 }
 
-func (d *details) roles(ctx context.Context, p page) (int, *bool, *string, error) {
+func (d *authDetails) roles(ctx context.Context, p page) (int, *bool, *string, error) {
 	list, truncated, marker, err := listPage(ctx, d.s.Store, &d.s.records.roles, d.account, p, all[role])
 	for _, ro := range list {
 		v, err := d.s.apiRoleDetail(ctx, d.s.Store, ro)
@@ -182,7 +155,7 @@ func (d *details) roles(ctx context.Context, p page) (int, *bool, *string, error
 }
 
 // profiles are the instance profiles that have the role.
-func (d *details) profiles(ctx context.Context, ro *role) ([]iamapi.InstanceProfile, error) {
+func (d *authDetails) profiles(ctx context.Context, ro *role) ([]iamapi.InstanceProfile, error) {
 	ids, err := d.s.records.profiles.By(ctx, d.s.Store, "role", recordID(ro.Account, ro.Name), "", 0)
 	if err != nil {
 		return nil, err
@@ -202,13 +175,12 @@ func (d *details) profiles(ctx context.Context, ro *role) ([]iamapi.InstanceProf
 	return out, nil
 }
 
-func (d *details) ownPolicies(ctx context.Context, p page) (int, *bool, *string, error) {
+func (d *authDetails) ownPolicies(ctx context.Context, p page) (int, *bool, *string, error) {
 	list, truncated, marker, err := listPage(ctx, d.s.Store, &d.s.records.policies, d.account, p, all[managedPolicy])
 	if err != nil || len(list) == 0 {
 		return 0, truncated, marker, err
 	}
-	uses, err := d.usage(ctx)
-	if err != nil {
+	if err := d.count(ctx); err != nil {
 		return 0, nil, nil, err
 	}
 	for _, m := range list {
@@ -222,22 +194,25 @@ func (d *details) ownPolicies(ctx context.Context, p page) (int, *bool, *string,
 				IsDefaultVersion: new(version.Number == m.Default), CreateDate: version.Created,
 			})
 		}
-		d.addPolicy(v, uses)
+		d.addPolicy(v)
 	}
 	return len(list), truncated, marker, nil
 }
 
-func (d *details) awsPolicies(ctx context.Context, p page) (int, *bool, *string, error) {
-	uses, err := d.usage(ctx)
-	if err != nil {
+func (d *authDetails) awsPolicies(ctx context.Context, p page) (int, *bool, *string, error) {
+	if err := d.count(ctx); err != nil {
 		return 0, nil, nil, err
 	}
 	var used []string
-	for _, arn := range slices.Sorted(maps.Keys(uses)) {
-		if _, ok := d.s.Managed.Lookup(arn); ok {
-			used = append(used, arn)
+	for _, uses := range []map[string]int{d.attached, d.bounding} {
+		for arn := range uses {
+			if _, ok := d.s.Managed.Lookup(arn); ok {
+				used = append(used, arn)
+			}
 		}
 	}
+	slices.Sort(used)
+	used = slices.Compact(used)
 	list, truncated, marker := cut(p, used, func(arn string) string { return arn })
 	for _, arn := range list {
 		m, text, _ := d.s.Managed.Get(arn)
@@ -248,18 +223,15 @@ func (d *details) awsPolicies(ctx context.Context, p page) (int, *bool, *string,
 				Document: new(encodeDocument(text)), VersionId: new(versionID(m.Version)),
 				IsDefaultVersion: new(true), CreateDate: m.UpdateDate,
 			}},
-		}, uses)
+		})
 	}
 	return len(list), truncated, marker, nil
 }
 
 // addPolicy adds a policy with how often it is used.
-func (d *details) addPolicy(v iamapi.ManagedPolicyDetail, uses map[string]*policyUse) {
-	var use policyUse
-	if u := uses[*v.Arn]; u != nil {
-		use = *u
-	}
-	v.AttachmentCount, v.PermissionsBoundaryUsageCount, v.IsAttachable = &use.attached, &use.boundary, new(true)
+func (d *authDetails) addPolicy(v iamapi.ManagedPolicyDetail) {
+	v.AttachmentCount, v.PermissionsBoundaryUsageCount = new(int32(d.attached[*v.Arn])), new(int32(d.bounding[*v.Arn]))
+	v.IsAttachable = new(true)
 	d.out.Policies = append(d.out.Policies, v)
 }
 

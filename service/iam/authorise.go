@@ -30,6 +30,7 @@ func (s *Service) Rules() policy.Rules {
 		s.roleRules(), s.roleTagRules(), s.profileRules(),
 		s.policyRules(), s.versionRules(), s.bearersRules(), s.serviceAccessRules(),
 		s.attachmentRules(), s.inlineRules(),
+		s.simulateRules(),
 	} {
 		maps.Copy(all, chapter)
 	}

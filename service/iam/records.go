@@ -10,7 +10,8 @@ import (
 // nothing leaks between accounts; names are folded to lower case in ids, because
 // AWS does not let two names differ in case alone.
 //
-//	account/{account}                    account
+//	account/{account}                    account  index alias
+//	counts/{account}                     counts
 //	user/{account}/{name}                user     indexes id, policy, group
 //	group/{account}/{name}               group    indexes id, policy
 //	role/{account}/{name}                role     indexes id, policy
@@ -20,6 +21,7 @@ import (
 //	used/{access key id}                 lastUse
 type records struct {
 	accounts store.Collection[account]
+	counts   store.Collection[counts]
 	users    store.Collection[user]
 	groups   store.Collection[group]
 	roles    store.Collection[role]
@@ -34,12 +36,12 @@ type account struct {
 	ID       string
 	Alias    string `json:",omitzero"`
 	Created  time.Time
-	Counts   counts
 	Password *passwordPolicy `json:",omitzero"` // nil: AWS's default
 }
 
-// counts are kept in step with the records, in the same transactions, for
-// quotas and GetAccountSummary.
+// counts are how many records an account has, kept in step with them in the
+// same transactions, for quotas and GetAccountSummary. They are apart from the
+// account, so that what is cached of the account outlives the next CreateUser.
 type counts struct{ Users, Groups, Roles, Profiles, Policies int }
 
 // passwordPolicy mirrors UpdateAccountPasswordPolicy's parameters.
@@ -142,6 +144,7 @@ func newRecords() records {
 		accounts: store.Collection[account]{Name: "account", Indexes: []store.Index[account]{
 			{Name: "alias", Keys: func(a *account) []string { return nonempty(a.Alias) }},
 		}},
+		counts: store.Collection[counts]{Name: "counts"},
 		users: store.Collection[user]{Name: "user", Indexes: []store.Index[user]{
 			{Name: "id", Keys: func(u *user) []string { return one(u.ID) }},
 			{Name: "policy", Keys: func(u *user) []string { return prefixed(u.Account+"/", u.Attached) }},

@@ -19,19 +19,20 @@ const (
 // password of the root user: their zeros are the truth.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html
 func (s *Service) GetAccountSummary(ctx context.Context, _ *iamapi.GetAccountSummaryInput) (*iamapi.GetAccountSummaryResponse, error) {
-	a, err := s.accountFor(ctx, s.Store, accountOf(ctx))
+	account := accountOf(ctx)
+	n, err := s.countsOf(ctx, s.Store, account)
 	if err != nil {
 		return nil, err
 	}
-	versions, err := s.versionsInUse(ctx, a.ID)
+	versions, err := s.versionsInUse(ctx, account)
 	if err != nil {
 		return nil, err
 	}
-	rootKeys, err := s.keys.By(ctx, s.Store, "owner", a.ID+"/", "", 1)
+	rootKeys, err := s.keys.By(ctx, s.Store, "owner", account+"/", "", 1)
 	if err != nil {
 		return nil, err
 	}
-	n, q := a.Counts, s.Quotas
+	q := s.Quotas
 	out := map[iamapi.SummaryKeyType]int32{}
 	for key, v := range map[iamapi.SummaryKeyType]int{
 		iamapi.SummaryKeyType_Users: n.Users, iamapi.SummaryKeyType_UsersQuota: q.Users,

@@ -38,8 +38,8 @@ func TestUserLife(t *testing.T) {
 	}
 	must(f.DeleteUser(f.root, &iamapi.DeleteUserRequest{UserName: "alice"}))(t)
 	fails(f.DeleteUser(f.root, &iamapi.DeleteUserRequest{UserName: "alice"}))(t, "NoSuchEntity", "The user with name alice cannot be found.")
-	if a, err := f.accounts.Get(t.Context(), f.Store, testAccount); err != nil || a.Counts.Users != 0 {
-		t.Errorf("the account counts %+v, %v", a, err)
+	if n := must(f.countsOf(t.Context(), f.Store, testAccount))(t); n.Users != 0 {
+		t.Errorf("the account counts %+v", n)
 	}
 }
 

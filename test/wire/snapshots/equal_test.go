@@ -25,7 +25,7 @@ func sameBody(contentType string, got, want []byte) error {
 	}
 	switch {
 	case len(got) == 0 && len(want) == 0:
-		return nil
+	case kind == "" && (string(got) == "{}" || string(want) == "{}"):
 	case kind == "application/x-www-form-urlencoded":
 		return sameForm(string(got), string(want))
 	case strings.Contains(kind, "json"):
@@ -68,6 +68,7 @@ func sameJSON(got, want []byte) error {
 	}{{got, &g}, {want, &w}} {
 		dec := json.NewDecoder(bytes.NewReader(x.data))
 		dec.UseNumber()
+		*x.v = map[string]any{} // no body at all stands for the empty object
 		if err := dec.Decode(x.v); err != nil && err != io.EOF {
 			return fmt.Errorf("%w in %q", err, x.data)
 		}

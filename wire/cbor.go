@@ -120,7 +120,9 @@ func (op *Operation) encodeCBOR(res *Response, p *plan, v reflect.Value) {
 func appendCBORError(b []byte, e *Error) []byte {
 	b = append(b, cborMap|31)
 	b = appendCBORText(appendCBORText(b, "__type"), e.Code)
-	b = appendCBORText(appendCBORText(b, "message"), e.Message)
+	if e.Message != "" {
+		b = appendCBORText(appendCBORText(b, orElse(e.MessageName, "message")), e.Message)
+	}
 	for _, f := range e.Fields {
 		b = appendCBORText(b, f.Name)
 		switch v := f.Value.(type) {

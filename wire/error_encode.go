@@ -93,21 +93,25 @@ func errorXML(s *Service, e *Error, requestID string) []byte {
 	return w.b
 }
 
+// appendJSONError writes the type, if typed, the message, if there is one, and
+// the further members.
 func appendJSONError(b []byte, e *Error, typed bool) []byte {
 	b = append(b, '{')
 	if typed {
 		b = AppendJSONString(append(b, `"__type":`...), e.Code)
-		b = append(b, ',')
 	}
-	name := e.MessageName
-	if name == "" {
-		name = "message"
+	member := func(name string) {
+		if b[len(b)-1] != '{' {
+			b = append(b, ',')
+		}
+		b = append(AppendJSONString(b, name), ':')
 	}
-	b = AppendJSONString(b, name)
-	b = AppendJSONString(append(b, ':'), e.Message)
+	if e.Message != "" {
+		member(orElse(e.MessageName, "message"))
+		b = AppendJSONString(b, e.Message)
+	}
 	for _, f := range e.Fields {
-		b = AppendJSONString(append(b, ','), f.Name)
-		b = append(b, ':')
+		member(f.Name)
 		b = f.appendJSON(b)
 	}
 	return append(b, '}')

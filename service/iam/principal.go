@@ -99,7 +99,7 @@ func (s *Service) principalID(ctx context.Context, r store.Reader, value string)
 		value = rootARN(value)
 	}
 	id, err := s.resolve(ctx, r, value)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrNUL) {
 		return "", nil
 	}
 	return id, err

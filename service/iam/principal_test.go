@@ -84,13 +84,15 @@ func (f *fixture) trust(name string) string {
 func TestOtherPrincipals(t *testing.T) {
 	f := newFixture(t)
 	for principal, message := range map[string]string{
-		`{"Service":"lambda.amazonaws.com"}`:                                                    "",
-		`{"Service":["ec2.amazonaws.com","delivery.logs.amazonaws.com"]}`:                       "",
-		`{"Service":"lambda"}`:                                                                  `Invalid principal in policy: "SERVICE":"lambda"`,
-		`{"Service":".amazonaws.com"}`:                                                          `Invalid principal in policy: "SERVICE":".amazonaws.com"`,
-		`{"Federated":"arn:aws:iam::` + testAccount + `:saml-provider/idp"}`:                    "",
-		`{"Federated":"accounts.google.com"}`:                                                   "",
-		`{"Federated":"https://example.com"}`:                                                   `Invalid principal in policy: "FEDERATED":"https://example.com"`,
+		`{"AWS":"AIDA\u0000"}`: `Invalid principal in policy: "AWS":"AIDA\x00"`,
+		`{"AWS":"arn:aws:iam::` + testAccount + `:user/\u0000"}`:                               `Invalid principal in policy: "AWS":"arn:aws:iam::` + testAccount + `:user/\x00"`,
+		`{"Service":"lambda.amazonaws.com"}`:                                                   "",
+		`{"Service":["ec2.amazonaws.com","delivery.logs.amazonaws.com"]}`:                      "",
+		`{"Service":"lambda"}`:                                                                 `Invalid principal in policy: "SERVICE":"lambda"`,
+		`{"Service":".amazonaws.com"}`:                                                         `Invalid principal in policy: "SERVICE":".amazonaws.com"`,
+		`{"Federated":"arn:aws:iam::` + testAccount + `:saml-provider/idp"}`:                   "",
+		`{"Federated":"accounts.google.com"}`:                                                  "",
+		`{"Federated":"https://example.com"}`:                                                  `Invalid principal in policy: "FEDERATED":"https://example.com"`,
 		`{"CanonicalUser":"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}`: `Invalid principal in policy: "CANONICAL_USER":"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"`,
 		`"*"`: `AssumeRolepolicy contained an invalid principal: "STAR":"*".`,
 	} {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	iamapi "bartizan.dev/api/iam"
 	"bartizan.dev/policy"
@@ -121,8 +123,10 @@ func (s *Service) ListPolicyVersions(ctx context.Context, in *iamapi.ListPolicyV
 	}
 	out := &iamapi.ListPolicyVersionsResponse{}
 	out.Versions, out.IsTruncated, out.Marker = cut(page, versions, func(v iamapi.PolicyVersion) string {
-		number := 0
-		fmt.Sscanf(*v.VersionId, "v%d", &number)
+		number, err := strconv.Atoi(strings.TrimPrefix(*v.VersionId, "v"))
+		if err != nil {
+			number = 0
+		}
 		return fmt.Sprintf("%09d", 999_999_999-number) // newest first
 	})
 	return out, nil

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -103,7 +102,7 @@ func writeIndex(dir string, m *memory, data, seed uint64) (indexHeader, error) {
 			h.keys++
 		}
 	}
-	return h, writeFile(dir, indexName(m.no), func(w io.Writer) error {
+	return h, writeFile(dir, indexName(m.no), func(w *bufio.Writer) error {
 		var b [rowSize]byte
 		w.Write(h.encode())
 		for _, r := range byTime {
@@ -133,7 +132,7 @@ func writeIndex(dir string, m *memory, data, seed uint64) (indexHeader, error) {
 
 // writeFile makes a durable file under its final name only when it is whole.
 // write need not look at the writer's errors: they stick and come out here.
-func writeFile(dir, name string, write func(io.Writer) error) (err error) {
+func writeFile(dir, name string, write func(*bufio.Writer) error) (err error) {
 	path := filepath.Join(dir, name)
 	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -238,6 +238,7 @@ func model(t *testing.T, open func() trail.Trail) {
 		q := trail.Query{Account: pick("11112222333", 2), Region: pick("eu-central-", 2), Limit: 1 + rnd.IntN(trail.MaxPage)}
 		q.Attribute = trail.Attribute(rnd.IntN(int(trail.AccessKeyID) + 1))
 		switch q.Attribute {
+		case trail.Any:
 		case trail.EventID:
 			q.Value = Event(rnd.IntN(len(kept) + 1)).ID
 		case trail.ReadOnly:
@@ -245,7 +246,6 @@ func model(t *testing.T, open func() trail.Trail) {
 		default:
 			q.Value = pick([...]string{trail.EventName: "n", trail.Username: "u", trail.ResourceType: "t", trail.ResourceName: "r",
 				trail.EventSource: "s", trail.AccessKeyID: "AKIA"}[q.Attribute], 5)
-		case trail.Any:
 		}
 		if rnd.IntN(3) == 0 {
 			q.Start = Base.Add(time.Duration(rnd.IntN(len(kept)/3+1)) * time.Minute)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -22,14 +23,55 @@ import (
 // Start starts a server that does not sync, for speed, and returns how to
 // connect to it. Without PostgreSQL on the machine the test is skipped, or fails
 // when CI=true is in the environment.
-func Start(t testing.TB) (dsn string) {
+func Start(t testing.TB) (dsn string) { return New(t).dsn }
+
+// StartDurable starts a server that syncs as in production.
+func StartDurable(t testing.TB) (dsn string) { return start(t).dsn }
+
+// A Server can be stopped and started again.
+type Server struct {
+	dir, bin string
+	attr     *syscall.SysProcAttr
+	args     []string
+	dsn      string
+	log      bytes.Buffer
+	process  *os.Process // nil while it is stopped
+	gone     chan error
+}
+
+// New is Start for tests that want more than the connection string.
+func New(t testing.TB) *Server {
+	t.Helper()
 	return start(t, "-c", "fsync=off", "-c", "full_page_writes=off")
 }
 
-// StartDurable starts a server that syncs as in production.
-func StartDurable(t testing.TB) (dsn string) { return start(t) }
+// DSN is how to connect to the database postgres.
+func (s *Server) DSN() string { return s.dsn }
 
-func start(t testing.TB, settings ...string) string {
+// Socket is the path of the server's Unix socket.
+func (s *Server) Socket() string { return filepath.Join(s.dir, ".s.PGSQL.5432") }
+
+// Database makes an empty database and returns its URL.
+func (s *Server) Database(t testing.TB, name string) string {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
+		t.Fatal(err)
+	}
+	return URL(s.dir, name)
+}
+
+// URL is the connection string, as a URL, of a database whose socket is in dir.
+func URL(dir, database string) string {
+	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/" + database, RawQuery: url.Values{"host": {dir}}.Encode()}).String()
+}
+
+func start(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	bin := binaries(t)
 	// Not t.TempDir: another user must reach it, and a socket's path must be short.
@@ -45,32 +87,50 @@ func start(t testing.TB, settings ...string) string {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	var log bytes.Buffer
-	args := append([]string{"-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=200",
-		"-c", "shared_buffers=32MB", "-c", "unix_socket_permissions=0700"}, settings...)
-	server := exec.Command(filepath.Join(bin, "postgres"), args...)
-	server.SysProcAttr, server.Dir = attr, dir
-	server.Stdout, server.Stderr = &log, &log
+	s := &Server{
+		dir: dir, bin: bin, attr: attr, dsn: fmt.Sprintf("host=%s user=postgres dbname=postgres", dir),
+		args: append([]string{"-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=200",
+			"-c", "shared_buffers=32MB", "-c", "unix_socket_permissions=0700"}, settings...),
+	}
+	t.Cleanup(func() { s.end(syscall.SIGQUIT) }) // at once: nothing of it is needed any more
+	s.Start(t)
+	return s
+}
+
+// Stop ends the server as a machine does that is shut down: connections break,
+// what was committed stays.
+func (s *Server) Stop() { s.end(syscall.SIGINT) }
+
+func (s *Server) end(sig syscall.Signal) {
+	if s.process == nil {
+		return
+	}
+	s.process.Signal(sig)
+	<-s.gone
+	s.process = nil
+}
+
+// Start starts a server that was stopped, and waits until it answers.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	server := exec.Command(filepath.Join(s.bin, "postgres"), s.args...)
+	server.SysProcAttr, server.Dir = s.attr, s.dir
+	server.Stdout, server.Stderr = &s.log, &s.log
 	if err := server.Start(); err != nil {
 		t.Fatalf("postgres: %v", err)
 	}
-	gone := make(chan error, 1)
-	go func() { gone <- server.Wait() }()
-	t.Cleanup(func() {
-		server.Process.Signal(syscall.SIGQUIT) // at once: nothing of it is needed any more
-		<-gone
-	})
-	dsn := fmt.Sprintf("host=%s user=postgres dbname=postgres", dir)
+	s.process, s.gone = server.Process, make(chan error, 1)
+	go func() { s.gone <- server.Wait() }()
 	for deadline := time.Now().Add(20 * time.Second); ; {
-		conn, err := pgx.Connect(context.Background(), dsn)
+		conn, err := pgx.Connect(context.Background(), s.dsn)
 		if err == nil {
 			conn.Close(context.Background())
-			return dsn
+			return
 		}
 		select {
-		case werr := <-gone:
-			gone <- werr
-			t.Fatalf("postgres ended: %v\n%s", werr, log.Bytes())
+		case werr := <-s.gone:
+			s.gone <- werr
+			t.Fatalf("postgres ended: %v\n%s", werr, s.log.Bytes())
 		case <-time.After(20 * time.Millisecond): // another process: nothing tells us when it is ready
 		}
 		if time.Now().After(deadline) {

@@ -150,6 +150,11 @@ func (j *judge) request(s snapshot) error {
 	if err != nil {
 		return err
 	}
+	if j.json() {
+		if in, err = throughCBOR(op, in); err != nil {
+			return err
+		}
+	}
 	back, err := op.EncodeRequest(in)
 	if err != nil {
 		return err
@@ -165,6 +170,27 @@ func (j *judge) request(s snapshot) error {
 		sameHeaders(back.Header, r.Header, skippedRequest...),
 		sameBody(r.Header.Get("Content-Type"), back.Body, r.Body),
 	)
+}
+
+// json says that the service speaks awsJson, so that it can move to rpcv2Cbor,
+// as acm-pca, ds, shield, network-firewall and cloudhsmv2 have done.
+func (j *judge) json() bool {
+	return j.service.Protocol == wire.JSON10 || j.service.Protocol == wire.JSON11
+}
+
+// throughCBOR sends an input by way of rpcv2Cbor: no value may be lost there
+// either.
+func throughCBOR(op *wire.Operation, in any) (any, error) {
+	return op.Decode(op.EncodeCBORRequest(in))
+}
+
+func answerThroughCBOR(op *wire.Operation, out any) (any, error) {
+	res, err := op.Encode(out, "", true)
+	if err != nil {
+		return nil, err
+	}
+	back := op.NewOut()
+	return back, op.DecodeResponse(res, back)
 }
 
 // skippedRequest are headers that the SDK's other middleware writes.
@@ -211,6 +237,11 @@ func (j *judge) response(s snapshot) error {
 	if err := op.DecodeResponse(res, out); err != nil {
 		return err
 	}
+	if j.json() {
+		if out, err = answerThroughCBOR(op, out); err != nil {
+			return err
+		}
+	}
 	back, err := op.Encode(out, "", false)
 	if err != nil {
 		return err
@@ -239,9 +270,12 @@ func (j *judge) error(s snapshot) error {
 	if err := json.Unmarshal(res.Body, &body); err != nil {
 		return err
 	}
-	e := wire.Errorf(s.name, "__Message__")
+	e := wire.Errorf(s.name, "")
 	for name, v := range body {
-		if name == "__type" || strings.EqualFold(name, "message") {
+		if strings.EqualFold(name, "message") {
+			e.Message = "__Message__"
+			continue
+		} else if name == "__type" {
 			continue
 		}
 		e.Fields = append(e.Fields, wire.Field{Name: name, Value: fieldValue(v)})

@@ -38,7 +38,10 @@ type Config struct {
 	Trail     trail.Trail
 	Publish   func(*trail.Event) // after an event was recorded; may be nil
 	Now       func() time.Time
-	Log       *slog.Logger
+	// Signed is the clock that clients sign by, where it is not Now: bartizan
+	// dev moves its own time, never its clients'. May be nil.
+	Signed func() time.Time
+	Log    *slog.Logger
 	// Observe is told the outcome of every call, for metrics; may be nil.
 	Observe func(service, operation, code string, d time.Duration)
 	// Denied seals the explanation of a denial for DecodeAuthorizationMessage;
@@ -65,6 +68,9 @@ type Gateway struct {
 func New(c Config) (*Gateway, error) {
 	if c.MaxBody == 0 {
 		c.MaxBody = DefaultMaxBody
+	}
+	if c.Signed == nil {
+		c.Signed = c.Now
 	}
 	g := &Gateway{Config: c, keys: sigv4.NewKeys(4096)}
 	for _, s := range c.Services {

@@ -20,7 +20,7 @@ func (x *exchange) verify() error {
 		}
 		return x.refuse(err)
 	}
-	if err := x.claim.Check(x.service.rules, x.facts.Time); err != nil {
+	if err := x.claim.Check(x.service.rules, x.g.Signed()); err != nil {
 		return x.refuse(err)
 	}
 	cred, lookup := x.g.Directory.Credential(x.ctx, x.claim.AccessKey, x.claim.Token)

@@ -5,11 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"bartizan.dev/caller"
+	"bartizan.dev/keys"
 	"bartizan.dev/keys/soft"
 	"bartizan.dev/store"
 	"bartizan.dev/store/memory"
@@ -63,6 +62,9 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	sealed, err := store.Seal(ctx, s.engine, s.custodian)
+	if errors.Is(err, keys.ErrUnseal) && s.storeName == "PostgreSQL" {
+		err = fmt.Errorf("all nodes on one database need the same root key: copy that of a node that runs, mode 0600, in place of this node's, and start again: %w", err)
+	}
 	if err != nil {
 		return errors.Join(err, s.engine.Close())
 	}
@@ -111,42 +113,4 @@ func (s *Server) secret(ctx context.Context, name string) (secret []byte, err er
 		return tx.Put(ctx, "server/"+name, secret)
 	})
 	return secret, err
-}
-
-// firstStart makes the first account. Its root access key is written to
-// DIR/credentials and shown nowhere else; bartizan dev has the keys test/test.
-func (s *Server) firstStart(ctx context.Context) error {
-	if s.opt.Dev {
-		_, err := s.iam.EnsureAccount(ctx, DefaultAccount, "test", "test")
-		return err
-	}
-	if has, err := s.iam.HasAccount(ctx, DefaultAccount); has || err != nil {
-		return err
-	}
-	key, err := caller.NewAccessKey("AKIA", DefaultAccount)
-	if err != nil {
-		return err
-	}
-	secret, err := caller.NewSecret()
-	if err != nil {
-		return err
-	}
-	made, err := s.iam.EnsureAccount(ctx, DefaultAccount, key, secret)
-	if err != nil || !made { // another node was first
-		return err
-	}
-	text := fmt.Sprintf("# The root user of account %s. Make an administrator with it, then put it away.\n[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", DefaultAccount, key, secret)
-	if err := writeFile(s.CredentialsFile(), []byte(text), 0o600); err != nil {
-		return fmt.Errorf("writing the root credentials: %w", err)
-	}
-	return nil
-}
-
-// CredentialsFile is where the first start writes the root credentials.
-func (s *Server) CredentialsFile() string { return filepath.Join(s.opt.Data, "credentials") }
-
-// HasCredentials reports whether the root credentials are still there.
-func (s *Server) HasCredentials() bool {
-	_, err := os.Stat(s.CredentialsFile())
-	return err == nil
 }

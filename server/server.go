@@ -124,6 +124,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Directory: &directory{iam: s.iam, tokens: tokens, now: s.clock.Now},
 		Trail:     s.trail,
 		Publish:   s.publish,
+		Signed:    time.Now,
 		Now:       s.clock.Now,
 		Log:       s.log,
 		Observe:   s.metrics.observe,

@@ -36,7 +36,7 @@ const (
 	barrierLimit = 1 << 31
 )
 
-// A ring is the barrier keys at one moment. It is not changed.
+// A ring is the barrier keys at one moment. Once installed it is not changed.
 type ring struct {
 	master cipher.AEAD
 	keys   []*barrier // versions ascending
@@ -102,8 +102,8 @@ func (r *ring) encode() ([]byte, error) {
 	return r.master.Seal([]byte{sealFormat}, nil, doc, []byte(ringKey)), nil
 }
 
-// decodeRing opens a stored ring. What this node knew of its keys, known, stays.
-func decodeRing(master cipher.AEAD, sealed []byte, known *ring) (*ring, error) {
+// decodeRing opens a stored ring.
+func decodeRing(master cipher.AEAD, sealed []byte) (*ring, error) {
 	if len(sealed) < 1 || sealed[0] != sealFormat {
 		return nil, fmt.Errorf("%w (the ring of keys)", ErrDamaged)
 	}
@@ -118,7 +118,7 @@ func decodeRing(master cipher.AEAD, sealed []byte, known *ring) (*ring, error) {
 	}
 	r := &ring{master: master}
 	for _, k := range rec.Keys {
-		if r, err = r.with(k, known); err != nil {
+		if r, err = r.with(k); err != nil {
 			return nil, err
 		}
 	}
@@ -129,17 +129,12 @@ func decodeRing(master cipher.AEAD, sealed []byte, known *ring) (*ring, error) {
 }
 
 // with returns r and one key more, the newest.
-func (r *ring) with(k barrierRecord, known *ring) (*ring, error) {
+func (r *ring) with(k barrierRecord) (*ring, error) {
 	aead, err := newAEAD(k.Secret)
 	if err != nil {
 		return nil, err
 	}
 	b := &barrier{k.Version, k.Secret, k.Reserved, aead, new(atomic.Int64)}
-	if known != nil {
-		if old := known.find(k.Version); old != nil {
-			b.left = old.left
-		}
-	}
 	return &ring{r.master, append(slices.Clip(r.keys), b), b}, nil
 }
 
@@ -177,8 +172,34 @@ func (z *Sealed) unlock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	z.ring.Store(r)
+	z.install(r)
 	return nil
+}
+
+// install makes r the ring, unless a later one is there already. What this node
+// has left of each key stays.
+func (z *Sealed) install(r *ring) {
+	for {
+		now := z.ring.Load()
+		if now != nil && !r.later(now) {
+			return
+		}
+		if now != nil {
+			for _, b := range r.keys {
+				if old := now.find(b.version); old != nil {
+					b.left = old.left
+				}
+			}
+		}
+		if z.ring.CompareAndSwap(now, r) {
+			return
+		}
+	}
+}
+
+func (r *ring) later(than *ring) bool {
+	a, b := r.newest, than.newest
+	return a.version > b.version || a.version == b.version && a.reserved > b.reserved
 }
 
 // read reads master key and ring.
@@ -202,7 +223,7 @@ func (z *Sealed) read(ctx context.Context, reader Reader) (*ring, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	return decodeRing(master, item.Value, z.ring.Load())
+	return decodeRing(master, item.Value)
 }
 
 // first makes and writes the first master key and ring.
@@ -222,7 +243,7 @@ func (z *Sealed) first(ctx context.Context, tx Tx) (*ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := (&ring{master: master}).with(barrierRecord{1, newSecret(), 0}, nil)
+	r, err := (&ring{master: master}).with(barrierRecord{1, newSecret(), 0})
 	if err != nil {
 		return nil, err
 	}
@@ -242,12 +263,9 @@ func (z *Sealed) barrier(ctx context.Context, version uint32) (*barrier, error) 
 	if b := z.ring.Load().find(version); b != nil {
 		return b, nil
 	}
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	if b := z.ring.Load().find(version); b != nil {
-		return b, nil
-	}
-	if err := z.reload(ctx, z.Store); err != nil {
+	// Without the lock: this may run in a transaction, for whose end the holder
+	// of the lock may be waiting.
+	if err := z.reload(ctx); err != nil {
 		return nil, err
 	}
 	if b := z.ring.Load().find(version); b != nil {
@@ -256,14 +274,14 @@ func (z *Sealed) barrier(ctx context.Context, version uint32) (*barrier, error) 
 	return nil, ErrDamaged
 }
 
-// reload reads the ring again. The lock mu is held.
-func (z *Sealed) reload(ctx context.Context, reader Reader) error {
+// reload reads the ring again.
+func (z *Sealed) reload(ctx context.Context) error {
 	z.stale.Store(false) // before reading: what changes after it is not missed
-	item, err := reader.Get(ctx, ringKey)
+	item, err := z.Store.Get(ctx, ringKey)
 	if err == nil {
 		var r *ring
-		if r, err = decodeRing(z.ring.Load().master, item.Value, z.ring.Load()); err == nil {
-			z.ring.Store(r)
+		if r, err = decodeRing(z.ring.Load().master, item.Value); err == nil {
+			z.install(r)
 			return nil
 		}
 	}
@@ -285,7 +303,7 @@ func (z *Sealed) ready(ctx context.Context, wait bool) error {
 	}
 	defer z.mu.Unlock()
 	if z.stale.Load() {
-		if err := z.reload(ctx, z.Store); err != nil {
+		if err := z.reload(ctx); err != nil {
 			return err
 		}
 	}
@@ -306,7 +324,7 @@ func (z *Sealed) ready(ctx context.Context, wait bool) error {
 
 // next returns r with a new key, a block of which is reserved.
 func (r *ring) next() (*ring, error) {
-	return r.with(barrierRecord{r.newest.version + 1, newSecret(), barrierBlock}, nil)
+	return r.with(barrierRecord{r.newest.version + 1, newSecret(), barrierBlock})
 }
 
 // change replaces the stored ring by what fn makes of it, in which a block of
@@ -318,7 +336,7 @@ func (z *Sealed) change(ctx context.Context, fn func(*ring) (*ring, error)) erro
 		if err != nil {
 			return err
 		}
-		if r, err = decodeRing(z.ring.Load().master, item.Value, z.ring.Load()); err != nil {
+		if r, err = decodeRing(z.ring.Load().master, item.Value); err != nil {
 			return err
 		}
 		if r, err = fn(r); err != nil {
@@ -333,7 +351,9 @@ func (z *Sealed) change(ctx context.Context, fn func(*ring) (*ring, error)) erro
 	if err != nil {
 		return err
 	}
-	r.newest.left.Add(barrierBlock)
-	z.ring.Store(r)
+	z.install(r)
+	if b := z.ring.Load().find(r.newest.version); b != nil {
+		b.left.Add(barrierBlock)
+	}
 	return nil
 }

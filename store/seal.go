@@ -33,7 +33,7 @@ type Sealed struct {
 
 	ring  atomic.Pointer[ring]
 	stale atomic.Bool // another node may have changed the ring
-	mu    sync.Mutex  // one change or reading of the ring at a time
+	mu    sync.Mutex  // one change of the ring at a time; not to be taken in a transaction
 	stop  context.CancelFunc
 }
 

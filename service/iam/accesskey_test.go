@@ -132,3 +132,17 @@ func TestAccessKeyLastUsed(t *testing.T) {
 	denied := " is not authorized to perform: iam:GetAccessKeyLastUsed on resource: access key " + k.AccessKeyId
 	fails(f.GetAccessKeyLastUsed(f.other, in))(t, "AccessDenied", "User: arn:aws:iam::444455556666:root"+denied)
 }
+
+func TestAccessKeyTouches(t *testing.T) {
+	f := newFixture(t)
+	must(f.CreateUser(f.root, &iamapi.CreateUserRequest{UserName: "Bob", Path: new("/p/")}))(t)
+	k := must(f.CreateAccessKey(f.root, &iamapi.CreateAccessKeyRequest{UserName: new("bob")}))(t).AccessKey.AccessKeyId
+	const bob = " arn:aws:iam::111122223333:user/p/Bob"
+	f.touches(f.asUser("bob"), "CreateAccessKey", &iamapi.CreateAccessKeyRequest{}, "iam:CreateAccessKey"+bob)
+	f.touches(f.root, "UpdateAccessKey", &iamapi.UpdateAccessKeyRequest{UserName: new("BOB"), AccessKeyId: k}, "iam:UpdateAccessKey"+bob)
+	f.touches(f.root, "DeleteAccessKey", &iamapi.DeleteAccessKeyRequest{UserName: new("BOB"), AccessKeyId: k}, "iam:DeleteAccessKey"+bob)
+	f.touches(f.asUser("bob"), "ListAccessKeys", &iamapi.ListAccessKeysRequest{}, "iam:ListAccessKeys"+bob)
+	last := &iamapi.GetAccessKeyLastUsedRequest{AccessKeyId: k}
+	f.touches(f.root, "GetAccessKeyLastUsed", last, "iam:GetAccessKeyLastUsed"+bob)
+	f.touches(f.other, "GetAccessKeyLastUsed", last, "iam:GetAccessKeyLastUsed ") // another account's key is as good as none
+}

@@ -71,6 +71,8 @@ func populate(f *fixture) {
 			AssumeRolePolicyDocument: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}}`}))(t)
 		must(f.AttachRolePolicy(f.root, &iamapi.AttachRolePolicyRequest{RoleName: fmt.Sprint("r", i), PolicyArn: admin}))(t)
 	}
+	must(f.CreateInstanceProfile(f.root, &iamapi.CreateInstanceProfileRequest{InstanceProfileName: "i"}))(t)
+	must(f.AddRoleToInstanceProfile(f.root, &iamapi.AddRoleToInstanceProfileRequest{InstanceProfileName: "i", RoleName: "r1"}))(t)
 	must(f.AttachUserPolicy(f.root, &iamapi.AttachUserPolicyRequest{UserName: "u1", PolicyArn: *own.Arn}))(t)
 	must(f.PutUserPolicy(f.root, &iamapi.PutUserPolicyRequest{UserName: "u1", PolicyName: "in line", PolicyDocument: everything}))(t)
 	must(f.PutGroupPolicy(f.root, &iamapi.PutGroupPolicyRequest{GroupName: "g1", PolicyName: "in line", PolicyDocument: everything}))(t)
@@ -95,6 +97,9 @@ func TestAuthorizationDetails(t *testing.T) {
 	}
 	if r := out.RoleDetailList[1]; !strings.Contains(*r.AssumeRolePolicyDocument, "ec2.amazonaws.com") || !strings.HasPrefix(*r.AssumeRolePolicyDocument, "%7B") || len(r.AttachedManagedPolicies) != 1 {
 		t.Errorf("r1: %+v", r)
+	}
+	if r := out.RoleDetailList; len(r[0].InstanceProfileList) != 0 || len(r[1].InstanceProfileList) != 1 || r[1].InstanceProfileList[0].Roles[0].RoleName != "r1" {
+		t.Errorf("instance profiles: %+v, %+v", r[0].InstanceProfileList, r[1].InstanceProfileList)
 	}
 	for i, want := range []string{"own 1 0 v1 1", "AdministratorAccess 2 0 v1 1", "ReadOnlyAccess 0 3"} {
 		p := out.Policies[i]

@@ -124,3 +124,20 @@ func TestGroupPages(t *testing.T) {
 		t.Errorf("groups of a user: %v", got)
 	}
 }
+
+func TestGroupTouches(t *testing.T) {
+	f := newFixture(t)
+	must(f.CreateGroup(f.root, &iamapi.CreateGroupRequest{GroupName: "Devs", Path: new("/eng/")}))(t)
+	must(f.CreateUser(f.root, &iamapi.CreateUserRequest{UserName: "u", Path: new("/p/")}))(t)
+	const devs = " arn:aws:iam::111122223333:group/eng/Devs"
+	f.touches(f.root, "AddUserToGroup", &iamapi.AddUserToGroupRequest{GroupName: "DEVS", UserName: "u"}, "iam:AddUserToGroup"+devs)
+	f.touches(f.root, "RemoveUserFromGroup", &iamapi.RemoveUserFromGroupRequest{GroupName: "DEVS", UserName: "u"}, "iam:RemoveUserFromGroup"+devs)
+	f.touches(f.root, "GetGroup", &iamapi.GetGroupRequest{GroupName: "none"}, "iam:GetGroup arn:aws:iam::111122223333:group/none")
+	f.touches(f.root, "DeleteGroup", &iamapi.DeleteGroupRequest{GroupName: "devs"}, "iam:DeleteGroup"+devs)
+	f.touches(f.root, "CreateGroup", &iamapi.CreateGroupRequest{GroupName: "n", Path: new("/q/")}, "iam:CreateGroup arn:aws:iam::111122223333:group/q/n")
+	f.touches(f.root, "ListGroups", &iamapi.ListGroupsRequest{PathPrefix: new("/eng/")}, "iam:ListGroups arn:aws:iam::111122223333:group/eng/")
+	f.touches(f.root, "ListGroupsForUser", &iamapi.ListGroupsForUserRequest{UserName: "U"}, "iam:ListGroupsForUser arn:aws:iam::111122223333:user/p/u")
+	f.touches(f.root, "UpdateGroup", &iamapi.UpdateGroupRequest{GroupName: "devs"}, "iam:UpdateGroup"+devs)
+	f.touches(f.root, "UpdateGroup", &iamapi.UpdateGroupRequest{GroupName: "devs", NewPath: new("/x/"), NewGroupName: new("ops")},
+		"iam:UpdateGroup"+devs, "iam:UpdateGroup arn:aws:iam::111122223333:group/x/ops")
+}

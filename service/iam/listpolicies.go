@@ -137,24 +137,21 @@ func (s *Service) ListPolicies(ctx context.Context, in *iamapi.ListPoliciesReque
 // listManaged fills the page with AWS's policies. In markers their names begin
 // with a tilde, which no name has and which sorts after all names.
 func (s *Service) listManaged(p page, out *iamapi.ListPoliciesResponse, keep func(arn, path string) bool) {
-	place := func(v iamapi.Policy) string { return "~" + *v.PolicyName }
-	room := p.limit - len(out.Policies)
+	last := ""
+	if n := len(out.Policies); n > 0 {
+		last = fold(*out.Policies[n-1].PolicyName)
+	}
 	for _, m := range s.Managed.Policies() {
-		v := apiManaged(&m)
-		if place(*v) <= p.after || !keep(*v.Arn, *v.Path) {
+		place := "~" + m.Name
+		if place <= p.after || !keep(m.ARN(), m.Path) {
 			continue
 		}
-		if room == 0 {
-			last := out.Policies[len(out.Policies)-1]
-			marker := fold(*last.PolicyName)
-			if strings.HasPrefix(*last.Arn, "arn:aws:iam::aws:") {
-				marker = place(last)
-			}
-			out.IsTruncated, out.Marker = new(true), markerFor(marker)
+		if len(out.Policies) == p.limit {
+			out.IsTruncated, out.Marker = new(true), markerFor(last)
 			return
 		}
-		out.Policies = append(out.Policies, *v)
-		room--
+		out.Policies = append(out.Policies, *apiManaged(&m))
+		last = place
 	}
 }
 

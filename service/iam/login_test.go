@@ -211,3 +211,14 @@ func TestPasswordRace(t *testing.T) {
 	must(f.UpdateAccountPasswordPolicy(f.root, &iamapi.UpdateAccountPasswordPolicyRequest{MinimumPasswordLength: new(int32(20))}))(t)
 	fails(0, f.set(f.root, nilTx{f.Store}, now, d))(t, "PasswordPolicyViolation", "Password should have a minimum length of 20")
 }
+
+func TestLoginTouches(t *testing.T) {
+	f := newFixture(t)
+	must(f.CreateUser(f.root, &iamapi.CreateUserRequest{UserName: "Bob", Path: new("/p/")}))(t)
+	const bob = " arn:aws:iam::111122223333:user/p/Bob"
+	f.touches(f.asUser("bob"), "ChangePassword", &iamapi.ChangePasswordRequest{}, "iam:ChangePassword"+bob)
+	f.touches(f.root, "CreateLoginProfile", &iamapi.CreateLoginProfileRequest{UserName: new("bob")}, "iam:CreateLoginProfile"+bob)
+	f.touches(f.asUser("bob"), "GetLoginProfile", &iamapi.GetLoginProfileRequest{}, "iam:GetLoginProfile"+bob)
+	f.touches(f.asUser("bob"), "DeleteLoginProfile", &iamapi.DeleteLoginProfileRequest{}, "iam:DeleteLoginProfile"+bob)
+	f.touches(f.root, "UpdateLoginProfile", &iamapi.UpdateLoginProfileRequest{UserName: "bob"}, "iam:UpdateLoginProfile"+bob)
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"unicode/utf8"
 
@@ -27,10 +28,10 @@ type hasher struct {
 }
 
 // newHasher takes the second of OWASP's equivalent choices: 19 MiB, two passes,
-// one lane.
+// one lane. Half of the processors stay free for other calls.
 // https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
 func newHasher() *hasher {
-	return &hasher{memory: 19 << 10, passes: 2, slots: make(chan struct{}, 2)}
+	return &hasher{memory: 19 << 10, passes: 2, slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 }
 
 const (

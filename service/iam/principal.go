@@ -60,6 +60,9 @@ func label(element string) string {
 
 // showTrust is the inverse of storeTrust.
 func (s *Service) showTrust(ctx context.Context, r store.Reader, stored string) (string, error) {
+	if !strings.Contains(stored, userPrefix) && !strings.Contains(stored, rolePrefix) && !strings.Contains(stored, `\u`) {
+		return stored, nil // names no user or role: most do not
+	}
 	return mapPrincipals(stored, func(element, value string) (string, error) {
 		if element != "AWS" {
 			return value, nil

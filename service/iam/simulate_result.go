@@ -195,7 +195,7 @@ func (m *simulation) summary(action string, verdicts []verdict) *iamapi.Evaluati
 		out.EvalDecisionDetails = worstDetails(verdicts)
 	}
 	if len(verdicts) > 1 {
-		out.EvalResourceName = new(m.resourcePattern(action))
+		out.EvalResourceName = new(m.resourcePattern(action, first.resource))
 	} else if worst != policy.ImplicitDeny {
 		out.MatchedStatements = first.matched
 	}
@@ -226,21 +226,46 @@ func worstDetails(verdicts []verdict) map[string]iamapi.PolicyEvaluationDecision
 }
 
 // resourcePattern is the EvalResourceName of several resources together: the
-// form that ARNs of the action's resources have, or "*".
-func (m *simulation) resourcePattern(action string) string {
+// form of the ARNs of the action's resource type that the first of them has, or
+// "*".
+func (m *simulation) resourcePattern(action, resource string) string {
 	if m.actions == nil {
 		m.actions = reference.Open()
 	}
+	best, most := "*", 0
 	a, ok := m.actions.Action(action)
-	if !ok || len(a.Resources) == 0 {
-		return "*"
+	if !ok {
+		return best
 	}
-	of := a.Resources[0].Type
 	for _, r := range a.Resources {
-		if r.Required {
-			of = r.Type
-			break
+		form := strings.Replace(r.Type.ARN, "${Partition}", arn.Partition, 1)
+		if n := literals(form, resource); n > most {
+			best, most = form, n
 		}
 	}
-	return strings.Replace(of.ARN, "${Partition}", arn.Partition, 1)
+	return best
+}
+
+// literals returns how many bytes of name the form itself has, the rest being
+// what its variables stand for; 0 when name has another form.
+func literals(form, name string) int {
+	head, rest, variable := strings.Cut(form, "${")
+	n := len(head)
+	name, ok := strings.CutPrefix(name, head)
+	for ok && variable {
+		var literal string
+		_, rest, _ = strings.Cut(rest, "}")
+		literal, rest, variable = strings.Cut(rest, "${")
+		n += len(literal)
+		if !variable { // the last literal ends the name
+			ok = len(name) > len(literal) && strings.HasSuffix(name, literal)
+			name = ""
+			break
+		}
+		_, name, ok = strings.Cut(name[min(1, len(name)):], literal) // a variable has one byte at least
+	}
+	if !ok || name != "" {
+		return 0
+	}
+	return n
 }

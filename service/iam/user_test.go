@@ -1,14 +1,18 @@
 package iam
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	iamapi "bartizan.dev/api/iam"
 	"bartizan.dev/caller"
 	"bartizan.dev/policy"
+	"bartizan.dev/wire"
 )
 
 func TestUserLife(t *testing.T) {
@@ -264,14 +268,20 @@ func TestUserTouches(t *testing.T) {
 		{"ListUsers", &iamapi.ListUsersRequest{}, []string{"iam:ListUsers arn:aws:iam::111122223333:user/"}},
 		{"CreateAccessKey", &iamapi.CreateAccessKeyRequest{}, []string{"iam:CreateAccessKey arn:aws:iam::111122223333:root"}},
 	} {
-		touches := must(f.Rules()[c.operation].Touches(f.root, c.in))(t)
-		var got []string
-		for _, touch := range touches {
-			got = append(got, describe(touch))
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%s:\ngot  %q\nwant %q", c.operation, got, c.want)
-		}
+		f.touches(f.root, c.operation, c.in, c.want...)
+	}
+}
+
+// touches checks what a call touches: "action resource key=value…" each.
+func (f *fixture) touches(ctx context.Context, operation string, in any, want ...string) {
+	f.t.Helper()
+	touches := must(f.Rules()[operation].Touches(ctx, in))(f.t)
+	var got []string
+	for _, touch := range touches {
+		got = append(got, describe(touch))
+	}
+	if !slices.Equal(got, want) {
+		f.t.Errorf("%s:\ngot  %q\nwant %q", operation, got, want)
 	}
 }
 
@@ -281,4 +291,40 @@ func describe(touch policy.Touch) string {
 		s += " " + k.Key + "=" + strings.Join(k.Values, ",")
 	}
 	return s
+}
+
+// Of many calls that make one user one succeeds, and the counter agrees with
+// the records.
+func TestCreateUserAtOnce(t *testing.T) {
+	f := newFixture(t)
+	var made atomic.Int32
+	var calls sync.WaitGroup
+	for i := range 40 {
+		calls.Go(func() {
+			if _, err := f.CreateUser(f.root, &iamapi.CreateUserRequest{UserName: fmt.Sprint("u", i%4)}); err == nil {
+				made.Add(1)
+			}
+		})
+	}
+	calls.Wait()
+	if n := must(f.countsOf(t.Context(), f.Store, testAccount))(t); made.Load() != 4 || n.Users != 4 {
+		t.Errorf("made %d, counted %d, want 4", made.Load(), n.Users)
+	}
+}
+
+func FuzzMarker(f *testing.F) {
+	f.Add("dTE=")
+	f.Add(*markerFor("User/u1"))
+	fix := newFixture(f)
+	must(fix.CreateUser(fix.root, &iamapi.CreateUserRequest{UserName: "mine"}))(f)
+	must(fix.CreateUser(fix.other, &iamapi.CreateUserRequest{UserName: "theirs"}))(f)
+	f.Fuzz(func(t *testing.T, marker string) {
+		out, err := fix.ListUsers(fix.root, &iamapi.ListUsersRequest{Marker: &marker})
+		if err == nil && (len(out.Users) > 1 || len(out.Users) == 1 && out.Users[0].UserName != "mine") {
+			t.Errorf("marker %q shows %+v", marker, out.Users)
+		}
+		if _, err := fix.GetAccountAuthorizationDetails(fix.root, &iamapi.GetAccountAuthorizationDetailsRequest{Marker: &marker}); err != nil && wire.AsError(err).Fault {
+			t.Errorf("marker %q: %v", marker, err)
+		}
+	})
 }

@@ -205,7 +205,6 @@ func lookup(t *testing.T, c sigv4.Credentials, from []*node, in map[string]any) 
 	}
 }
 
-
 func by(attribute, value string) map[string]any {
 	return map[string]any{"LookupAttributes": []map[string]string{{"AttributeKey": attribute, "AttributeValue": value}}}
 }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"bartizan.dev/sigv4"
+)
+
+// peer is a server that is measured.
+type peer struct {
+	name, addr, url string
+	args            []string
+	rates           []float64
+	cmd             *exec.Cmd
+}
+
+// start runs the server and waits until it answers.
+func (p *peer) start(ctx context.Context) error {
+	p.cmd = exec.CommandContext(ctx, p.args[0], p.args[1:]...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	client := http.Client{Timeout: time.Second}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		res, err := client.Get("http://" + p.addr + "/_bartizan/health/ready")
+		if err == nil {
+			return res.Body.Close()
+		}
+	}
+	p.stop()
+	return fmt.Errorf("%s does not answer at %s", p.name, p.addr)
+}
+
+func (p *peer) stop() {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		fmt.Fprintln(os.Stderr, p.name, err)
+	}
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-done:
+		case <-time.After(5 * time.Second):
+			p.cmd.Process.Kill()
+		}
+	}()
+	p.cmd.Wait() // its exit status is not measured
+	close(done)
+}
+
+// resident is the memory of the process in bytes.
+func (p *peer) resident() int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			if err != nil {
+				return 0
+			}
+			return kb << 10
+		}
+	}
+	return 0
+}
+
+var (
+	rateLine  = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
+	errorLine = regexp.MustCompile(`Non-2xx or 3xx responses: \d+|Socket errors:.*`)
+)
+
+// wrk drives a URL and returns requests per second. An answer that is no
+// success makes the run worthless, so it is an error.
+func wrk(ctx context.Context, url string, connections, seconds int) (float64, error) {
+	out, err := exec.CommandContext(ctx, "wrk", "-t2", "-c"+strconv.Itoa(connections), fmt.Sprintf("-d%ds", seconds), url).CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("wrk: %w\n%s", err, out)
+	}
+	if bad := errorLine.Find(out); bad != nil {
+		return 0, fmt.Errorf("wrk: %s", bad)
+	}
+	m := rateLine.FindSubmatch(out)
+	if m == nil {
+		return 0, fmt.Errorf("wrk printed no rate:\n%s", out)
+	}
+	return strconv.ParseFloat(string(m[1]), 64)
+}
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	return s[len(s)/2]
+}
+
+// credentials reads an AWS credentials file of one profile.
+func credentials(path string) (c sigv4.Credentials, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	for line := range strings.Lines(string(text)) {
+		switch k, v, _ := strings.Cut(strings.TrimSpace(line), " = "); k {
+		case "aws_access_key_id":
+			c.AccessKey = v
+		case "aws_secret_access_key":
+			c.Secret = v
+		}
+	}
+	return c, nil
+}

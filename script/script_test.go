@@ -112,7 +112,7 @@ func setup(env *testscript.Env, aws string) error {
 	}
 	for k, v := range map[string]string{
 		"TMPDIR": tmp, "HOME": home, "DATA": filepath.Join(tmp, "data"),
-		"PATH":                      env.Getenv("PATH")[:strings.IndexByte(env.Getenv("PATH"), os.PathListSeparator)] + ":/usr/bin:/bin",
+		"PATH":                      strings.Split(env.Getenv("PATH"), string(os.PathListSeparator))[0] + ":" + filepath.Dir(aws) + ":/usr/bin:/bin",
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "AWS_MAX_ATTEMPTS": "1", "NO_COLOR": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8",
 		"ACCOUNT": "000000000000",
 	} {
@@ -157,7 +157,9 @@ func cmdRemember(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: remember NAME")
 	}
-	var v struct{ AccessKey, Credentials *struct{ AccessKeyId, SecretAccessKey, SessionToken string } }
+	var v struct {
+		AccessKey, Credentials *struct{ AccessKeyId, SecretAccessKey, SessionToken string }
+	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &v))
 	c := v.AccessKey
 	if c == nil {

@@ -36,6 +36,7 @@ func TestCacheNeverTorn(t *testing.T) {
 		t.Fatal(err)
 	}
 	loads, version := 0, 0
+	var done chan struct{}
 	pairs, err := store.NewCache(t.Context(), s, 10, func(ctx context.Context, r store.Reader, key string) (string, error) {
 		loads++
 		user, err := r.Get(ctx, "user")
@@ -43,8 +44,8 @@ func TestCacheNeverTorn(t *testing.T) {
 			return "", err
 		}
 		version++
-		next, done := version, make(chan struct{})
-		go func() { write(next); close(done) }() // waits for its turn when we are in a transaction
+		done = make(chan struct{})
+		go func(n int, done chan struct{}) { write(n); close(done) }(version, done) // in a transaction it waits for its turn
 		if loads%3 != 0 {
 			<-done
 		}
@@ -60,6 +61,7 @@ func TestCacheNeverTorn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		<-done
 		var user, group int
 		if _, err := fmt.Sscan(got, &user, &group); err != nil || user != group {
 			t.Errorf("answered %q, which was never so", got)

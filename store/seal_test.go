@@ -358,8 +358,10 @@ func TestBarrierCount(t *testing.T) {
 }
 
 // TestSealConcurrent: writers, readers and rotations at once lose nothing.
-func TestSealConcurrent(t *testing.T) {
-	inner, custodian := memory.Open(), soft.Memory()
+func TestSealConcurrent(t *testing.T) { concurrentRotation(t, memory.Open()) }
+
+func concurrentRotation(t *testing.T, inner store.Store) {
+	custodian := soft.Memory()
 	nodes := []*store.Sealed{seal(t, shared{inner}, custodian), seal(t, shared{inner}, custodian)}
 	var all sync.WaitGroup
 	for w := range 6 {

@@ -26,33 +26,69 @@ func (d *decoder) cbor(r *cborReader, p *plan, v reflect.Value) error {
 	case Structure:
 		return d.cborStructure(r, p, v)
 	case List:
-		list := reflect.MakeSlice(p.typ, 0, 4)
-		err := r.each(cborArray, func(i int) error {
-			list = grow(list)
-			return d.element(i+1, func(e reflect.Value) error { return d.cbor(r, p.elem, e) }, list.Index(i))
-		})
-		if err != nil {
-			return err
-		}
-		v.Set(list)
+		return d.cborList(r, p, v)
 	case Map:
-		m := reflect.MakeMap(p.typ)
-		err := r.each(cborMap, func(int) error {
-			name, err := r.chunk(cborText)
-			if err != nil {
-				return err
-			}
-			return d.entry(p, m, string(name), func(e reflect.Value) error { return d.cbor(r, p.elem, e) })
-		})
-		if err != nil {
-			return err
-		}
-		v.Set(m)
+		return d.cborMap(r, p, v)
 	default:
 		if err := d.cborScalar(r, p, v); err != nil {
 			return err
 		}
 	}
+	d.check(p, v)
+	return nil
+}
+
+func (d *decoder) cborList(r *cborReader, p *plan, v reflect.Value) error {
+	list := reflect.MakeSlice(p.typ, 0, 4)
+	err := r.each(cborArray, func(i int) (err error) {
+		if d.excess(p, i) {
+			return r.skip(len(d.path))
+		}
+		if list, err = d.grow(p, list); err != nil {
+			return err
+		}
+		if err := d.push(step{n: i + 1}); err != nil {
+			return err
+		}
+		if err := d.cbor(r, p.elem, list.Index(i)); err != nil {
+			return err
+		}
+		d.pop()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	v.Set(list)
+	d.check(p, v)
+	return nil
+}
+
+func (d *decoder) cborMap(r *cborReader, p *plan, v reflect.Value) error {
+	m := reflect.MakeMap(p.typ)
+	e := reflect.New(p.elem.typ).Elem()
+	err := r.each(cborMap, func(i int) error {
+		name, err := r.chunk(cborText)
+		if err != nil {
+			return err
+		}
+		if d.excess(p, i) {
+			return r.skip(len(d.path))
+		}
+		k, err := d.openEntry(p, m, string(name))
+		if err != nil {
+			return err
+		}
+		if err := d.cbor(r, p.elem, e); err != nil {
+			return err
+		}
+		d.closeEntry(m, k, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	v.Set(m)
 	d.check(p, v)
 	return nil
 }
@@ -65,20 +101,20 @@ func (d *decoder) cborStructure(r *cborReader, p *plan, v reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		i := p.findName(string(name), next)
+		i := p.findName(name, next)
 		if i < 0 {
 			return r.skip(len(d.path))
 		}
 		next = i + 1
 		if !got.add(i) {
-			return serializationError("Duplicate member %q.", name)
+			return serializationError("Duplicate member %q.", clip(name))
 		}
 		if r.null() {
 			got[i/64] &^= 1 << (i % 64)
 			return nil
 		}
 		f := &p.fields[i]
-		if err := d.push(f.Name); err != nil {
+		if err := d.push(step{name: f.Name}); err != nil {
 			return err
 		}
 		if err := d.cbor(r, f.plan, f.target(v, i)); err != nil {
@@ -94,14 +130,12 @@ func (d *decoder) cborStructure(r *cborReader, p *plan, v reflect.Value) error {
 }
 
 // findName is find by the model's name: rpcv2Cbor knows no other.
-func (p *plan) findName(name string, next int) int {
-	if next < len(p.fields) && p.fields[next].Name == name {
+func (p *plan) findName(name []byte, next int) int {
+	if next < len(p.fields) && p.fields[next].Name == string(name) {
 		return next
 	}
-	for i := range p.fields {
-		if p.fields[i].Name == name {
-			return i
-		}
+	if i, ok := p.byName[string(name)]; ok {
+		return i
 	}
 	return -1
 }

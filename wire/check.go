@@ -60,10 +60,10 @@ func (d *decoder) named(p *plan) bool {
 		return false
 	}
 	want := ""
-	switch p.Pattern {
-	case `[\w+=,.@-]+`, `[\w+=,.@-]*`:
+	switch {
+	case p.Pattern == `[\w+=,.@-]+`, p.Pattern == `[\w+=,.@-]*`:
 		want = "contain only alphanumeric characters and/or the following: +=,.@_-"
-	case `(\x{002F})|(\x{002F}[\x{0021}-\x{007F}]+\x{002F})`:
+	case strings.HasPrefix(p.Pattern, `(\x{002F})|(\x{002F}[`):
 		want = "begin and end with / and contain only alphanumeric characters and/or / characters."
 	default:
 		return false

@@ -1,21 +1,25 @@
 package wire
 
 import (
-	"encoding/base64"
-	"math"
 	"math/bits"
 	"reflect"
-	"strconv"
-	"time"
 )
 
 // decodeJSON reads a whole JSON document into v.
 func (d *decoder) decodeJSON(p *plan, data []byte, v reflect.Value) error {
-	r := &jsonReader{data: data}
-	if err := d.json(r, p, v); err != nil {
+	r := newJSONReader(data)
+	if err := d.json(&r, p, v); err != nil {
 		return err
 	}
 	return r.end()
+}
+
+// jsonBody decodes a JSON body; none at all stands for the empty object.
+func (d *decoder) jsonBody(p *plan, body []byte, v reflect.Value) error {
+	if len(body) == 0 {
+		return d.complete(p, new(seen))
+	}
+	return d.decodeJSON(p, body, v)
 }
 
 func (d *decoder) mismatch(r *jsonReader, want string) error {
@@ -40,6 +44,17 @@ func (d *decoder) json(r *jsonReader, p *plan, v reflect.Value) error {
 			return err
 		}
 		v.SetBytes(append([]byte(nil), r.data[start:r.pos]...))
+		return nil
+	case String:
+		if r.peek() != '"' {
+			return d.mismatch(r, "String")
+		}
+		s, err := r.text()
+		if err != nil {
+			return err
+		}
+		v.SetString(s)
+		d.checkString(p, s)
 		return nil
 	}
 	if err := d.jsonScalar(r, p, v); err != nil {
@@ -92,7 +107,7 @@ func (d *decoder) jsonStructure(r *jsonReader, p *plan, v reflect.Value) error {
 		if err := r.expect(':'); err != nil {
 			return err
 		}
-		i := p.find(string(name), next)
+		i := p.find(name, next)
 		if i < 0 {
 			if err := r.skip(len(d.path)); err != nil {
 				return err
@@ -101,7 +116,7 @@ func (d *decoder) jsonStructure(r *jsonReader, p *plan, v reflect.Value) error {
 		}
 		next = i + 1
 		if !got.add(i) {
-			return serializationError("Duplicate member %q.", name)
+			return serializationError("Duplicate member %q.", clip(name))
 		}
 		f := &p.fields[i]
 		if r.peek() == 'n' {
@@ -111,7 +126,7 @@ func (d *decoder) jsonStructure(r *jsonReader, p *plan, v reflect.Value) error {
 			got[i/64] &^= 1 << (i % 64)
 			continue
 		}
-		if err := d.push(f.Name); err != nil {
+		if err := d.push(step{name: f.Name}); err != nil {
 			return err
 		}
 		if err := d.json(r, f.plan, f.target(v, i)); err != nil {
@@ -141,14 +156,12 @@ func (d *decoder) complete(p *plan, got *seen) error {
 
 // find returns the index of the body member with the wire name, trying next
 // first, or -1.
-func (p *plan) find(name string, next int) int {
-	if next < len(p.fields) && p.fields[next].name == name {
+func (p *plan) find(name []byte, next int) int {
+	if next < len(p.fields) && p.fields[next].name == string(name) {
 		return next
 	}
-	for i := range p.fields {
-		if p.fields[i].name == name {
-			return i
-		}
+	if i, ok := p.byWire[string(name)]; ok {
+		return i
 	}
 	return -1
 }
@@ -170,10 +183,22 @@ func (d *decoder) jsonList(r *jsonReader, p *plan, v reflect.Value) error {
 		if r.peek() == 'n' {
 			return serializationError("null in list %s", d.where())
 		}
-		list = grow(list)
-		if err := d.element(n, func(e reflect.Value) error { return d.json(r, p.elem, e) }, list.Index(n-1)); err != nil {
+		if d.excess(p, n-1) {
+			if err := r.skip(len(d.path)); err != nil {
+				return err
+			}
+			continue
+		}
+		if list, err = d.grow(p, list); err != nil {
 			return err
 		}
+		if err := d.push(step{n: n}); err != nil {
+			return err
+		}
+		if err := d.json(r, p.elem, list.Index(n-1)); err != nil {
+			return err
+		}
+		d.pop()
 	}
 	v.Set(list)
 	d.check(p, v)
@@ -181,26 +206,17 @@ func (d *decoder) jsonList(r *jsonReader, p *plan, v reflect.Value) error {
 }
 
 // grow appends a zero element.
-func grow(list reflect.Value) reflect.Value {
+func (d *decoder) grow(p *plan, list reflect.Value) (reflect.Value, error) {
 	n := list.Len()
-	if n == list.Cap() {
-		bigger := reflect.MakeSlice(list.Type(), n, 2*n+4)
-		reflect.Copy(bigger, list)
-		list = bigger
+	if n < list.Cap() {
+		return list.Slice(0, n+1), nil
 	}
-	return list.Slice(0, n+1)
-}
-
-// element decodes the n-th element of a list, counted from 1.
-func (d *decoder) element(n int, decode func(reflect.Value) error, e reflect.Value) error {
-	if err := d.push(strconv.Itoa(n) + ".member"); err != nil {
-		return err
+	if err := d.spend((n + 4) * int(p.elem.typ.Size())); err != nil {
+		return list, err
 	}
-	if err := decode(e); err != nil {
-		return err
-	}
-	d.pop()
-	return nil
+	bigger := reflect.MakeSlice(list.Type(), n+1, 2*n+4)
+	reflect.Copy(bigger, list)
+	return bigger, nil
 }
 
 func (d *decoder) jsonMap(r *jsonReader, p *plan, v reflect.Value) error {
@@ -209,7 +225,8 @@ func (d *decoder) jsonMap(r *jsonReader, p *plan, v reflect.Value) error {
 	}
 	r.pos++
 	m := reflect.MakeMap(p.typ)
-	for first := true; ; {
+	e := reflect.New(p.elem.typ).Elem()
+	for first, n := true, 0; ; n++ {
 		more, err := r.more(&first, '}')
 		if err != nil {
 			return err
@@ -217,7 +234,7 @@ func (d *decoder) jsonMap(r *jsonReader, p *plan, v reflect.Value) error {
 		if !more {
 			break
 		}
-		name, err := r.bytes()
+		name, err := r.text()
 		if err != nil {
 			return err
 		}
@@ -227,50 +244,74 @@ func (d *decoder) jsonMap(r *jsonReader, p *plan, v reflect.Value) error {
 		if r.peek() == 'n' {
 			return serializationError("null in map %s", d.where())
 		}
-		if err := d.entry(p, m, string(name), func(e reflect.Value) error { return d.json(r, p.elem, e) }); err != nil {
+		if d.excess(p, n) {
+			if err := r.skip(len(d.path)); err != nil {
+				return err
+			}
+			continue
+		}
+		k, err := d.openEntry(p, m, name)
+		if err != nil {
 			return err
 		}
+		if err := d.json(r, p.elem, e); err != nil {
+			return err
+		}
+		d.closeEntry(m, k, e)
 	}
 	v.Set(m)
 	d.check(p, v)
 	return nil
 }
 
-// entry decodes one entry of a map and refuses a key that was there before.
-func (d *decoder) entry(p *plan, m reflect.Value, name string, decode func(reflect.Value) error) error {
+// openEntry makes the key of a map's entry and refuses one that was there
+// before.
+func (d *decoder) openEntry(p *plan, m reflect.Value, name string) (reflect.Value, error) {
+	if err := d.spend(64 + int(p.elem.typ.Size())); err != nil {
+		return reflect.Value{}, err
+	}
 	k := reflect.New(p.key.typ).Elem()
 	k.SetString(name)
-	if m.MapIndex(k).IsValid() {
-		return serializationError("Duplicate key %q in %s.", name, d.where())
+	if strings, ok := m.Interface().(map[string]string); ok {
+		if _, twice := strings[name]; twice {
+			return k, d.twice(name)
+		}
+	} else if m.MapIndex(k).IsValid() {
+		return k, d.twice(name)
 	}
-	if err := d.push(name); err != nil {
-		return err
+	if err := d.push(step{name: name}); err != nil {
+		return k, err
 	}
-	d.check(p.key, k)
-	e := reflect.New(p.elem.typ).Elem()
-	if err := decode(e); err != nil {
-		return err
+	d.checkString(p.key, name)
+	return k, nil
+}
+
+func (d *decoder) twice(name string) error {
+	return serializationError("Duplicate key %q in %s.", clip(name), d.where())
+}
+
+// closeEntry puts the entry into the map and clears e for the next one.
+func (d *decoder) closeEntry(m, k, e reflect.Value) {
+	if strings, ok := m.Interface().(map[string]string); ok {
+		strings[k.String()] = e.String()
+	} else {
+		m.SetMapIndex(k, e)
 	}
+	e.SetZero()
 	d.pop()
-	m.SetMapIndex(k, e)
-	return nil
 }
 
 func (d *decoder) jsonScalar(r *jsonReader, p *plan, v reflect.Value) error {
 	c := r.peek()
 	isNumber := c == '-' || c >= '0' && c <= '9'
 	switch p.Kind {
-	case String, Blob:
+	case Blob:
 		if c != '"' {
-			return d.mismatch(r, p.Kind.String())
+			return d.mismatch(r, "Blob")
 		}
 		s, err := r.bytes()
 		if err != nil {
 			return err
-		}
-		if p.Kind == String {
-			v.SetString(string(s))
-			return nil
 		}
 		return setBlob(v, s)
 	case Boolean:
@@ -308,88 +349,4 @@ func (d *decoder) jsonScalar(r *jsonReader, p *plan, v reflect.Value) error {
 		return err
 	}
 	return d.setNumber(p, v, text)
-}
-
-// setNumber sets an integer, a float or an epoch time from its text.
-func (d *decoder) setNumber(p *plan, v reflect.Value, text string) error {
-	switch p.Kind {
-	case Integer, Long:
-		n, ok := parseInt(text)
-		if ok {
-			n, ok = integer(p.Kind, n)
-		}
-		if !ok {
-			return serializationError("%s cannot be converted to %s", text, p.Kind)
-		}
-		v.SetInt(n)
-		return nil
-	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || p.Kind == Float && math.Abs(f) > math.MaxFloat32 {
-		return serializationError("%s cannot be converted to %s", text, p.Kind)
-	}
-	if p.Kind == Timestamp {
-		return setEpoch(v, f)
-	}
-	v.SetFloat(f)
-	return nil
-}
-
-func setEpoch(v reflect.Value, seconds float64) error {
-	if !(math.Abs(seconds) < 1e12) {
-		return serializationError("timestamp out of range")
-	}
-	ms := math.Round(seconds * 1000)
-	v.Set(reflect.ValueOf(time.UnixMilli(int64(ms)).UTC()))
-	return nil
-}
-
-func setSpecialFloat(v reflect.Value, s string) error {
-	switch s {
-	case "NaN":
-		v.SetFloat(math.NaN())
-	case "Infinity":
-		v.SetFloat(math.Inf(1))
-	case "-Infinity":
-		v.SetFloat(math.Inf(-1))
-	default:
-		return serializationError("STRING_VALUE cannot be converted to Float")
-	}
-	return nil
-}
-
-func setBlob(v reflect.Value, s []byte) error {
-	b := make([]byte, base64.StdEncoding.DecodedLen(len(s)))
-	n, err := base64.StdEncoding.Decode(b, s)
-	if err != nil {
-		return serializationError("invalid base64 in a blob")
-	}
-	v.SetBytes(b[:n])
-	return nil
-}
-
-var kindNames = [...]string{"Structure", "List", "Map", "String", "Blob", "Boolean", "Integer", "Long", "Float", "Double", "Timestamp", "Document"}
-
-func (k Kind) String() string { return kindNames[k] }
-
-// timeLayouts are the forms AWS accepts, by format.
-func (d *decoder) setTime(v reflect.Value, s string, format TimeFormat) error {
-	if format == TimeUnix {
-		f, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			return serializationError("%q is not a timestamp", s)
-		}
-		return setEpoch(v, f)
-	}
-	layouts := []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02"}
-	if format == TimeHTTP {
-		layouts = []string{"Mon, 02 Jan 2006 15:04:05 GMT", "Mon, 02 Jan 2006 15:04:05.999 GMT", time.RFC1123Z}
-	}
-	for _, layout := range layouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			v.Set(reflect.ValueOf(t.UTC()))
-			return nil
-		}
-	}
-	return serializationError("%q is not a timestamp", s)
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -10,7 +11,16 @@ import (
 // let through by its users, no invalid UTF-8, no trailing text.
 type jsonReader struct {
 	data []byte
+	src  string // data once more, if it is short enough to be shared by the strings read from it
 	pos  int
+}
+
+func newJSONReader(data []byte) jsonReader {
+	r := jsonReader{data: data}
+	if len(data) <= maxShared {
+		r.src = string(data)
+	}
+	return r
 }
 
 func (r *jsonReader) fail(what string) error {
@@ -92,6 +102,22 @@ func (r *jsonReader) bytes() ([]byte, error) {
 		r.pos++
 	}
 	return nil, r.fail("unterminated string")
+}
+
+// text reads a string. It shares memory with src where there is no escape.
+func (r *jsonReader) text() (string, error) {
+	if r.peek() != '"' {
+		return "", r.fail("expected '\"'")
+	}
+	start := r.pos + 1
+	b, err := r.bytes()
+	if err != nil {
+		return "", err
+	}
+	if r.src != "" && len(b) == r.pos-1-start { // an escape is longer than what it stands for
+		return r.src[start : r.pos-1], nil
+	}
+	return string(b), nil
 }
 
 func (r *jsonReader) unescape(start int) ([]byte, error) {
@@ -215,6 +241,9 @@ func (r *jsonReader) number() (string, error) {
 			return "", r.fail("bad number")
 		}
 	}
+	if r.pos-start > maxNumber {
+		return "", r.fail("a number of too many digits")
+	}
 	return string(r.data[start:r.pos]), nil
 }
 
@@ -295,7 +324,7 @@ func parseInt(text string) (int64, bool) {
 		return n, true
 	}
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || f != float64(int64(f)) || f >= 1<<63 || f < -1<<63 {
+	if err != nil || f >= 1<<63 || f < -1<<63 || f != math.Trunc(f) {
 		return 0, false
 	}
 	return int64(f), true

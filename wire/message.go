@@ -44,11 +44,11 @@ const (
 func (op *Operation) Decode(r *Request) (any, error) {
 	in := op.New()
 	p, v := op.in(), reflect.ValueOf(in).Elem()
-	var d treeDecoder
+	d := treeDecoder{decoder: decoder{silent: op.Service.Name == "iam"}}
 	if err := d.request(op, p, r, v); err != nil {
 		return nil, err
 	}
-	if err := d.err(op.Service.Protocol); err != nil {
+	if err := d.err(op.Service); err != nil {
 		return nil, err
 	}
 	return in, nil
@@ -65,29 +65,6 @@ func (d *treeDecoder) request(op *Operation, p *plan, r *Request, v reflect.Valu
 		return d.formBody(op, p, r, v)
 	}
 	return d.rest(op, p, r, v)
-}
-
-// jsonBody decodes a JSON body; none at all stands for the empty object.
-func (d *decoder) jsonBody(p *plan, body []byte, v reflect.Value) error {
-	if len(body) == 0 {
-		return d.complete(p, new(seen))
-	}
-	return d.decodeJSON(p, body, v)
-}
-
-// formBody decodes the parameters of the query protocols, which AWS takes from
-// the body of a POST and from the query string of a GET.
-func (d *treeDecoder) formBody(op *Operation, p *plan, r *Request, v reflect.Value) error {
-	form := r.Body
-	if len(form) == 0 {
-		form = []byte(r.Query)
-	}
-	root, err := parseForm(form)
-	if err != nil {
-		return err
-	}
-	d.form, d.ec2 = true, op.Service.Protocol == EC2
-	return d.structure(p, root, v)
 }
 
 // Encode writes the answer of a call.

@@ -61,4 +61,3 @@ func inRanges(ranges []rune, r rune) bool {
 	}
 	return false
 }
-

@@ -15,6 +15,8 @@ type plan struct {
 	elem   *plan   // of a list, or the value of a map
 	key    *plan   // of a map
 	match  func(string) bool
+
+	byWire, byName map[string]int // index of a body member, by its name on the wire and in the model
 }
 
 type field struct {
@@ -64,8 +66,14 @@ func (s *Service) compile(shape uint16, typ reflect.Type) *plan {
 			panic(fmt.Sprintf("wire: %s.%s does not fit Go type %v", s.Name, p.Name, typ))
 		}
 		p.fields = make([]field, len(p.Members))
+		p.byWire, p.byName = make(map[string]int, len(p.Members)), make(map[string]int, len(p.Members))
 		for i := range p.Members {
-			p.fields[i] = s.field(&p.Members[i], typ.Field(i).Type)
+			f := s.field(&p.Members[i], typ.Field(i).Type)
+			p.fields[i] = f
+			p.byName[f.Name] = i
+			if f.Location == InBody {
+				p.byWire[f.name] = i
+			}
 		}
 	case List:
 		p.elem = s.compile(p.Elem, typ.Elem())

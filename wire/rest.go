@@ -26,7 +26,7 @@ func (d *treeDecoder) rest(op *Operation, p *plan, r *Request, v reflect.Value) 
 		if f.Location == InBody {
 			continue
 		}
-		if err := d.push(f.Name); err != nil {
+		if err := d.push(step{name: f.Name}); err != nil {
 			return err
 		}
 		got, err := d.bound(f, f.target, v, i, r, labels, query)
@@ -116,9 +116,13 @@ func (d *treeDecoder) query(f *field, target func(reflect.Value, int) reflect.Va
 func (d *treeDecoder) texts(p *plan, values []string, format TimeFormat, v reflect.Value) error {
 	list := reflect.MakeSlice(p.typ, len(values), len(values))
 	for i, s := range values {
-		if err := d.element(i+1, func(e reflect.Value) error { return d.text(p.elem, s, format, e) }, list.Index(i)); err != nil {
+		if err := d.push(step{n: i + 1}); err != nil {
 			return err
 		}
+		if err := d.text(p.elem, s, format, list.Index(i)); err != nil {
+			return err
+		}
+		d.pop()
 	}
 	v.Set(list)
 	d.check(p, v)
@@ -229,7 +233,7 @@ func (d *treeDecoder) payload(op *Operation, p *plan, body []byte, stream any, v
 		}
 		return nil
 	}
-	if err := d.push(f.Name); err != nil {
+	if err := d.push(step{name: f.Name}); err != nil {
 		return err
 	}
 	target := f.target(v, i)

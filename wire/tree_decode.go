@@ -2,7 +2,6 @@ package wire
 
 import (
 	"reflect"
-	"strconv"
 	"strings"
 )
 
@@ -10,8 +9,9 @@ import (
 // or of XML, whose lists repeat.
 type treeDecoder struct {
 	decoder
-	form bool
-	ec2  bool
+	form   bool
+	ec2    bool
+	copies bool // strings are copied, so as not to keep a long message alive
 }
 
 func (d *treeDecoder) value(p *plan, n *node, v reflect.Value) error {
@@ -23,14 +23,27 @@ func (d *treeDecoder) value(p *plan, n *node, v reflect.Value) error {
 	case Map:
 		return d.mapping(p, n, v, false)
 	}
-	if d.form && len(n.kids) > 0 {
+	if d.form && n.kids > 0 {
 		return Errorf("MalformedInput", "Unexpected complex element termination at %s", d.where())
+	}
+	if p.Kind == String {
+		s := d.keep(n.text)
+		v.SetString(s)
+		d.checkString(p, s)
+		return nil
 	}
 	if err := d.scalar(p, n.text, v); err != nil {
 		return err
 	}
 	d.check(p, v)
 	return nil
+}
+
+func (d *treeDecoder) keep(s string) string {
+	if d.copies {
+		return strings.Clone(s)
+	}
+	return s
 }
 
 func (d *treeDecoder) structure(p *plan, n *node, v reflect.Value) error {
@@ -40,36 +53,33 @@ func (d *treeDecoder) structure(p *plan, n *node, v reflect.Value) error {
 		if f.Location != InBody {
 			continue
 		}
-		name := f.name
-		if d.form {
-			name = f.form
-		}
 		if f.Attr {
-			if !d.attribute(f, n, f.target, v, i) {
-				continue
-			}
-			got.add(i)
-			continue
-		}
-		if err := d.member(f, name, n, v, i, &got); err != nil {
+			d.attribute(f, n, v, i, &got)
+		} else if err := d.member(f, n, v, i, &got); err != nil {
 			return err
 		}
 	}
 	return d.complete(p, &got)
 }
 
-func (d *treeDecoder) attribute(f *field, n *node, target func(reflect.Value, int) reflect.Value, v reflect.Value, i int) bool {
+func (d *treeDecoder) attribute(f *field, n *node, v reflect.Value, i int, got *seen) {
 	for _, a := range n.attrs {
-		if qualified(a.Name) == f.name {
-			target(v, i).SetString(a.Value)
-			return true
+		if a.name == f.name {
+			s := d.keep(a.value)
+			f.target(v, i).SetString(s)
+			d.checkString(f.plan, s)
+			got.add(i)
+			return
 		}
 	}
-	return false
 }
 
 // member decodes one member, if it is there.
-func (d *treeDecoder) member(f *field, name string, n *node, v reflect.Value, i int, got *seen) error {
+func (d *treeDecoder) member(f *field, n *node, v reflect.Value, i int, got *seen) error {
+	name := f.name
+	if d.form {
+		name = f.form
+	}
 	repeated := f.flat() && (f.plan.Kind == List || f.plan.Kind == Map)
 	if repeated && f.plan.Kind == List && f.plan.ElemName != "" && !d.ec2 {
 		if d.form || n.child(name) == nil {
@@ -81,7 +91,7 @@ func (d *treeDecoder) member(f *field, name string, n *node, v reflect.Value, i 
 		return nil
 	}
 	got.add(i)
-	if err := d.push(f.Name); err != nil {
+	if err := d.push(step{name: f.Name}); err != nil {
 		return err
 	}
 	target := f.target(v, i)
@@ -93,18 +103,10 @@ func (d *treeDecoder) member(f *field, name string, n *node, v reflect.Value, i 
 		err = d.list(f.plan, k, target, true)
 	case d.form:
 		err = d.mapping(f.plan, k, target, true)
-	default: // XML: the repeated elements are kids of n itself
-		all := &node{}
-		for _, k := range n.kids {
-			if k.name == name {
-				all.kids = append(all.kids, k)
-			}
-		}
-		if f.plan.Kind == List {
-			err = d.elements(f.plan, all.kids, target)
-		} else {
-			err = d.entries(f.plan, all.kids, target)
-		}
+	case f.plan.Kind == List: // XML: the repeated elements are kids of n itself
+		err = d.elements(f.plan, n, name, target)
+	default:
+		err = d.entries(f.plan, n, name, target)
 	}
 	if err != nil {
 		return err
@@ -117,36 +119,55 @@ func (d *treeDecoder) member(f *field, name string, n *node, v reflect.Value, i 
 // numbers below "member" (or another name), unless it is flat; an empty value
 // is the empty list.
 func (d *treeDecoder) list(p *plan, n *node, v reflect.Value, flat bool) error {
-	kids := n.kids
-	name := p.ElemName
-	if name == "" {
-		name = "member"
-	}
 	if d.form {
 		if !flat && !d.ec2 && !p.Flat {
-			inner := n.child(name)
+			inner := n.child(orElse(p.ElemName, "member"))
 			if inner == nil {
-				if len(n.kids) > 0 {
+				if n.kids > 0 {
 					return Errorf("MalformedInput", "Unexpected list element termination at %s", d.where())
 				}
 				inner = &node{}
 			}
 			n = inner
 		}
-		var err error
-		if kids, err = n.numbered(); err != nil {
+		if err := n.sort(); err != nil {
 			return err
 		}
 	}
-	return d.elements(p, kids, v)
+	return d.elements(p, n, "", v)
 }
 
-func (d *treeDecoder) elements(p *plan, kids []*node, v reflect.Value) error {
-	list := reflect.MakeSlice(p.typ, len(kids), len(kids))
-	for i, k := range kids {
-		if err := d.element(i+1, func(e reflect.Value) error { return d.value(p.elem, k, e) }, list.Index(i)); err != nil {
+// elements decodes the kids of n, or those with a name, as a list.
+func (d *treeDecoder) elements(p *plan, n *node, name string, v reflect.Value) error {
+	count := n.kids
+	if name != "" {
+		count = 0
+		for k := n.first; k != nil; k = k.next {
+			if k.name == name {
+				count++
+			}
+		}
+	}
+	if d.excess(p, count-1) {
+		count = int(p.Max) + 1
+	}
+	if err := d.spend(count * int(p.elem.typ.Size())); err != nil {
+		return err
+	}
+	list := reflect.MakeSlice(p.typ, count, count)
+	i := 0
+	for k := n.first; k != nil && i < count; k = k.next {
+		if name != "" && k.name != name {
+			continue
+		}
+		if err := d.push(step{n: i + 1}); err != nil {
 			return err
 		}
+		if err := d.value(p.elem, k, list.Index(i)); err != nil {
+			return err
+		}
+		d.pop()
+		i++
 	}
 	v.Set(list)
 	d.check(p, v)
@@ -154,25 +175,31 @@ func (d *treeDecoder) elements(p *plan, kids []*node, v reflect.Value) error {
 }
 
 func (d *treeDecoder) mapping(p *plan, n *node, v reflect.Value, flat bool) error {
-	kids := n.kids
 	if d.form {
 		if !flat && !p.Flat {
 			if n = n.child("entry"); n == nil {
 				n = &node{}
 			}
 		}
-		var err error
-		if kids, err = n.numbered(); err != nil {
+		if err := n.sort(); err != nil {
 			return err
 		}
 	}
-	return d.entries(p, kids, v)
+	return d.entries(p, n, "", v)
 }
 
-func (d *treeDecoder) entries(p *plan, kids []*node, v reflect.Value) error {
+// entries decodes the kids of n, or those with a name, as a map.
+func (d *treeDecoder) entries(p *plan, n *node, name string, v reflect.Value) error {
 	keyName, valueName := orElse(p.KeyName, "key"), orElse(p.ElemName, "value")
 	m := reflect.MakeMap(p.typ)
-	for _, k := range kids {
+	e := reflect.New(p.elem.typ).Elem()
+	for k := n.first; k != nil; k = k.next {
+		if name != "" && k.name != name {
+			continue
+		}
+		if d.excess(p, m.Len()) {
+			break
+		}
 		key, value := k.child(keyName), k.child(valueName)
 		if key == nil {
 			return Errorf("MalformedInput", "Missing key of map at %s", d.where())
@@ -180,9 +207,14 @@ func (d *treeDecoder) entries(p *plan, kids []*node, v reflect.Value) error {
 		if value == nil {
 			value = &node{}
 		}
-		if err := d.entry(p, m, strings.Clone(key.text), func(e reflect.Value) error { return d.value(p.elem, value, e) }); err != nil {
+		mk, err := d.openEntry(p, m, d.keep(key.text))
+		if err != nil {
 			return err
 		}
+		if err := d.value(p.elem, value, e); err != nil {
+			return err
+		}
+		d.closeEntry(m, mk, e)
 	}
 	v.Set(m)
 	d.check(p, v)
@@ -194,39 +226,4 @@ func orElse(s, other string) string {
 		return other
 	}
 	return s
-}
-
-// scalar sets a value from its text; forms and XML write them alike, and so do
-// headers, query parameters and labels of the REST protocols.
-func (d *decoder) scalar(p *plan, text string, v reflect.Value) error {
-	switch p.Kind {
-	case String:
-		v.SetString(text)
-		return nil
-	case Blob:
-		return setBlob(v, []byte(text))
-	case Document:
-		v.SetBytes([]byte(text))
-		return nil
-	}
-	text = strings.TrimSpace(text)
-	switch p.Kind {
-	case Boolean:
-		b, err := strconv.ParseBool(strings.ToLower(text))
-		if err != nil {
-			return Errorf("MalformedInput", "%q is not a boolean at %s", text, d.where())
-		}
-		v.SetBool(b)
-		return nil
-	case Timestamp:
-		return d.setTime(v, text, p.Format)
-	case Float, Double:
-		if setSpecialFloat(v, text) == nil {
-			return nil
-		}
-	}
-	if err := d.setNumber(p, v, text); err != nil {
-		return Errorf("MalformedInput", "%q is not a number at %s", text, d.where())
-	}
-	return nil
 }

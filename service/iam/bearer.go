@@ -63,6 +63,11 @@ func (s *Service) bearer(ctx context.Context, r store.Reader, k kind, name strin
 	}}, nil
 }
 
+func isNoSuchEntity(err error) bool {
+	e, ok := errors.AsType[*wire.Error](err)
+	return ok && e.Code == "NoSuchEntity"
+}
+
 // changeBearer changes a user, group or role in one transaction. A change that
 // makes no difference returns errSame.
 func (s *Service) changeBearer(ctx context.Context, k kind, name string, change func(store.Tx, *bearer) error) error {
@@ -108,7 +113,7 @@ func (s *Service) touchBearer(ctx context.Context, action string, k kind, name s
 	account := accountOf(ctx)
 	t := policy.Touch{Action: "iam:" + action, Account: account}
 	b, err := s.bearer(ctx, s.Store, k, name)
-	if e, ok := errors.AsType[*wire.Error](err); ok && e.Code == "NoSuchEntity" {
+	if isNoSuchEntity(err) {
 		t.Resource, t.Keys = arnOf(account, string(k), "/", name), keys
 		return t, nil
 	} else if err != nil {

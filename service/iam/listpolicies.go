@@ -185,7 +185,9 @@ func (s *Service) ListEntitiesForPolicy(ctx context.Context, in *iamapi.ListEnti
 				continue
 			}
 			b, err := s.bearer(ctx, s.Store, k, name)
-			if err != nil {
+			if isNoSuchEntity(err) {
+				continue // deleted since the index was read
+			} else if err != nil {
 				return nil, err
 			}
 			if in.PathPrefix == nil || strings.HasPrefix(b.Path, *in.PathPrefix) {

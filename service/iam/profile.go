@@ -318,7 +318,9 @@ func (s *Service) apiProfile(ctx context.Context, r store.Reader, p *profile) (*
 		return out, nil
 	}
 	ro, err := s.roles.Get(ctx, r, p.Account+"/"+p.Role)
-	if err != nil {
+	if errors.Is(err, store.ErrNotFound) {
+		return out, nil // removed and deleted since the profile was read
+	} else if err != nil {
 		return nil, err
 	}
 	v, err := s.apiRole(ctx, r, ro)

@@ -61,7 +61,7 @@ func giveRole(t *testing.T, n *node, root sigv4.Credentials, name string) sigv4.
 
 func giveSession(t *testing.T, n *node, root sigv4.Credentials, name string) sigv4.Credentials {
 	c := giveRole(t, n, root, name)
-	return credentials(n.do(t, c, "sts", "AssumeRole", "RoleArn", roleARN(name), "RoleSessionName", "s"))
+	return credentials(n.do(t, c, "sts", "AssumeRole", "RoleArn", roleARN(name), "RoleSessionName", "session"))
 }
 
 func deleteUser(t *testing.T, n *node, root sigv4.Credentials, name string) {
@@ -106,7 +106,7 @@ var removals = []removal{
 		func(t *testing.T, n *node, root sigv4.Credentials, name string, c sigv4.Credentials) {
 			deleteUser(t, n, root, name)
 		}},
-	{"trust-changed", giveRole, []string{"sts", "AssumeRole", "RoleArn", roleARN("trust-changed"), "RoleSessionName", "s"},
+	{"trust-changed", giveRole, []string{"sts", "AssumeRole", "RoleArn", roleARN("trust-changed"), "RoleSessionName", "session"},
 		func(t *testing.T, n *node, root sigv4.Credentials, name string, c sigv4.Credentials) {
 			n.do(t, root, "iam", "UpdateAssumeRolePolicy", "RoleName", name, "PolicyDocument", trustNobody)
 		}},

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
+	"bartizan.dev/trail"
 	"bartizan.dev/wire"
 )
 
@@ -29,8 +31,12 @@ func (x *exchange) admit() error {
 }
 
 func unrecorded(err error) *wire.Error {
+	why := "the trail cannot be written. Try again later."
+	if errors.Is(err, trail.ErrFull) {
+		why = "the trail has no room. Free disk space and try again."
+	}
 	return &wire.Error{Code: "ServiceUnavailable", Status: 503, Fault: true, Cause: err,
-		Message: "The call cannot be recorded, so it was refused: the trail has no room. Free disk space and try again."}
+		Message: "The call cannot be recorded, so it was refused: " + why}
 }
 
 // call runs the method. A panic in it is this call's InternalFailure, recorded

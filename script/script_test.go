@@ -78,9 +78,8 @@ func run(t *testing.T, files []string) {
 		t.Fatal("no scripts")
 	}
 	testscript.Run(t, testscript.Params{
-		Files:               files,
-		RequireExplicitExec: true,
-		Setup:               func(env *testscript.Env) error { return setup(env, aws) },
+		Files: files,
+		Setup: func(env *testscript.Env) error { return setup(env, aws) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"aws": cmdAWS, "login": cmdLogin, "remember": cmdRemember, "as": cmdAs, "set": cmdSet, "until": cmdUntil,
 		},

@@ -11,6 +11,8 @@ import (
 	"bartizan.dev/policy"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/sts"
+	"bartizan.dev/store"
+	"bartizan.dev/wire"
 )
 
 // directory answers the gateway's questions about principals from IAM, which
@@ -27,12 +29,23 @@ func (d *directory) Credential(ctx context.Context, accessKey, token string) (ga
 	}
 	c, err := d.iam.Credential(ctx, accessKey)
 	if err != nil {
-		return gateway.Credential{}, err
+		return gateway.Credential{}, unavailable(err)
 	}
 	if c == nil {
 		return gateway.Credential{}, gateway.ErrUnknownKey
 	}
 	return gateway.Credential{Secret: c.Secret, Identity: c.Identity}, nil
+}
+
+// unavailable is the answer while nobody can be looked up: the store is gone, or
+// the node has lost touch with it and does not know what was taken away since.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+func unavailable(err error) error {
+	if errors.Is(err, store.ErrDamaged) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &wire.Error{Code: "ServiceUnavailable", Status: 503, Fault: true, Cause: err,
+		Message: "The request has failed due to a temporary failure of the server."}
 }
 
 // session opens a session token. A session ends with its principal: with the
@@ -50,7 +63,7 @@ func (d *directory) session(ctx context.Context, accessKey, token string) (gatew
 	if id.Session.IssuerID != id.Account { // not the root user's own
 		s, err := d.iam.Standing(ctx, id.Session.IssuerID)
 		if err != nil {
-			return gateway.Credential{}, err
+			return gateway.Credential{}, unavailable(err)
 		}
 		if s == nil {
 			return gateway.Credential{Secret: secret}, gateway.ErrToken
@@ -96,7 +109,7 @@ func (d *directory) Standing(ctx context.Context, id *caller.Identity) (*gateway
 	if owner != id.Account { // a federated user of the root user has no policies of its own
 		s, err := d.iam.Standing(ctx, owner)
 		if err != nil {
-			return nil, err
+			return nil, unavailable(err)
 		}
 		if s == nil {
 			return nil, errNoStanding

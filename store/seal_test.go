@@ -422,3 +422,37 @@ func BenchmarkOpen500(b *testing.B) {
 		}
 	}
 }
+
+// FuzzSealed: whatever stands in the database in place of a record or of the
+// ring, nothing but what was sealed opens.
+func FuzzSealed(f *testing.F) {
+	inner, custodian := memory.Open(), soft.Memory()
+	z := seal(f, inner, custodian)
+	good := z.SealValue("k", []byte("value"))
+	f.Add("k", good)
+	f.Add("\x00seal/ring", good)
+	f.Add("\x00seal/master", []byte{1, 0, 0, 0, 1})
+	f.Fuzz(func(t *testing.T, key string, value []byte) {
+		if len(key) > store.MaxKey || len(value) > store.MaxValue || key == "k" && bytes.Equal(value, good) {
+			return
+		}
+		before, err := inner.Get(t.Context(), key)
+		put(t, inner, key, string(value))
+		if item, err := z.Get(t.Context(), key); err == nil {
+			t.Errorf("opens as %q", item.Value)
+		}
+		if strings.HasPrefix(key, "\x00seal/") && (err != nil || !bytes.Equal(value, before.Value)) {
+			if _, opened := store.Seal(t.Context(), shared{inner}, custodian); opened == nil && before.Rev > 0 {
+				t.Errorf("the store opens with %q = %x", key, value)
+			}
+		}
+		if _, undo := inner.Update(t.Context(), func(tx store.Tx) error {
+			if err != nil {
+				return tx.Delete(t.Context(), key)
+			}
+			return tx.Put(t.Context(), key, before.Value)
+		}); undo != nil {
+			t.Fatal(undo)
+		}
+	})
+}

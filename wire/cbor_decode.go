@@ -39,7 +39,10 @@ func (d *decoder) cbor(r *cborReader, p *plan, v reflect.Value) error {
 }
 
 func (d *decoder) cborList(r *cborReader, p *plan, v reflect.Value) error {
-	list := reflect.MakeSlice(p.typ, 0, 4)
+	if err := d.spend(32); err != nil { // an empty list costs too
+		return err
+	}
+	list := reflect.MakeSlice(p.typ, 0, 0)
 	err := r.each(cborArray, func(i int) (err error) {
 		if d.excess(p, i) {
 			return r.skip(len(d.path))

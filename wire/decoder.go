@@ -11,7 +11,7 @@ import (
 const (
 	maxDepth   = 64       // nesting of any message
 	maxShared  = 4 << 10  // longer messages are not kept alive by the strings read from them
-	maxMemory  = 16 << 20 // bytes of lists and maps that one message may fill
+	maxMemory  = 8 << 20  // bytes of lists and maps that one message may fill
 	maxNumber  = 400      // digits of a number
 	maxMessage = 4 << 10  // bytes of constraint violations reported in one answer
 )

@@ -171,7 +171,10 @@ func (d *decoder) jsonList(r *jsonReader, p *plan, v reflect.Value) error {
 		return d.mismatch(r, "List")
 	}
 	r.pos++
-	list := reflect.MakeSlice(p.typ, 0, 4)
+	if err := d.spend(32); err != nil { // an empty list costs too
+		return err
+	}
+	list := reflect.MakeSlice(p.typ, 0, 0)
 	for first, n := true, 1; ; n++ {
 		more, err := r.more(&first, ']')
 		if err != nil {

@@ -151,7 +151,7 @@ func (d *treeDecoder) elements(p *plan, n *node, name string, v reflect.Value) e
 	if d.excess(p, count-1) {
 		count = int(p.Max) + 1
 	}
-	if err := d.spend(count * int(p.elem.typ.Size())); err != nil {
+	if err := d.spend(32 + count*int(p.elem.typ.Size())); err != nil {
 		return err
 	}
 	list := reflect.MakeSlice(p.typ, count, count)

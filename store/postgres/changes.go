@@ -17,6 +17,21 @@ type watcher struct {
 	forget func()
 }
 
+// A gate is a mutex that one need not wait for longer than a context.
+type gate chan struct{}
+
+func (g gate) Lock()   { g <- struct{}{} }
+func (g gate) Unlock() { <-g }
+
+func (g gate) LockContext(ctx context.Context) error {
+	select {
+	case g <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 const pollLimit = 10_000 // changes in one reading of the log
 
 // Watch implements store.Store. It returns at once: fn is called for what is
@@ -38,7 +53,8 @@ func (s *Store) Watch(ctx context.Context, fn func([]store.Change), forget func(
 	return nil
 }
 
-// Fresh implements store.Store.
+// Fresh implements store.Store. It fails within a second when the database does
+// not answer.
 func (s *Store) Fresh(ctx context.Context) error {
 	if s.fresh() {
 		return nil
@@ -46,7 +62,11 @@ func (s *Store) Fresh(ctx context.Context) error {
 	if s.ctx.Err() != nil {
 		return store.ErrClosed
 	}
-	s.deliver.Lock()
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := s.deliver.LockContext(ctx); err != nil {
+		return s.wrap(err)
+	}
 	defer s.deliver.Unlock()
 	if s.fresh() { // somebody else has polled meanwhile
 		return nil
@@ -166,6 +186,8 @@ func (s *Store) Changes(ctx context.Context, rev int64, limit int) ([]store.Chan
 	if limit < 1 {
 		limit = pollLimit
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	page, err := s.readLog(ctx, rev, limit)
 	if err != nil {
 		return nil, s.wrap(err)

@@ -73,14 +73,18 @@ type Store struct {
 	kick     chan struct{} // poll now
 	lastPoll atomic.Int64  // beginning of the last poll that succeeded, since born; 0: none counts
 
-	deliver   sync.Mutex // held while watchers are called, so that they see one order
-	delivered int64      // revision up to which they were
+	deliver   gate  // held while watchers are called, so that they see one order
+	delivered int64 // revision up to which they were
 	watchers  []*watcher
 
 	stop    context.CancelFunc
 	ctx     context.Context // ends with Close
 	workers sync.WaitGroup
 }
+
+// silence is how long a database may take to connect or to answer a read before
+// we give it up: a network that swallows everything tells nobody.
+const silence = 5 * time.Second
 
 // Open connects to the database and brings our tables up to date.
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
@@ -116,11 +120,14 @@ func Open(ctx context.Context, dsn string, opt Options) (*Store, error) {
 		_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
 		return err
 	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = silence
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{pool: pool, opt: opt, born: time.Now(), queue: make(chan *request), kick: make(chan struct{}, 1)}
+	s := &Store{pool: pool, opt: opt, born: time.Now(), queue: make(chan *request), kick: make(chan struct{}, 1), deliver: make(gate, 1)}
 	if err := s.migrate(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("store: preparing the PostgreSQL database: %w", err)
@@ -161,6 +168,8 @@ func (s *Store) Get(ctx context.Context, key string) (store.Item, error) {
 	if s.ctx.Err() != nil {
 		return store.Item{}, store.ErrClosed
 	}
+	ctx, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
 	item, err := get(ctx, s.pool, key)
 	return item, s.wrap(err)
 }
@@ -170,6 +179,8 @@ func (s *Store) List(ctx context.Context, r store.Range) ([]store.Item, error) {
 	if s.ctx.Err() != nil {
 		return nil, store.ErrClosed
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience) // may be the whole store
+	defer cancel()
 	items, err := list(ctx, s.pool, r)
 	return items, s.wrap(err)
 }
@@ -179,6 +190,8 @@ func (s *Store) Revision(ctx context.Context) (rev int64, err error) {
 	if s.ctx != nil && s.ctx.Err() != nil {
 		return 0, store.ErrClosed
 	}
+	ctx, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
 	err = s.pool.QueryRow(ctx, `SELECT rev FROM head`).Scan(&rev)
 	return rev, s.wrap(err)
 }

@@ -110,7 +110,7 @@ func syncPath(path string) error {
 
 // Check reads a whole backup and reports what is wrong with it. It must not be
 // in use.
-func Check(ctx context.Context, path string) error {
+func Check(ctx context.Context, path string) (err error) {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -119,7 +119,7 @@ func Check(ctx context.Context, path string) error {
 		return fmt.Errorf("store: %s: %w", path, mapped(err))
 	}
 	c := &conn{conn: raw}
-	defer c.close()
+	defer func() { err = errors.Join(err, c.close()) }()
 	switch version, err := c.schema(path, len(migrations)); {
 	case err != nil:
 		return fmt.Errorf("store: %s is no backup: %w", path, err)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -20,7 +21,15 @@ import (
 // time.
 type conn struct {
 	conn driver.Conn
-	stmt [nStatements]driver.Stmt
+	stmt [nStatements]stmt
+	args [3]driver.NamedValue
+}
+
+// stmt is what the driver's statements are.
+type stmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
 }
 
 type statement int
@@ -73,11 +82,19 @@ func dial(path string, cache int) (*conn, error) {
 // prepare prepares the statements, once the tables are there.
 func (c *conn) prepare() (err error) {
 	for i, query := range statements {
-		if c.stmt[i], err = c.conn.Prepare(query); err != nil {
-			return mapped(err)
+		if c.stmt[i], err = c.compile(query); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (c *conn) compile(query string) (stmt, error) {
+	s, err := c.conn.Prepare(query)
+	if err != nil {
+		return nil, mapped(err)
+	}
+	return s.(stmt), nil
 }
 
 func (c *conn) close() error {
@@ -92,32 +109,40 @@ func (c *conn) close() error {
 
 // exec runs a statement.
 func (c *conn) exec(s statement, args ...driver.Value) error {
-	_, err := c.stmt[s].Exec(args) //nolint:staticcheck // the driver's cheapest call
+	_, err := c.stmt[s].ExecContext(context.Background(), c.named(args))
 	return mapped(err)
+}
+
+// named lends the connection's room for arguments.
+func (c *conn) named(args []driver.Value) []driver.NamedValue {
+	for i, v := range args {
+		c.args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+	}
+	return c.args[:len(args)]
 }
 
 // script runs any SQL.
 func (c *conn) script(query string) error {
-	stmt, err := c.conn.Prepare(query)
+	s, err := c.compile(query)
 	if err != nil {
-		return mapped(err)
+		return err
 	}
-	_, err = stmt.Exec(nil) //nolint:staticcheck
-	return mapped(errors.Join(err, stmt.Close()))
+	_, err = s.ExecContext(context.Background(), nil)
+	return mapped(errors.Join(err, s.Close()))
 }
 
 // value returns the first column of the first row of a query.
-func (c *conn) value(query string) (driver.Value, error) {
-	stmt, err := c.conn.Prepare(query)
+func (c *conn) value(query string) (_ driver.Value, err error) {
+	s, err := c.compile(query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	rows, err := s.QueryContext(context.Background(), nil)
 	if err != nil {
 		return nil, mapped(err)
 	}
-	defer stmt.Close()
-	rows, err := stmt.Query(nil) //nolint:staticcheck
-	if err != nil {
-		return nil, mapped(err)
-	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	row := make([]driver.Value, len(rows.Columns()))
 	if err := rows.Next(row); err != nil {
 		return nil, mapped(err)
@@ -126,7 +151,7 @@ func (c *conn) value(query string) (driver.Value, error) {
 }
 
 func (c *conn) get(key string) (store.Item, error) {
-	rows, err := c.stmt[get].Query([]driver.Value{[]byte(key)}) //nolint:staticcheck
+	rows, err := c.stmt[get].QueryContext(context.Background(), c.named([]driver.Value{[]byte(key)}))
 	if err != nil {
 		return store.Item{}, mapped(err)
 	}
@@ -155,7 +180,7 @@ func (c *conn) list(r store.Range) (items []store.Item, err error) {
 	if to := above(r.Prefix); to != nil {
 		s, args = listTo, []driver.Value{[]byte(from), to, limit}
 	}
-	rows, err := c.stmt[s].Query(args) //nolint:staticcheck
+	rows, err := c.stmt[s].QueryContext(context.Background(), c.named(args))
 	if err != nil {
 		return nil, mapped(err)
 	}

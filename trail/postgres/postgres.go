@@ -56,8 +56,8 @@ type Trail struct {
 	seed []byte // of the hashes; the same for all nodes
 	born time.Time
 
-	lastGood atomic.Int64 // when the database last took something, since born; 0: it does not
-	probing  sync.Mutex
+	lastGood atomic.Int64  // when the database last took something, since born; 0: it does not
+	probing  chan struct{} // holds one while somebody asks the database
 
 	queue   chan *request
 	ctx     context.Context // ends with Close
@@ -106,11 +106,14 @@ func Open(ctx context.Context, dsn string, opt Options) (*Trail, error) {
 		_, err := c.Exec(ctx, commit)
 		return err
 	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("trail: %w", err)
 	}
-	t := &Trail{pool: pool, opt: opt, born: time.Now(), queue: make(chan *request), days: map[int64]bool{}}
+	t := &Trail{pool: pool, opt: opt, born: time.Now(), queue: make(chan *request), probing: make(chan struct{}, 1), days: map[int64]bool{}}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	if err := t.prepare(ctx); err != nil {
 		pool.Close()
@@ -224,7 +227,8 @@ func (t *Trail) Close() error {
 func (t *Trail) good() { t.lastGood.Store(max(1, int64(time.Since(t.born)))) }
 
 // Admit implements trail.Trail. When the database has not been heard of for a
-// second it is asked, and when it has refused events, whether it has room.
+// second it is asked, and when it has refused events, whether it has room. That
+// takes two seconds at most, also when the database does not answer.
 func (t *Trail) Admit(ctx context.Context) error {
 	if t.ctx.Err() != nil {
 		return trail.ErrClosed
@@ -232,13 +236,17 @@ func (t *Trail) Admit(ctx context.Context) error {
 	if t.heard() {
 		return nil
 	}
-	t.probing.Lock()
-	defer t.probing.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	select {
+	case t.probing <- struct{}{}:
+		defer func() { <-t.probing }()
+	case <-ctx.Done():
+		return wrap(ctx.Err())
+	}
 	if t.heard() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
 	err := error(nil)
 	if t.lastGood.Load() != 0 {
 		_, err = t.pool.Exec(ctx, `SELECT 1`)

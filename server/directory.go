@@ -68,6 +68,10 @@ func (d *directory) session(ctx context.Context, accessKey, token string) (gatew
 		if s == nil {
 			return gateway.Credential{Secret: secret}, gateway.ErrToken
 		}
+		if id.Kind == caller.User { // who may have been renamed since
+			id.ARN = s.Principal.ARN
+			id.Name = id.ARN[strings.LastIndexByte(id.ARN, '/')+1:]
+		}
 	}
 	return gateway.Credential{Secret: secret, Identity: id}, nil
 }

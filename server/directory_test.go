@@ -301,7 +301,6 @@ func TestTokens(t *testing.T) {
 
 // A session of a user that was renamed is not the new user of the old name.
 func TestSessionOfRenamedUser(t *testing.T) {
-	t.Skip("defect: directory.session takes the name and ARN of a user's session from the token, not from the user")
 	c := newClient(t)
 	key := c.user("alice", allow("cloudtrail:LookupEvents", "*"))
 	c.root("PutUserPolicy", "UserName=alice", "PolicyName=own",

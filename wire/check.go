@@ -56,7 +56,7 @@ func (d *decoder) checkString(p *plan, s string) {
 // named writes IAM's own sentence for a malformed name or path, and reports
 // whether it did. Recorded: "The specified value for roleName is invalid. …"
 func (d *decoder) named(p *plan) bool {
-	if !d.silent {
+	if d.manner != silent {
 		return false
 	}
 	want := ""
@@ -68,9 +68,7 @@ func (d *decoder) named(p *plan) bool {
 	default:
 		return false
 	}
-	if d.words == "" {
-		d.words = "The specified value for " + d.where() + " is invalid. It must " + want
-	}
+	d.say("ValidationError", "The specified value for %s is invalid. It must %s", d.where(), want)
 	return true
 }
 

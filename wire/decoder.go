@@ -9,24 +9,44 @@ import (
 // What one message may cost, whatever its length: 4 MiB of hostile input must
 // be refused or read in 200 ms and 64 MiB.
 const (
-	maxDepth   = 64       // nesting of any message
-	maxShared  = 4 << 10  // longer messages are not kept alive by the strings read from them
-	maxMemory  = 8 << 20  // bytes of lists and maps that one message may fill
-	maxNumber  = 400      // digits of a number
-	maxMessage = 4 << 10  // bytes of constraint violations reported in one answer
+	maxDepth   = 64      // nesting of any message
+	maxShared  = 4 << 10 // longer messages are not kept alive by the strings read from them
+	maxMemory  = 8 << 20 // bytes of lists and maps that one message may fill
+	maxNumber  = 400     // digits of a number
+	maxMessage = 4 << 10 // bytes of constraint violations reported in one answer
 )
 
 // A decoder carries what all formats share while they fill an input: where it
 // is, and which of the model's constraints failed.
 type decoder struct {
 	lenient  bool // a client reading an answer: nothing is checked
-	silent   bool // messages leave out the value that failed, as IAM's do
+	manner   manner
 	path     []step
 	steps    [16]step // the usual room of path
 	problems strings.Builder
 	count    int    // of problems
-	words    string // IAM's own sentence for a malformed name or path
+	own      *Error // an error in the service's own words, instead of problems
 	memory   int    // filled so far
+}
+
+// A manner is how a service words a violated constraint. Most list all of them,
+// with the values.
+type manner uint8
+
+const (
+	valued manner = iota
+	silent        // IAM: without the values, and in a sentence of its own for names and paths
+	terse         // EC2: the first one alone
+)
+
+func (s *Service) manner() manner {
+	switch {
+	case s.Name == "iam":
+		return silent
+	case s.Protocol == EC2:
+		return terse
+	}
+	return valued
 }
 
 // A step is a member, a map's key, or the n-th element of a list.
@@ -99,8 +119,19 @@ func (d *decoder) missing(name string) {
 	if d.lenient || d.push(step{name: name}) != nil {
 		return
 	}
-	d.problem(" null", "not be null")
+	if d.manner == terse { // recorded: RunInstances without ImageId
+		d.say("MissingParameter", "The request must contain the parameter %s", d.where())
+	} else {
+		d.problem(" null", "not be null")
+	}
 	d.pop()
+}
+
+// say keeps the first error in the service's own words.
+func (d *decoder) say(code, format string, args ...any) {
+	if d.own == nil {
+		d.own = Errorf(code, format, args...)
+	}
 }
 
 // full says that no further problem fits in the answer; it is only counted.
@@ -118,36 +149,39 @@ func (d *decoder) problem(shown, constraint string) {
 	if d.full() {
 		return
 	}
+	switch d.manner {
+	case terse: // recorded: "Value () for parameter groupId is invalid. The value cannot be empty"
+		d.say("InvalidParameterValue", "Value (%s) for parameter %s is invalid. Member must %s", strings.Trim(shown, " '"), d.where(), constraint)
+		return
+	case silent:
+		shown = ""
+	}
 	if d.count++; d.count > 1 {
 		d.problems.WriteString("; ")
-	}
-	if d.silent {
-		shown = ""
 	}
 	fmt.Fprintf(&d.problems, "Value%s at '%s' failed to satisfy constraint: Member must %s", shown, d.where(), constraint)
 }
 
 // err returns the constraint violations as one error, with the code of the
-// protocol: recorded from EventBridge, STS, IAM and Route 53; EC2 has words of
-// its own for them.
+// protocol, as recorded from EventBridge, STS, IAM and Route 53.
 func (d *decoder) err(s *Service) error {
-	switch {
-	case d.count == 0 && d.words == "":
-		return nil
-	case d.count == 0:
-		return Errorf("ValidationError", "%s", d.words)
+	if d.count == 0 {
+		if d.own == nil {
+			return nil
+		}
+		return d.own
 	}
 	noun := "errors"
 	if d.count == 1 {
 		noun = "error"
 	}
 	code := "ValidationException"
-	switch s.Protocol {
-	case Query:
+	switch {
+	case s.Protocol == Query:
 		code = "ValidationError"
-	case EC2:
-		code = "InvalidParameterValue"
-	case RESTXML:
+	case s.Name == "s3":
+		code = "InvalidArgument"
+	case s.Protocol == RESTXML:
 		code = "InvalidInput"
 	}
 	return Errorf(code, "%d validation %s detected: %s", d.count, noun, d.problems.String())

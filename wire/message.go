@@ -44,7 +44,7 @@ const (
 func (op *Operation) Decode(r *Request) (any, error) {
 	in := op.New()
 	p, v := op.in(), reflect.ValueOf(in).Elem()
-	d := treeDecoder{decoder: decoder{silent: op.Service.Name == "iam"}}
+	d := treeDecoder{decoder: decoder{manner: op.Service.manner()}}
 	if err := d.request(op, p, r, v); err != nil {
 		return nil, err
 	}

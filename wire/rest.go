@@ -200,11 +200,30 @@ func (d *treeDecoder) restBody(op *Operation, p *plan, r *Request, v reflect.Val
 	if len(r.Body) == 0 {
 		return d.complete(p, new(seen))
 	}
-	root, err := parseXML(r.Body)
+	root, err := op.document(r.Body, op.Root)
 	if err != nil {
 		return err
 	}
 	return d.structure(p, root, v)
+}
+
+// document reads the body of a restXml request, whose root element must have
+// the name, unless that is empty.
+func (op *Operation) document(body []byte, name string) (*node, error) {
+	root, err := parseXML(body)
+	s3 := op.Service.Name == "s3"
+	switch {
+	case err != nil && s3:
+		return nil, err
+	case err != nil: // Route 53 and CloudFront
+		return nil, Errorf("MalformedInput", "%s", AsError(err).Message).With(err)
+	case name == "" || root.name == name:
+		return root, nil
+	case s3:
+		return nil, errXML
+	}
+	// Recorded from Route 53: "ChangeBatch is not valid, expected ChangeResourceRecordSetsRequest".
+	return nil, Errorf("MalformedInput", "%s is not valid, expected %s", clip(root.name), name)
 }
 
 func hasBody(p *plan) bool {
@@ -249,7 +268,11 @@ func (d *treeDecoder) payload(op *Operation, p *plan, body []byte, stream any, v
 			return err
 		}
 	default:
-		root, err := parseXML(body)
+		name := payloadName(f)
+		if d.lenient {
+			name = ""
+		}
+		root, err := op.document(body, name)
 		if err != nil {
 			return err
 		}

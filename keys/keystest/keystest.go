@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -119,9 +118,6 @@ func rotation(t *testing.T, c keys.Custodian) {
 	}
 	if c.Describe() == described {
 		t.Errorf("after four rotations it is still %q", described)
-	}
-	if bytes.Equal(old[0][:8], old[4][:8]) && strings.HasPrefix(string(old[0]), string(old[4][:8])) {
-		t.Error("nothing tells the versions apart")
 	}
 }
 

@@ -109,7 +109,7 @@ func Open(ctx context.Context, dsn string, opt Options) (*Store, error) {
 		"application_name": "bartizan",
 		"search_path":      pgx.Identifier{opt.Schema}.Sanitize(),
 		// A node that hangs in a transaction must not hold up the others.
-		"idle_in_transaction_session_timeout": "10s",
+		"idle_in_transaction_session_timeout": "3s",
 		"lock_timeout":                        "10s",
 		"statement_timeout":                   "30s",
 	} {

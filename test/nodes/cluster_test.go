@@ -206,3 +206,12 @@ func until(t *testing.T, what string, patience time.Duration, ok func() bool) ti
 	}
 	return time.Since(begun)
 }
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

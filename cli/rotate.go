@@ -15,6 +15,6 @@ func (c *rotateCmd) Run(ctx context.Context, env Env) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(env.Out, "new root key and barrier key; %d values sealed again\nCopy the root key file again: backups made from now on need the new one.\n", n)
+	_, err = fmt.Fprintf(env.Out, "new root key and barrier key; %d values sealed again\nCopy the root key file again: backups made from now on need the new one,\nand so does every other node on the same database when it starts the next time.\n", n)
 	return err
 }

@@ -59,15 +59,8 @@ func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (x *exchange) end() {
-	if x.g.Observe != nil && x.w != nil {
-		service, code := "unknown", ""
-		if x.service != nil {
-			service = x.service.Model.Name
-		}
-		if x.err != nil {
-			code = x.err.Code
-		}
-		x.g.Observe(service, x.name, code, time.Since(x.start))
+	if x.w != nil {
+		x.observe()
 	}
 	x.claim.Reset()
 	x.request.Context.Reset(0)
@@ -76,6 +69,25 @@ func (x *exchange) end() {
 		x.body, x.event.JSON = nil, nil
 	}
 	x.g.exchanges.Put(x)
+}
+
+// observe tells metrics and, at level debug, the log how the call went. The
+// name of an operation is the caller's own text until it is known to be one, so
+// it is counted only then.
+func (x *exchange) observe() {
+	service, name, code, took := x.service.Model.Name, x.name, "", time.Since(x.start)
+	if x.op == nil {
+		name = "unknown"
+	}
+	if x.err != nil {
+		code = x.err.Code
+	}
+	if x.g.Observe != nil {
+		x.g.Observe(service, name, code, took)
+	}
+	if x.g.Log.Enabled(x.ctx, slog.LevelDebug) {
+		x.g.Log.Debug("call", "request", x.facts.RequestID, "caller", x.facts.Identity.ARN, "service", service, "operation", x.name, "code", code, "took", took)
+	}
 }
 
 // fail notes the error that ends the call and logs what the caller is not

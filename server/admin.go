@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"path/filepath"
 	"time"
@@ -86,6 +87,8 @@ func (s *Server) adminHandler() http.Handler {
 		n, err := s.RotateKeys(r.Context())
 		answer(w, n, err)
 	})
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	return mux
 }

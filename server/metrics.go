@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,14 @@ type metrics struct {
 	registry *prometheus.Registry
 	calls    *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	outcomes sync.Map // outcome -> observer: looking up labels costs more than counting
+}
+
+type outcome struct{ service, operation, code string }
+
+type observer struct {
+	calls   prometheus.Counter
+	seconds prometheus.Observer
 }
 
 func newMetrics() *metrics {
@@ -36,8 +45,13 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) observe(service, operation, code string, d time.Duration) {
-	m.calls.WithLabelValues(service, operation, code).Inc()
-	m.seconds.WithLabelValues(service).Observe(d.Seconds())
+	key := outcome{service, operation, code}
+	o, ok := m.outcomes.Load(key)
+	if !ok {
+		o, _ = m.outcomes.LoadOrStore(key, &observer{m.calls.WithLabelValues(service, operation, code), m.seconds.WithLabelValues(service)})
+	}
+	o.(*observer).calls.Inc()
+	o.(*observer).seconds.Observe(d.Seconds())
 }
 
 func (m *metrics) handler() http.Handler {

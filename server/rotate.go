@@ -18,7 +18,7 @@ func (s *Server) RotateKeys(ctx context.Context) (int, error) {
 	// First the old root key: were ours not the newest, as another node has
 	// rotated since, we would make one that fits nothing.
 	if err := s.store.RewrapRoot(ctx); errors.Is(err, keys.ErrUnseal) {
-		return 0, fmt.Errorf("the root key was rotated at another node: copy that node's in place of this one's (%s), restart, and try again: %w", s.rootKey, err)
+		return 0, fmt.Errorf("the root key was rotated at another node: copy that node's in place of this one's (%s), restart, and try again: %w", s.custodian.Describe(), err)
 	} else if err != nil {
 		return 0, err
 	}

@@ -10,27 +10,41 @@ import (
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html
 const hidden = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
+// omits says that the service's events leave sensitive members out instead:
+// no password in CreateLoginProfile, no secretAccessKey in CreateAccessKey and
+// AssumeRole, no plaintext in Encrypt, no secretString in PutSecretValue.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
+// https://docs.aws.amazon.com/kms/latest/developerguide/ct-encrypt.html
+func (s *Service) omits() bool {
+	switch s.Name {
+	case "iam", "sts", "kms", "secretsmanager":
+		return true
+	}
+	return false
+}
+
 // AppendInput appends an input as CloudTrail's requestParameters: members begin
-// in lower case, sensitive ones are hidden, an input without members is null.
+// in lower case, sensitive ones are hidden or left out, an input without
+// members is null.
 func (op *Operation) AppendInput(b []byte, in any) []byte {
-	return appendRecord(b, op.in(), reflect.ValueOf(in).Elem())
+	return op.appendRecord(b, op.in(), reflect.ValueOf(in).Elem())
 }
 
 // AppendOutput appends an output as CloudTrail's responseElements.
 func (op *Operation) AppendOutput(b []byte, out any) []byte {
-	return appendRecord(b, op.out(), reflect.ValueOf(out).Elem())
+	return op.appendRecord(b, op.out(), reflect.ValueOf(out).Elem())
 }
 
-func appendRecord(b []byte, p *plan, v reflect.Value) []byte {
+func (op *Operation) appendRecord(b []byte, p *plan, v reflect.Value) []byte {
 	start := len(b)
-	b = appendRecordValue(b, p, v)
+	b = appendRecordValue(b, p, v, op.Service.omits())
 	if string(b[start:]) == "{}" {
 		return append(b[:start], "null"...)
 	}
 	return b
 }
 
-func appendRecordValue(b []byte, p *plan, v reflect.Value) []byte {
+func appendRecordValue(b []byte, p *plan, v reflect.Value, omit bool) []byte {
 	if p.Sensitive {
 		return AppendJSONString(b, hidden)
 	}
@@ -41,7 +55,7 @@ func appendRecordValue(b []byte, p *plan, v reflect.Value) []byte {
 		for i := range p.fields {
 			f := &p.fields[i]
 			fv, ok := f.present(v, i)
-			if !ok || fv.Kind() == reflect.Interface {
+			if !ok || fv.Kind() == reflect.Interface || omit && f.plan.secret() {
 				continue
 			}
 			if !first {
@@ -49,7 +63,7 @@ func appendRecordValue(b []byte, p *plan, v reflect.Value) []byte {
 			}
 			first = false
 			b = appendLowerName(b, f.Name)
-			b = appendRecordValue(b, f.plan, fv)
+			b = appendRecordValue(b, f.plan, fv, omit)
 		}
 		return append(b, '}')
 	case List:
@@ -58,7 +72,7 @@ func appendRecordValue(b []byte, p *plan, v reflect.Value) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendRecordValue(b, p.elem, v.Index(i))
+			b = appendRecordValue(b, p.elem, v.Index(i), omit)
 		}
 		return append(b, ']')
 	case Map:
@@ -68,13 +82,21 @@ func appendRecordValue(b []byte, p *plan, v reflect.Value) []byte {
 				b = append(b, ',')
 			}
 			b = append(AppendJSONString(b, k.String()), ':')
-			b = appendRecordValue(b, p.elem, v.MapIndex(k))
+			b = appendRecordValue(b, p.elem, v.MapIndex(k), omit)
 		}
 		return append(b, '}')
 	case Timestamp:
 		return AppendJSONString(b, v.Interface().(time.Time).UTC().Format("Jan 2, 2006 3:04:05 PM"))
 	}
 	return appendJSON(b, p, v)
+}
+
+// secret says that a value is sensitive, or a list or map of such values.
+func (p *plan) secret() bool {
+	for p.elem != nil && !p.Sensitive {
+		p = p.elem
+	}
+	return p.Sensitive
 }
 
 // appendLowerName appends "name": with a lower-case beginning, as CloudTrail

@@ -84,7 +84,7 @@ type Store struct {
 
 // silence is how long a database may take to connect or to answer a read before
 // we give it up: a network that swallows everything tells nobody.
-const silence = 5 * time.Second
+const silence = 3 * time.Second
 
 // Open connects to the database and brings our tables up to date.
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING

@@ -51,10 +51,10 @@ public class JavaClient {
     }
 
     public static void main(String[] args) {
-        IamClient root = IamClient.create();
+        IamClient root = IamClient.builder().build();
 
         // A user, made once.
-        String value = "Ålice + ünd 100 %";
+        String value = "Ålice + ünd 100";
         User alice = root.createUser(r -> r.userName("alice").tags(Tag.builder().key("näme").value(value).build())).user();
         check(alice.arn().equals("arn:aws:iam::000000000000:user/alice"), alice);
         check(alice.createDate() != null, alice);

@@ -63,7 +63,7 @@ func TestGo(t *testing.T) {
 
 	// A user, made once.
 	alice := must[*iam.CreateUserOutput](t)(root.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice"),
-		Tags: []types.Tag{{Key: aws.String("näme"), Value: aws.String("Ålice + ünd 100 %")}}})).User
+		Tags: []types.Tag{{Key: aws.String("näme"), Value: aws.String("Ålice + ünd 100")}}})).User
 	if *alice.Arn != "arn:aws:iam::000000000000:user/alice" || time.Since(*alice.CreateDate) > time.Hour {
 		t.Errorf("alice is %+v", alice)
 	}
@@ -81,7 +81,7 @@ func TestGo(t *testing.T) {
 		t.Error(err)
 	}
 	got := must[*iam.GetUserOutput](t)(root.GetUser(ctx, &iam.GetUserInput{UserName: aws.String("alice")}))
-	if len(got.User.Tags) != 1 || *got.User.Tags[0].Value != "Ålice + ünd 100 %" {
+	if len(got.User.Tags) != 1 || *got.User.Tags[0].Value != "Ålice + ünd 100" {
 		t.Errorf("tags: %+v", got.User.Tags)
 	}
 

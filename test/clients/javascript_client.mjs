@@ -20,14 +20,14 @@ const refused = (name) => (e) => {
 const root = new IAM({});
 
 // A user, made once.
-const { User: alice } = await root.createUser({ UserName: "alice", Tags: [{ Key: "näme", Value: "Ålice + ünd 100 %" }] });
+const { User: alice } = await root.createUser({ UserName: "alice", Tags: [{ Key: "näme", Value: "Ålice + ünd 100" }] });
 assert.equal(alice.Arn, "arn:aws:iam::000000000000:user/alice");
 assert.ok(alice.CreateDate instanceof Date);
 await assert.rejects(root.createUser({ UserName: "alice" }), (e) => e instanceof EntityAlreadyExistsException && e.message === "User with name alice already exists.");
 await assert.rejects(root.getUser({ UserName: "bob" }), (e) => e instanceof NoSuchEntityException && e.$metadata.httpStatusCode === 404);
 const waited = await waitUntilUserExists({ client: root, maxWaitTime: 5 }, { UserName: "alice" });
 assert.equal(waited.state, "SUCCESS");
-assert.equal((await root.getUser({ UserName: "alice" })).User.Tags[0].Value, "Ålice + ünd 100 %");
+assert.equal((await root.getUser({ UserName: "alice" })).User.Tags[0].Value, "Ålice + ünd 100");
 
 // Denied, then allowed by a policy, then denied again.
 const { AccessKey: key } = await root.createAccessKey({ UserName: "alice" });

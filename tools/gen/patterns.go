@@ -15,13 +15,10 @@ var rewritten = map[string]string{
 	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `^[a-z0-9](-?[a-z0-9])*$`,
 	// Labels that neither begin nor end with a hyphen.
 	`(\*\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])`: `(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]`,
-	`^(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])$`:      `^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]$`,
 	// No dot at the end.
 	`^[0-9A-Za-z\.\-_]*(?<!\.)$`: `^([0-9A-Za-z.\-_]*[0-9A-Za-z\-_])?$`,
 	// None of these characters.
 	`^(?!.*\\|.*"|.*\/|.*\[|.*\]|.*:|.*;|.*\||.*=|.*,|.*\+|.*\*|.*\?|.*<|.*>|.*@).*$`: `^[^\\"/\[\]:;|=,+*?<>@\n]*$`,
-	// The length is checked by min and max.
-	`^(?=.{20,2048}$)arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[a-zA-Z0-9/_+=.@-]+`: `^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[a-zA-Z0-9/_+=.@-]+`,
 	// At least one character that is no space.
 	`^(?!\s*$).+`: `.*\S.*`,
 	// A leading number needs a letter, hyphen, quote or space somewhere.
@@ -33,16 +30,14 @@ var rewritten = map[string]string{
 	// "aws:" is refused by the service, with an error of its own.
 	`(?!aws:)[a-zA-Z+-=._:/]+`:   `[a-zA-Z+-=._:/]+`,
 	`^(?!aws:)[a-zA-Z+-=._:/]+$`: `^[a-zA-Z+-=._:/]+$`,
-	// Password strength, directory names, bucket names, dates: the services check.
+	// Password strength, directory names, bucket names: the services check.
 	`(?=^.{8,64}$)((?=.*\d)(?=.*[A-Z])(?=.*[a-z])|(?=.*\d)(?=.*[^A-Za-z0-9\s])(?=.*[a-z])|(?=.*[^A-Za-z0-9\s])(?=.*[A-Z])(?=.*[a-z])|(?=.*\d)(?=.*[A-Z])(?=.*[^A-Za-z0-9\s]))^.*`: "",
 	`^(?!D-|d-)([\da-zA-Z]+)([-]*[\da-zA-Z])*`:                                                            `^([\da-zA-Z]+)([-]*[\da-zA-Z])*`,
 	`^([a-z]|(\d(?!\d{0,2}\.\d{1,3}\.\d{1,3}\.\d{1,3})))([a-z\d]|(\.(?!(\.|-)))|(-(?!\.))){1,61}[a-z\d]$`: "",
-	`^([\-]?\d{4}(?!\d{2}\b))((-?)((0[1-9]|1[0-2])(\3([12]\d|0[1-9]|3[01]))?|W([0-4]\d|5[0-2])(-?[1-7])?|(00[1-9]|0[1-9]\d|[12]\d{2}|3([0-5]\d|6[1-6])))([T\s]((([01]\d|2[0-3])((:?)[0-5]\d)?|24\:?00)([\.,]\d(?!:))?)?(\17[0-5]\d([\.,]\d)?)?([zZ]|([\-])([01]\d|2[0-3]):?([0-5]\d)?)?)?)?$`: "",
 	// Java's letters-and-digits and punctuation classes.
 	`^(\p{LD}|\p{Punct}| )+$`: `^[\p{L}\p{Nd}[:punct:] ]+$`,
 	`\p{ASCII}+`:              `[[:ascii:]]+`,
-	// A surrogate pair written as code units.
-	`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*`:                           `[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}\t]*`,
+	// Characters beyond 16 bits.
 	`[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`: `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]+`,
 }
 

@@ -107,7 +107,7 @@ func Open(ctx context.Context, dsn string, opt Options) (*Trail, error) {
 		return err
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = 5 * time.Second
+		config.ConnConfig.ConnectTimeout = 3 * time.Second
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

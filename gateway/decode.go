@@ -39,14 +39,19 @@ func unrecorded(err error) *wire.Error {
 		Message: "The call cannot be recorded, so it was refused: " + why}
 }
 
-// call runs the method. A panic in it is this call's InternalFailure, recorded
-// like any other outcome, and not the end of its neighbours.
+// call runs the method.
 func (x *exchange) call() (err error) {
+	x.out, err = x.op.Call(x.ctx, x.in)
+	return err
+}
+
+// take takes one step. A panic in it is this call's InternalFailure, recorded
+// like any other outcome, and not the end of its neighbours.
+func (x *exchange) take(step func(*exchange) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic in %s: %v\n%s", x.name, p, debug.Stack())
 		}
 	}()
-	x.out, err = x.op.Call(x.ctx, x.in)
-	return err
+	return step(x)
 }

@@ -102,7 +102,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.begin(w, r)
 	defer x.end()
 	for _, step := range chain {
-		if err := step(x); err != nil {
+		if err := x.take(step); err != nil {
 			x.fail(err)
 			break
 		}

@@ -40,7 +40,7 @@ func (d Door) Call(ctx context.Context, m *wire.Service, op *wire.Op, in any) (a
 	x.facts, x.ctx = &facts, caller.With(ctx, &facts)
 	x.service, x.op, x.name, x.in = s, s.ops[op.Name], op.Name, in
 	for _, step := range inner {
-		if err := step(x); err != nil {
+		if err := x.take(step); err != nil {
 			x.fail(err)
 			break
 		}

@@ -52,7 +52,7 @@ func Run(ctx context.Context, args []string, env Env) int {
 	parser, err := kong.New(&c,
 		kong.Name("bartizan"),
 		kong.Description("The AWS security stack on your own machines.\n\nFirst steps: bartizan serve, then eval \"$(bartizan env)\" and aws sts get-caller-identity."),
-		kong.Configuration(kong.JSON),
+		kong.Configuration(readConfig),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(env.Out, env.Err),

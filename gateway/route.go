@@ -73,6 +73,8 @@ func (r *routes) add(s *service) {
 	switch m.Protocol {
 	case wire.JSON10, wire.JSON11:
 		r.target[m.Target] = s
+		// Of CloudTrail's some SDKs send only the last part.
+		r.target[m.Target[strings.LastIndexByte(m.Target, '.')+1:]] = s
 	case wire.Query, wire.EC2:
 		r.version[m.Version] = s
 	default:

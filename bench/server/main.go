@@ -46,7 +46,9 @@ func serveBare(addr string) {
 	body := []byte(strings.Repeat("x", 460))
 	err := http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
-		w.Write(body)
+		if _, err := w.Write(body); err != nil {
+			return // the client left
+		}
 	}))
 	fmt.Fprintln(os.Stderr, err)
 }

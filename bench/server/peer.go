@@ -52,11 +52,16 @@ func (p *peer) stop() {
 		select {
 		case <-done:
 		case <-time.After(5 * time.Second):
-			p.cmd.Process.Kill()
+			if err := p.cmd.Process.Kill(); err != nil {
+				fmt.Fprintln(os.Stderr, p.name, err)
+			}
 		}
 	}()
-	p.cmd.Wait() // its exit status is not measured
+	err := p.cmd.Wait()
 	close(done)
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
+		fmt.Fprintln(os.Stderr, p.name, err)
+	}
 }
 
 // resident is the memory of the process in bytes.

@@ -74,7 +74,9 @@ func call(url, service, form string, keys sigv4.Credentials) *http.Request {
 		panic(err) // the URL is ours
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	sigv4.Sign(req, keys, "us-east-1", service, sigv4.HashPayload([]byte(form)), time.Now())
+	if err := sigv4.Sign(req, keys, "us-east-1", service, sigv4.HashPayload([]byte(form)), time.Now()); err != nil {
+		panic(err) // so is the request
+	}
 	return req
 }
 

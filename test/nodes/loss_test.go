@@ -71,7 +71,7 @@ func cutOff(t *testing.T, s state) {
 		flight.writer(p.b, p.root)
 	}
 	w := watch(t, p.b, user, listUsers)
-	until(t, "calls at B", 5*time.Second, func() bool { return w.count() > 3 })
+	until(t, "calls at B", 5*time.Second, func() bool { return w.count() > 3 && flight.acknowledged() > 20 })
 	x.set(s)
 	cut := time.Now()
 	// Meanwhile the right is taken away where B cannot see it.
@@ -172,6 +172,12 @@ func (f *inFlight) writer(n *node, root sigv4.Credentials) {
 	})
 }
 
+func (f *inFlight) acknowledged() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.good)
+}
+
 func (f *inFlight) stop() {
 	close(f.end)
 	f.workers.Wait()
@@ -215,7 +221,7 @@ func TestDatabaseRestart(t *testing.T) {
 	var flight inFlight
 	flight.writer(p.a, p.root)
 	flight.writer(p.b, p.root)
-	p.b.do(t, p.root, "sts", "GetCallerIdentity")
+	until(t, "writes", 5*time.Second, func() bool { return flight.acknowledged() > 20 })
 	pg.Stop()
 	time.Sleep(1100 * time.Millisecond)
 	for _, n := range []*node{p.a, p.b} {

@@ -131,6 +131,11 @@ resource "aws_iam_policy" "assume" {
   })
 }
 
+resource "aws_iam_policy" "everywhere" {
+  name   = "everywhere"
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "sts:GetCallerIdentity", Resource = "*" }] })
+}
+
 resource "aws_iam_user" "person" {
   for_each             = local.people
   name                 = each.key
@@ -268,10 +273,10 @@ resource "aws_iam_instance_profile" "machine" {
 }
 
 resource "aws_iam_policy_attachment" "everywhere" {
-  name       = "boundary-as-policy"
+  name       = "everywhere"
   users      = [aws_iam_user.robot.name]
   roles      = [aws_iam_role.machine.name]
-  policy_arn = aws_iam_policy.boundary.arn
+  policy_arn = aws_iam_policy.everywhere.arn
 }
 
 data "aws_iam_role" "operator" {

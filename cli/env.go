@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -26,8 +27,8 @@ func (c *envCmd) Run(ctx context.Context, env Env) error {
 	vars := [][2]string{{"AWS_ENDPOINT_URL", st.URL}, {"AWS_REGION", "us-east-1"}, {"AWS_DEFAULT_REGION", "us-east-1"}}
 	if st.Dev {
 		vars = append(vars, [2]string{"AWS_ACCESS_KEY_ID", "test"}, [2]string{"AWS_SECRET_ACCESS_KEY", "test"})
-	} else {
-		vars = append(vars, [2]string{"AWS_SHARED_CREDENTIALS_FILE", filepath.Join(st.Data, "credentials")}, [2]string{"AWS_PROFILE", "default"})
+	} else if file := filepath.Join(st.Data, "credentials"); exists(file) {
+		vars = append(vars, [2]string{"AWS_SHARED_CREDENTIALS_FILE", file}, [2]string{"AWS_PROFILE", "default"})
 	}
 	if st.Authority != "" {
 		vars = append(vars, [2]string{"AWS_CA_BUNDLE", st.Authority})
@@ -37,6 +38,11 @@ func (c *envCmd) Run(ctx context.Context, env Env) error {
 		fmt.Fprintf(env.Out, "export %s=%s\n", v[0], quote(v[1]))
 	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // quote makes s one word for a POSIX shell.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -72,6 +73,8 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 		fmt.Fprintf(env.Out, "  data:  %s\n", opt.Data)
 		if s.HasCredentials() {
 			fmt.Fprintf(env.Out, "  root credentials of account %s: %s\n", server.DefaultAccount, s.CredentialsFile())
+		} else {
+			fmt.Fprintf(env.Out, "  no root credentials here: another node made account %s, or they were put away; use keys of your own\n", server.DefaultAccount)
 		}
 		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(bartizan env --data %s)\"\n  aws sts get-caller-identity\n", opt.Data)
 	})
@@ -117,7 +120,7 @@ func emptyDev(dir string) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "trail", "admin.sock", "tls":
+		case "trail", "admin.sock", "tls", "lock":
 		default:
 			return fmt.Errorf("%s holds %s, which bartizan dev did not make: use another --data", dir, e.Name())
 		}
@@ -128,8 +131,16 @@ func emptyDev(dir string) error {
 	return os.RemoveAll(filepath.Join(dir, "trail"))
 }
 
+// fewerCollections is the GC's percentage unless GOGC says otherwise: the heap
+// is small, so letting it grow further between collections costs some megabytes
+// and saves time.
+const fewerCollections = 300
+
 // run opens a server, says hello and serves until ctx ends.
 func run(ctx context.Context, env Env, opt server.Options, hello func(*server.Server)) (err error) {
+	if env.Getenv("GOGC") == "" {
+		debug.SetGCPercent(fewerCollections)
+	}
 	s, err := server.Open(ctx, opt)
 	if err != nil {
 		return err

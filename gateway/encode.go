@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"errors"
 	"io"
+	"net/http"
 	"strconv"
+	"time"
 
 	"bartizan.dev/wire"
 )
@@ -27,6 +30,10 @@ func (x *exchange) encode() {
 	if x.service.Model.Name == "s3" {
 		h["X-Amz-Request-Id"] = []string{x.facts.RequestID}
 	}
+	if res.Stream != nil || len(res.Body) > smallAnswer {
+		x.writeBefore(time.Now().Add(patience))
+		defer x.writeBefore(time.Time{}) // the connection lives on
+	}
 	if res.Stream != nil {
 		defer res.Stream.Close()
 		x.w.WriteHeader(res.Status)
@@ -39,5 +46,12 @@ func (x *exchange) encode() {
 	x.w.WriteHeader(res.Status)
 	if _, err := x.w.Write(res.Body); err != nil {
 		x.g.Log.Debug("the caller left", "request", x.facts.RequestID, "cause", err)
+	}
+}
+
+// writeBefore sets the deadline of writing an answer.
+func (x *exchange) writeBefore(deadline time.Time) {
+	if err := http.NewResponseController(x.w).SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		x.g.Log.Debug("no deadline for a long answer", "request", x.facts.RequestID, "cause", err)
 	}
 }

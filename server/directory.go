@@ -85,6 +85,8 @@ func (d *directory) Usable(id *caller.Identity, service, operation string) bool 
 	switch {
 	case id.Session == nil || id.Kind == caller.Role:
 		return true
+	case service == "sts" && (operation == "GetSessionToken" || operation == "GetFederationToken"):
+		return true // STS refuses them itself, with a message of its own
 	case service == "sts":
 		return operation == "GetCallerIdentity" || operation == "AssumeRole" && id.Kind != caller.Federated
 	case service == "iam":

@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"bartizan.dev/keys"
 	"bartizan.dev/keys/soft"
@@ -21,6 +23,20 @@ import (
 // RootKeyFile is the name of the root key's file in the data directory. It is
 // not in the database and not in a backup.
 const RootKeyFile = "root.key"
+
+// lock keeps two servers out of one data directory: each has its own trail,
+// admin socket and first start there, whatever store they share.
+func (s *Server) lock() error {
+	f, err := os.OpenFile(filepath.Join(s.opt.Data, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return errors.Join(fmt.Errorf("%s is in use by another bartizan: stop it, or give this one another --data", s.opt.Data), f.Close())
+	}
+	s.onClose(f.Close)
+	return nil
+}
 
 // openKeys opens the custodian of the root key.
 func (s *Server) openKeys() (err error) {

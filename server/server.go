@@ -72,6 +72,9 @@ func Open(ctx context.Context, opt Options) (_ *Server, err error) {
 	if err := os.MkdirAll(opt.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory: %w", err)
 	}
+	if err := s.lock(); err != nil {
+		return nil, err
+	}
 	if err := s.openKeys(); err != nil {
 		return nil, err
 	}
@@ -191,9 +194,7 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 	s.addr = l.Addr()
 	s.http = &http.Server{
 		Handler:           s.Handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       60 * time.Second,
-		WriteTimeout:      60 * time.Second,
+		ReadHeaderTimeout: 10 * time.Second, // the gateway bounds bodies and answers
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

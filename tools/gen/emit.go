@@ -365,17 +365,17 @@ func (t *table) member(sh *shape, key string) fields {
 }
 
 // formName is a member's name in an ec2Query request: queryName, or the
-// capitalised locationName, or the name itself.
+// capitalised locationName, or the capitalised name.
 func (t *table) formName(key string, m *ref) string {
 	if proto, _, _ := t.protocol(); proto != wire.EC2 {
 		return ""
 	}
-	name := key
-	switch {
-	case m.QueryName != "":
-		name = m.QueryName
-	case m.LocationName != "":
-		name = strings.ToUpper(m.LocationName[:1]) + m.LocationName[1:]
+	name := m.QueryName
+	if name == "" {
+		if name = m.LocationName; name == "" {
+			name = key
+		}
+		name = strings.ToUpper(name[:1]) + name[1:]
 	}
 	if name == key {
 		return ""

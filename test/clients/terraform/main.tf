@@ -141,7 +141,6 @@ resource "aws_iam_user" "person" {
   name                 = each.key
   path                 = "/people/"
   permissions_boundary = aws_iam_policy.boundary.arn
-  force_destroy        = true
   tags                 = { team = var.team, name = each.key }
 }
 

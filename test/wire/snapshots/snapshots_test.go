@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"bartizan.dev/test/wire/equal"
 	"bartizan.dev/test/wire/gen"
 	"bartizan.dev/wire"
 )
@@ -166,9 +167,9 @@ func (j *judge) request(s snapshot) error {
 	return errors.Join(
 		sameText("method", back.Method, r.Method),
 		sameText("path", strings.TrimSuffix(unescaped(back.Path), "/"), strings.TrimSuffix(unescaped(r.Path), "/")),
-		sameForm(back.Query, query),
-		sameHeaders(back.Header, r.Header, skippedRequest...),
-		sameBody(r.Header.Get("Content-Type"), back.Body, r.Body),
+		equal.Form(back.Query, query),
+		equal.Headers(back.Header, r.Header, skippedRequest...),
+		equal.Body(r.Header.Get("Content-Type"), back.Body, r.Body),
 	)
 }
 
@@ -255,8 +256,8 @@ func (j *judge) response(s snapshot) error {
 	}
 	return errors.Join(
 		sameStatus(back.Status, max(op.Status, 200)), // the snapshots always say 200
-		sameHeaders(back.Header, res.Header, skip...),
-		sameBody(back.Header.Get("Content-Type"), back.Body, res.Body),
+		equal.Headers(back.Header, res.Header, skip...),
+		equal.Body(back.Header.Get("Content-Type"), back.Body, res.Body),
 	)
 }
 
@@ -303,8 +304,8 @@ func (j *judge) error(s snapshot) error {
 	}
 	return errors.Join(
 		sameStatus(back.Status, res.Status),
-		sameHeaders(back.Header, res.Header, "X-Amz-Target", "X-Amzn-Errortype", "Content-Length"),
-		sameBody("application/json", back.Body, want),
+		equal.Headers(back.Header, res.Header, "X-Amz-Target", "X-Amzn-Errortype", "Content-Length"),
+		equal.Body("application/json", back.Body, want),
 	)
 }
 

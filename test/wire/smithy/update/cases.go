@@ -71,7 +71,7 @@ func (c *converter) tests(id, op, errName string) error {
 			}
 		}
 		for _, t := range tests {
-			if t.AppliesTo == "client" || c.has(t.ID) {
+			if t.AppliesTo == "client" || c.has(kind, t.ID) {
 				continue
 			}
 			c.cases = append(c.cases, testCase{
@@ -97,12 +97,12 @@ func (c *converter) tests(id, op, errName string) error {
 	return c.sort()
 }
 
-func (c *converter) has(id string) bool {
-	return slices.ContainsFunc(c.cases, func(t testCase) bool { return t.ID == id })
+func (c *converter) has(kind, id string) bool {
+	return slices.ContainsFunc(c.cases, func(t testCase) bool { return t.Kind == kind && t.ID == id })
 }
 
 func (c *converter) sort() error {
-	slices.SortStableFunc(c.cases, func(a, b testCase) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortStableFunc(c.cases, func(a, b testCase) int { return strings.Compare(a.ID+a.Kind, b.ID+b.Kind) })
 	return nil
 }
 

@@ -1,4 +1,5 @@
-package snapshots
+// Package equal compares HTTP messages by what they mean.
+package equal
 
 import (
 	"bytes"
@@ -15,10 +16,10 @@ import (
 	"strings"
 )
 
-// sameBody says whether two bodies mean the same: forms as sets of parameters,
+// Body says whether two bodies mean the same: forms as sets of parameters,
 // JSON as values, XML as trees whose children of different names may change
 // places.
-func sameBody(contentType string, got, want []byte) error {
+func Body(contentType string, got, want []byte) error {
 	kind, _, err := mime.ParseMediaType(contentType)
 	if err != nil && contentType != "" {
 		kind = contentType
@@ -27,7 +28,7 @@ func sameBody(contentType string, got, want []byte) error {
 	case len(got) == 0 && len(want) == 0:
 	case kind == "" && (string(got) == "{}" || string(want) == "{}"):
 	case kind == "application/x-www-form-urlencoded":
-		return sameForm(string(got), string(want))
+		return Form(string(got), string(want))
 	case strings.Contains(kind, "json"):
 		return sameJSON(got, want)
 	case strings.Contains(kind, "xml"):
@@ -38,7 +39,8 @@ func sameBody(contentType string, got, want []byte) error {
 	return nil
 }
 
-func sameForm(got, want string) error {
+// Form says whether two forms hold the same parameters.
+func Form(got, want string) error {
 	g, err := url.ParseQuery(got)
 	if err != nil {
 		return err
@@ -139,8 +141,8 @@ func (e *element) String() string {
 	return fmt.Sprintf("<%s%v>%s%v</>", e.name, e.attrs, text, kids)
 }
 
-// sameHeaders compares headers; skip holds those that other layers write.
-func sameHeaders(got, want http.Header, skip ...string) error {
+// Headers compares headers; skip holds those that other layers write.
+func Headers(got, want http.Header, skip ...string) error {
 	for _, k := range slices.Sorted(maps.Keys(want)) {
 		if !slices.Contains(skip, k) && !sameHeader(k, got[k], want[k]) {
 			return fmt.Errorf("header %s: got %q, want %q", k, got[k], want[k])

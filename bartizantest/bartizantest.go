@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -80,8 +81,7 @@ func New(t testing.TB, opts ...Option) *Server {
 	l, err := s.Listen(ctx)
 	if err != nil {
 		stop()
-		s.Close()
-		t.Fatalf("bartizantest: %v", err)
+		t.Fatalf("bartizantest: %v", errors.Join(err, s.Close()))
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, l) }()

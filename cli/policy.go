@@ -19,7 +19,7 @@ type policyCmd struct {
 
 // question is one request with the policies that bear on it.
 type question struct {
-	Principal string            `help:"ARN of who asks." default:"arn:aws:iam::111122223333:user/alice" json:"principal"`
+	Principal string            `help:"ARN of who asks, by default arn:aws:iam::111122223333:user/alice." json:"principal"`
 	Action    string            `help:"What, as service:Name." required:"" json:"action"`
 	Resource  string            `help:"ARN of on what." default:"*" json:"resource"`
 	Context   map[string]string `help:"Condition keys: aws:SourceIp=203.0.113.7. Several values are separated by commas." json:"context" placeholder:"KEY=VALUE"`
@@ -36,6 +36,9 @@ func (q *question) request() (*policy.Request, *policy.Bindings, error) {
 	r := &policy.Request{Action: q.Action, Resource: q.Resource}
 	if r.Resource == "" {
 		r.Resource = "*"
+	}
+	if q.Principal == "" {
+		q.Principal = "arn:aws:iam::111122223333:user/alice"
 	}
 	p, err := arn.Parse(q.Principal)
 	if err != nil {

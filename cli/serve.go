@@ -134,7 +134,7 @@ func emptyDev(dir string) error {
 // fewerCollections is the GC's percentage unless GOGC says otherwise: the heap
 // is small, so letting it grow further between collections costs some megabytes
 // and saves time.
-const fewerCollections = 300
+const fewerCollections = 200
 
 // run opens a server, says hello and serves until ctx ends.
 func run(ctx context.Context, env Env, opt server.Options, hello func(*server.Server)) (err error) {

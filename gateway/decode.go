@@ -22,12 +22,15 @@ func (x *exchange) decode() (err error) {
 	return err
 }
 
-// admit asks the trail for room: what cannot be recorded does not happen.
+// admit asks the trail for room: what cannot be recorded does not happen. Reads
+// go on in the room that the trail keeps back; when that is used up too, record
+// gives the refusal instead of what was read.
 func (x *exchange) admit() error {
-	if err := x.g.Trail.Admit(x.ctx); err != nil {
-		return unrecorded(err)
+	err := x.g.Trail.Admit(x.ctx)
+	if err == nil || errors.Is(err, trail.ErrFull) && x.op.readOnly {
+		return nil
 	}
-	return nil
+	return unrecorded(err)
 }
 
 func unrecorded(err error) *wire.Error {

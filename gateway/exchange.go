@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"log/slog"
@@ -17,34 +18,43 @@ import (
 	"bartizan.dev/wire"
 )
 
-// An exchange is one call on its way through the chain. It is reused.
-type exchange struct {
-	g *Gateway
-	w http.ResponseWriter
-	r *http.Request
+// maxKept is the largest buffer that is kept for the next call, in bytes.
+const maxKept = 64 << 10
 
+// An exchange is one call on its way through the chain. It is reused: state is
+// made new for each call, the rest are buffers that stay.
+type exchange struct {
+	state
+	g       *Gateway
+	body    []byte
+	claim   sigv4.Claim
+	request policy.Request
+	event   trail.Event
+}
+
+// state is what belongs to one call.
+type state struct {
+	w       http.ResponseWriter
+	r       *http.Request
 	ctx     context.Context
 	facts   *caller.Call
 	start   time.Time // of the machine, for durations
 	service *service
 	op      *operation
 	name    string // of the operation, also of one that is not built
-	body    []byte
 	cbor    bool
-	claim   sigv4.Claim
 	signed  error // of claim.Parse
-	request policy.Request
 	touches []policy.Touch
 	in, out any
 	err     *wire.Error
-	event   trail.Event
 }
 
 func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 	x.w, x.r, x.start = w, r, time.Now()
+	ids := newUUIDs()
 	x.facts = &caller.Call{
-		RequestID: newUUID(),
-		EventID:   newUUID(),
+		RequestID: ids[:36],
+		EventID:   ids[36:],
 		Time:      x.g.Now(),
 		UserAgent: r.UserAgent(),
 		Host:      r.Host,
@@ -64,8 +74,8 @@ func (x *exchange) end() {
 	}
 	x.claim.Reset()
 	x.request.Context.Reset(0)
-	*x = exchange{g: x.g, claim: x.claim, request: policy.Request{Context: x.request.Context}, body: x.body[:0], event: trail.Event{JSON: x.event.JSON[:0], Resources: x.event.Resources[:0]}}
-	if cap(x.body) > 64<<10 || cap(x.event.JSON) > 64<<10 {
+	x.state, x.body, x.event.JSON = state{}, x.body[:0], x.event.JSON[:0]
+	if cap(x.body) > maxKept || cap(x.event.JSON) > maxKept {
 		x.body, x.event.JSON = nil, nil
 	}
 	x.g.exchanges.Put(x)
@@ -109,20 +119,28 @@ func (x *exchange) fail(err error) {
 // newUUID returns a random UUID (RFC 9562, version 4). Request and event ids
 // need to be unique, not secret.
 func newUUID() string {
+	var b [36]byte
+	putUUID(b[:])
+	return string(b[:])
+}
+
+// newUUIDs returns two, one behind the other.
+func newUUIDs() string {
+	var b [72]byte
+	putUUID(b[:36])
+	putUUID(b[36:])
+	return string(b[:])
+}
+
+func putUUID(s []byte) {
 	var b [16]byte
-	for i := range 2 {
-		n := rand.Uint64()
-		for j := range 8 {
-			b[8*i+j] = byte(n >> (8 * j))
-		}
-	}
+	binary.LittleEndian.PutUint64(b[:], rand.Uint64())
+	binary.LittleEndian.PutUint64(b[8:], rand.Uint64())
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	var s [36]byte
 	hex.Encode(s[0:8], b[0:4])
 	hex.Encode(s[9:13], b[4:6])
 	hex.Encode(s[14:18], b[6:8])
 	hex.Encode(s[19:23], b[8:10])
 	hex.Encode(s[24:36], b[10:16])
 	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
-	return string(s[:])
 }

@@ -29,11 +29,12 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 type memo struct {
 	mu     sync.Mutex
 	events []trail.Event
-	full   bool
+	full   bool // nothing can be recorded
+	scarce bool // little can
 }
 
 func (m *memo) Admit(context.Context) error {
-	if m.full {
+	if m.full || m.scarce {
 		return trail.ErrFull
 	}
 	return nil
@@ -267,6 +268,19 @@ func TestFullTrailRefuses(t *testing.T) {
 	}
 	if f.toy.calls != 0 {
 		t.Error("the method was called")
+	}
+}
+
+// When room is scarce it is kept for the events of reads.
+func TestScarceTrailRefusesWrites(t *testing.T) {
+	f := newFixture(t)
+	f.trail.scarce = true
+	if status, body := f.create(t, "bob"); status != 503 || f.toy.calls != 0 {
+		t.Errorf("a write: %d %s, %d calls", status, body, f.toy.calls)
+	}
+	status, body, _ := f.send(t, "iam", "application/x-www-form-urlencoded", "", "Action=ListUsers&Version=2010-05-08", nil)
+	if status == 503 || f.trail.last(t)["eventName"] != "ListUsers" {
+		t.Errorf("a read: %d %s", status, body)
 	}
 }
 

@@ -99,7 +99,7 @@ func (x *exchange) appendEvent(b []byte) []byte {
 		b = appendText(b, `,"sourceIPAddress":`, call.Via[len(call.Via)-1])
 		b = appendText(b, `,"userAgent":`, call.Via[len(call.Via)-1])
 	} else {
-		b = appendText(b, `,"sourceIPAddress":`, call.Source.String())
+		b = append(call.Source.AppendTo(append(b, `,"sourceIPAddress":"`...)), '"')
 		b = appendText(b, `,"userAgent":`, call.UserAgent)
 	}
 	if x.err != nil {

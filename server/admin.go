@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -54,7 +56,9 @@ func (s *Server) listenAdmin(ctx context.Context) error {
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "unix", path)
-	if err != nil {
+	if errors.Is(err, syscall.EINVAL) && len(path) > 100 { // sun_path in unix(7)
+		return fmt.Errorf("the data directory %s: its path is too long for the admin socket in it (about 90 bytes): choose another", s.opt.Data)
+	} else if err != nil {
 		return err
 	}
 	if err := os.Chmod(path, 0o600); err != nil {

@@ -47,7 +47,11 @@ func appendCBORText(b []byte, s string) []byte {
 }
 
 func appendCBORFloat(b []byte, f float64) []byte {
-	return binary.BigEndian.AppendUint64(append(b, cborSimple|27), math.Float64bits(f))
+	bits := math.Float64bits(f)
+	if math.IsNaN(f) {
+		bits = 0x7ff8 << 48 // the one that RFC 8949, 4.2.2 prefers
+	}
+	return binary.BigEndian.AppendUint64(append(b, cborSimple|27), bits)
 }
 
 func appendCBORInt(b []byte, n int64) []byte {

@@ -42,7 +42,7 @@ func (d *decoder) cborList(r *cborReader, p *plan, v reflect.Value) error {
 	if err := d.spend(32); err != nil { // an empty list costs too
 		return err
 	}
-	list := reflect.MakeSlice(p.typ, 0, 0)
+	outer, list := d.open(), reflect.MakeSlice(p.typ, 0, 0)
 	err := r.each(cborArray, func(i int) (err error) {
 		if d.excess(p, i) {
 			return r.skip(len(d.path))
@@ -63,11 +63,12 @@ func (d *decoder) cborList(r *cborReader, p *plan, v reflect.Value) error {
 		return err
 	}
 	v.Set(list)
-	d.check(p, v)
+	d.checkAll(p, v, outer, false)
 	return nil
 }
 
 func (d *decoder) cborMap(r *cborReader, p *plan, v reflect.Value) error {
+	badKeys, outer := false, d.open()
 	m := reflect.MakeMap(p.typ)
 	e := reflect.New(p.elem.typ).Elem()
 	err := r.each(cborMap, func(i int) error {
@@ -78,7 +79,7 @@ func (d *decoder) cborMap(r *cborReader, p *plan, v reflect.Value) error {
 		if d.excess(p, i) {
 			return r.skip(len(d.path))
 		}
-		k, err := d.openEntry(p, m, string(name))
+		k, err := d.openEntry(p, m, string(name), &badKeys)
 		if err != nil {
 			return err
 		}
@@ -92,7 +93,7 @@ func (d *decoder) cborMap(r *cborReader, p *plan, v reflect.Value) error {
 		return err
 	}
 	v.Set(m)
-	d.check(p, v)
+	d.checkAll(p, v, outer, badKeys)
 	return nil
 }
 

@@ -24,7 +24,7 @@ func (d *decoder) check(p *plan, v reflect.Value) {
 		}
 	case List, Map:
 		if p.Bound != 0 {
-			d.length(p, v.Len(), func() string { return sketch(v) })
+			d.length(p, v.Len(), func() string { return sketch(p, v) })
 		}
 	case Integer, Long:
 		if p.Bound != 0 {
@@ -42,15 +42,78 @@ func (d *decoder) checkString(p *plan, s string) {
 	if d.lenient {
 		return
 	}
-	if p.match != nil && !p.match(s) && !d.named(p) && !d.full() {
-		d.problem(shown(p, s), "satisfy regular expression pattern: "+orElse(p.Shown, p.Pattern))
+	if p.match != nil && !p.match(s) && !d.within() && !d.named(p) && !d.full() {
+		d.problem(shown(p, s), p.patternRule())
 	}
 	if p.Bound != 0 {
 		d.length(p, utf8.RuneCountInString(s), func() string { return s })
 	}
-	if len(p.Enum) > 0 && !slices.Contains(p.Enum, s) && !d.full() {
-		d.problem(shown(p, s), "satisfy enum value set: ["+strings.Join(p.Enum, ", ")+"]")
+	if len(p.Enum) > 0 && !slices.Contains(p.Enum, s) && !d.within() && !d.full() {
+		d.problem(shown(p, s), p.enumRule())
 	}
+}
+
+func (p *plan) patternRule() string {
+	return "Member must satisfy regular expression pattern: " + orElse(p.Shown, p.Pattern)
+}
+
+func (p *plan) enumRule() string {
+	return "Member must satisfy enum value set: [" + strings.Join(p.Enum, ", ") + "]"
+}
+
+func (p *plan) boundRule(what string, bound Bound) string {
+	if bound == HasMax {
+		return "Member must have " + what + " less than or equal to " + strconv.FormatInt(p.Max, 10)
+	}
+	return "Member must have " + what + " greater than or equal to " + strconv.FormatInt(p.Min, 10)
+}
+
+// rules are all constraints of a shape, as AWS lists them for the elements of a
+// list: "[Member must have length less than or equal to 1024, Member must …]".
+func (p *plan) rules() string {
+	what := "length"
+	if p.Kind >= Integer && p.Kind <= Double {
+		what = "value"
+	}
+	var rules []string
+	for _, b := range [...]Bound{HasMax, HasMin} {
+		if p.Bound&b != 0 {
+			rules = append(rules, p.boundRule(what, b))
+		}
+	}
+	if p.Pattern != "" {
+		rules = append(rules, p.patternRule())
+	}
+	if len(p.Enum) > 0 {
+		rules = append(rules, p.enumRule())
+	}
+	return "[" + strings.Join(rules, ", ") + "]"
+}
+
+// checkAll tests a list or map once it is full, and reports what its elements
+// violated.
+func (d *decoder) checkAll(p *plan, v reflect.Value, outer, badKeys bool) {
+	values := d.inner
+	d.inner = false
+	if badKeys && !d.full() {
+		d.problem(shown(p, sketch(p, v)), "Map keys must satisfy constraint: "+p.key.rules())
+	}
+	if values && !d.full() {
+		what := "Member"
+		if p.Kind == Map {
+			what = "Map value"
+		}
+		d.problem(shown(p, sketch(p, v)), what+" must satisfy constraint: "+p.elem.rules())
+	}
+	d.check(p, v)
+	d.inner = d.inner || outer
+}
+
+// open begins a list or map. What the elements of the outer one violated so far
+// comes back at checkAll.
+func (d *decoder) open() (outer bool) {
+	outer, d.inner = d.inner, false
+	return outer
 }
 
 // named writes IAM's own sentence for a malformed name or path, and reports
@@ -73,20 +136,20 @@ func (d *decoder) named(p *plan) bool {
 }
 
 func (d *decoder) length(p *plan, n int, value func() string) {
-	if p.Bound&HasMin != 0 && int64(n) < p.Min && !d.full() {
-		d.problem(shown(p, value()), "have length greater than or equal to "+strconv.FormatInt(p.Min, 10))
-	}
-	if p.Bound&HasMax != 0 && int64(n) > p.Max && !d.full() {
-		d.problem(shown(p, value()), "have length less than or equal to "+strconv.FormatInt(p.Max, 10))
-	}
+	d.bounds(p, "length", p.Bound&HasMin != 0 && int64(n) < p.Min, p.Bound&HasMax != 0 && int64(n) > p.Max, value)
 }
 
 func (d *decoder) value(p *plan, n float64, value func() string) {
-	if p.Bound&HasMin != 0 && n < float64(p.Min) && !d.full() {
-		d.problem(shown(p, value()), "have value greater than or equal to "+strconv.FormatInt(p.Min, 10))
-	}
-	if p.Bound&HasMax != 0 && n > float64(p.Max) && !d.full() {
-		d.problem(shown(p, value()), "have value less than or equal to "+strconv.FormatInt(p.Max, 10))
+	d.bounds(p, "value", p.Bound&HasMin != 0 && n < float64(p.Min), p.Bound&HasMax != 0 && n > float64(p.Max), value)
+}
+
+func (d *decoder) bounds(p *plan, what string, low, high bool, value func() string) {
+	switch {
+	case !low && !high, d.within(), d.full():
+	case low:
+		d.problem(shown(p, value()), p.boundRule(what, HasMin))
+	case high:
+		d.problem(shown(p, value()), p.boundRule(what, HasMax))
 	}
 }
 
@@ -102,15 +165,22 @@ func shown(p *plan, s string) string {
 	return " '" + s + "'"
 }
 
-func sketch(v reflect.Value) string {
-	if v.Kind() == reflect.Map {
-		return "{" + strconv.Itoa(v.Len()) + " entries}"
-	}
-	if v.Type().Elem().Kind() != reflect.String {
-		return "[" + strconv.Itoa(v.Len()) + " elements]"
-	}
+// sketch writes the beginning of a list or map as Java does.
+func sketch(p *plan, v reflect.Value) string {
+	const most = 50
 	var parts []string
-	for i := range min(v.Len(), 100) {
+	switch {
+	case p.secret() || p.key != nil && p.key.Sensitive:
+		return strconv.Itoa(v.Len()) + " elements"
+	case p.elem.Kind != String:
+		return "[" + strconv.Itoa(v.Len()) + " elements]"
+	case p.Kind == Map:
+		for _, k := range sortedKeys(v)[:min(v.Len(), most)] {
+			parts = append(parts, clip(k.String())+"="+clip(v.MapIndex(k).String()))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	for i := range min(v.Len(), most) {
 		parts = append(parts, clip(v.Index(i).String()))
 	}
 	return "[" + strings.Join(parts, ", ") + "]"

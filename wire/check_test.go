@@ -54,6 +54,17 @@ func TestViolations(t *testing.T) {
 		{"a list", "json", `{"Name":"a","Tags":[` + strings.Repeat(`{"Key":"k","Value":""},`, 59) + `{"Key":"k","Value":""}]}`, "ValidationException",
 			"1 validation error detected: Value '[51 elements]' at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50"},
 
+		{"elements", "json", `{"Name":"a","Names":["ok","b c"]}`, "ValidationException",
+			`1 validation error detected: Value '[ok, b c]' at 'names' failed to satisfy constraint: Member must satisfy constraint: ` +
+				`[Member must have length less than or equal to 64, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [\w+=,.@-]+]`},
+		{"elements of an enum", "sts", `Name=a&Kinds.member.1=X`, "ValidationError",
+			`1 validation error detected: Value '[X]' at 'kinds' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [BASIC, API_KEY]]`},
+		{"keys and values", "json", `{"Name":"a","Named":{"b c":""}}`, "ValidationException",
+			`2 validation errors detected: Value '{b c=}' at 'named' failed to satisfy constraint: Map keys must satisfy constraint: ` +
+				`[Member must have length less than or equal to 64, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [\w+=,.@-]+]; ` +
+				`Value '{b c=}' at 'named' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 64, ` +
+				`Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [\w+=,.@-]+]`},
+
 		{"IAM: a length", "iam", `Name=` + long, "ValidationError",
 			"1 validation error detected: Value at 'name' failed to satisfy constraint: Member must have length less than or equal to 64"},
 		{"IAM: absent", "iam", ``, "ValidationError",

@@ -20,12 +20,14 @@ const (
 // is, and which of the model's constraints failed.
 type decoder struct {
 	lenient  bool // a client reading an answer: nothing is checked
+	loose    bool // booleans in any case, as the query protocols take them
 	manner   manner
 	path     []step
 	steps    [16]step // the usual room of path
 	problems strings.Builder
 	count    int    // of problems
 	own      *Error // an error in the service's own words, instead of problems
+	inner    bool   // an element of the open list or map violates a constraint
 	memory   int    // filled so far
 }
 
@@ -49,10 +51,11 @@ func (s *Service) manner() manner {
 	return valued
 }
 
-// A step is a member, a map's key, or the n-th element of a list.
+// A step is a member, an entry of a map, or the n-th element of a list.
 type step struct {
-	name string
-	n    int
+	name  string
+	n     int
+	entry bool
 }
 
 // serializationError is returned for a message that does not have the form of
@@ -122,7 +125,7 @@ func (d *decoder) missing(name string) {
 	if d.manner == terse { // recorded: RunInstances without ImageId
 		d.say("MissingParameter", "The request must contain the parameter %s", d.where())
 	} else {
-		d.problem(" null", "not be null")
+		d.problem(" null", "Member must not be null")
 	}
 	d.pop()
 }
@@ -132,6 +135,16 @@ func (d *decoder) say(code, format string, args ...any) {
 	if d.own == nil {
 		d.own = Errorf(code, format, args...)
 	}
+}
+
+// within says that a violation belongs to an element of a list or map, which
+// AWS reports once for all of them; it is noted.
+func (d *decoder) within() bool {
+	if n := len(d.path); n == 0 || d.path[n-1].n == 0 && !d.path[n-1].entry {
+		return false
+	}
+	d.inner = true
+	return true
 }
 
 // full says that no further problem fits in the answer; it is only counted.
@@ -151,7 +164,7 @@ func (d *decoder) problem(shown, constraint string) {
 	}
 	switch d.manner {
 	case terse: // recorded: "Value () for parameter groupId is invalid. The value cannot be empty"
-		d.say("InvalidParameterValue", "Value (%s) for parameter %s is invalid. Member must %s", strings.Trim(shown, " '"), d.where(), constraint)
+		d.say("InvalidParameterValue", "Value (%s) for parameter %s is invalid. %s", strings.Trim(shown, " '"), d.where(), constraint)
 		return
 	case silent:
 		shown = ""
@@ -159,7 +172,7 @@ func (d *decoder) problem(shown, constraint string) {
 	if d.count++; d.count > 1 {
 		d.problems.WriteString("; ")
 	}
-	fmt.Fprintf(&d.problems, "Value%s at '%s' failed to satisfy constraint: Member must %s", shown, d.where(), constraint)
+	fmt.Fprintf(&d.problems, "Value%s at '%s' failed to satisfy constraint: %s", shown, d.where(), constraint)
 }
 
 // err returns the constraint violations as one error, with the code of the

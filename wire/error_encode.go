@@ -38,7 +38,7 @@ func EncodeError(s *Service, cbor bool, e *Error, requestID string) *Response {
 		res.set("Content-Type", "text/xml;charset=UTF-8")
 		res.Body = w.b
 	default:
-		res.set("Content-Type", contentText)
+		res.set("Content-Type", s.xmlType())
 		res.Body = errorXML(s, e, requestID)
 	}
 	return res

@@ -26,6 +26,9 @@ type sink struct {
 	Path     *string
 	Rows     [][]string
 	Sized    map[string]int32
+	Names    []string
+	Kinds    []string
+	Named    map[string]string
 }
 
 type tag struct{ Key, Value string }
@@ -52,7 +55,9 @@ const (
 	shInteger
 	shSized
 	shBound
-	shHeaders
+	shNames
+	shKinds
+	shNamed
 )
 
 func sinkShapes() []Shape {
@@ -76,6 +81,9 @@ func sinkShapes() []Shape {
 			{Name: "Path", Shape: shPath},
 			{Name: "Rows", Shape: shRows},
 			{Name: "Sized", Shape: shSized},
+			{Name: "Names", Shape: shNames},
+			{Name: "Kinds", Shape: shKinds},
+			{Name: "Named", Shape: shNamed},
 		}},
 		shName:     {Kind: String, Bound: both, Min: 1, Max: 64, Pattern: `[\w+=,.@-]+`},
 		shKind:     {Kind: String, Enum: []string{"BASIC", "API_KEY"}},
@@ -96,6 +104,9 @@ func sinkShapes() []Shape {
 		shRows:     {Kind: List, Elem: shWords},
 		shInteger:  {Kind: Integer},
 		shSized:    {Kind: Map, Key: shWord, Elem: shInteger},
+		shNames:    {Kind: List, Elem: shName},
+		shKinds:    {Kind: List, Elem: shKind},
+		shNamed:    {Kind: Map, Key: shName, Elem: shName},
 		shBound: {Name: "Bound", Members: []Member{
 			{Name: "Id", Wire: "id", Shape: shName, Location: InURI, Required: true},
 			{Name: "Max", Wire: "max", Shape: shCount, Location: InQuery},

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"net/url"
 	"reflect"
 	"strings"
@@ -16,13 +15,13 @@ func (d *treeDecoder) formBody(op *Operation, p *plan, r *Request, v reflect.Val
 		form = []byte(r.Query)
 	}
 	if len(p.fields) == 0 { // nothing to decode: GetCallerIdentity
-		return checkForm(form)
+		return checkForm(r.Body)
 	}
 	root, err := parseForm(string(form))
 	if err != nil {
 		return err
 	}
-	d.form, d.ec2, d.copies = true, op.Service.Protocol == EC2, len(form) > maxShared
+	d.form, d.loose, d.ec2, d.copies = true, true, op.Service.Protocol == EC2, len(form) > maxShared
 	return d.structure(p, root, v)
 }
 
@@ -32,22 +31,43 @@ var (
 	errFormSize   = Errorf("MalformedQueryString", "The request has too many parameters.")
 )
 
-// checkForm refuses what parseForm would, but for a parameter given twice.
+// checkForm refuses a body that parseForm would refuse, but for a parameter
+// given twice. (A query string was read by then, to find its signature.) It does
+// not allocate for a form of ordinary length.
 func checkForm(form []byte) error {
-	if bytes.IndexByte(form, '%') >= 0 {
-		for len(form) > 0 {
-			var pair []byte
-			pair, form, _ = bytes.Cut(form, []byte{'&'})
-			if _, err := unescape(string(pair)); err != nil {
-				return err
+	var stack [2048]byte
+	plain := stack[:0]
+	for i := 0; i < len(form); i++ {
+		c := form[i]
+		if c == '%' {
+			if i+2 >= len(form) {
+				return errFormSyntax
 			}
+			high, low := hexValue(form[i+1]), hexValue(form[i+2])
+			if high > 15 || low > 15 {
+				return errFormSyntax
+			}
+			c = high<<4 | low
+			i += 2
 		}
-		return nil
+		plain = append(plain, c)
 	}
-	if !utf8.Valid(form) {
+	if !utf8.Valid(plain) {
 		return errFormUTF8
 	}
 	return nil
+}
+
+func hexValue(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 255
 }
 
 // parseForm turns a form's body into a tree: Tags.member.1.Key=k becomes a

@@ -109,6 +109,9 @@ func (d *decoder) jsonStructure(r *jsonReader, p *plan, v reflect.Value) error {
 		}
 		i := p.find(name, next)
 		if i < 0 {
+			if p.Union && !d.lenient && string(name) != "__type" && r.peek() != 'n' {
+				return serializationError("Union %s has no member %q.", p.Name, clip(name))
+			}
 			if err := r.skip(len(d.path)); err != nil {
 				return err
 			}
@@ -174,7 +177,7 @@ func (d *decoder) jsonList(r *jsonReader, p *plan, v reflect.Value) error {
 	if err := d.spend(32); err != nil { // an empty list costs too
 		return err
 	}
-	list := reflect.MakeSlice(p.typ, 0, 0)
+	outer, list := d.open(), reflect.MakeSlice(p.typ, 0, 0)
 	for first, n := true, 1; ; n++ {
 		more, err := r.more(&first, ']')
 		if err != nil {
@@ -204,7 +207,7 @@ func (d *decoder) jsonList(r *jsonReader, p *plan, v reflect.Value) error {
 		d.pop()
 	}
 	v.Set(list)
-	d.check(p, v)
+	d.checkAll(p, v, outer, false)
 	return nil
 }
 
@@ -227,6 +230,7 @@ func (d *decoder) jsonMap(r *jsonReader, p *plan, v reflect.Value) error {
 		return d.mismatch(r, "Map")
 	}
 	r.pos++
+	badKeys, outer := false, d.open()
 	m := reflect.MakeMap(p.typ)
 	e := reflect.New(p.elem.typ).Elem()
 	for first, n := true, 0; ; n++ {
@@ -253,7 +257,7 @@ func (d *decoder) jsonMap(r *jsonReader, p *plan, v reflect.Value) error {
 			}
 			continue
 		}
-		k, err := d.openEntry(p, m, name)
+		k, err := d.openEntry(p, m, name, &badKeys)
 		if err != nil {
 			return err
 		}
@@ -263,13 +267,13 @@ func (d *decoder) jsonMap(r *jsonReader, p *plan, v reflect.Value) error {
 		d.closeEntry(m, k, e)
 	}
 	v.Set(m)
-	d.check(p, v)
+	d.checkAll(p, v, outer, badKeys)
 	return nil
 }
 
-// openEntry makes the key of a map's entry and refuses one that was there
-// before.
-func (d *decoder) openEntry(p *plan, m reflect.Value, name string) (reflect.Value, error) {
+// openEntry makes the key of a map's entry, notes one that violates a
+// constraint, and refuses one that was there before.
+func (d *decoder) openEntry(p *plan, m reflect.Value, name string, badKeys *bool) (reflect.Value, error) {
 	if err := d.spend(64 + int(p.elem.typ.Size())); err != nil {
 		return reflect.Value{}, err
 	}
@@ -282,10 +286,14 @@ func (d *decoder) openEntry(p *plan, m reflect.Value, name string) (reflect.Valu
 	} else if m.MapIndex(k).IsValid() {
 		return k, d.twice(name)
 	}
-	if err := d.push(step{name: name}); err != nil {
+	if err := d.push(step{name: name, entry: true}); err != nil {
 		return k, err
 	}
+	before := d.inner
+	d.inner = false
 	d.checkString(p.key, name)
+	*badKeys = *badKeys || d.inner
+	d.inner = before
 	return k, nil
 }
 

@@ -44,7 +44,7 @@ func appendJSON(b []byte, p *plan, v reflect.Value) []byte {
 		return append(b, '"')
 	case Float, Double:
 		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
-			return append(append(append(b, '"'), floatText(f)...), '"')
+			return append(append(append(b, '"'), floatText(f, 64)...), '"')
 		}
 	case Timestamp:
 		if p.Format == TimeISO || p.Format == TimeHTTP {
@@ -137,7 +137,7 @@ func scalarText(p *plan, v reflect.Value, format TimeFormat) string {
 	case Integer, Long:
 		return strconv.FormatInt(v.Int(), 10)
 	case Float, Double:
-		return floatText(v.Float())
+		return floatText(v.Float(), v.Type().Bits())
 	case Timestamp:
 		if p.Format != TimeDefault {
 			format = p.Format
@@ -147,7 +147,7 @@ func scalarText(p *plan, v reflect.Value, format TimeFormat) string {
 	panic("wire: " + p.Name + " is no scalar")
 }
 
-func floatText(f float64) string {
+func floatText(f float64, bits int) string {
 	switch {
 	case math.IsNaN(f):
 		return "NaN"
@@ -156,7 +156,7 @@ func floatText(f float64) string {
 	case math.IsInf(f, -1):
 		return "-Infinity"
 	}
-	return strconv.FormatFloat(f, 'f', -1, 64)
+	return strconv.FormatFloat(f, 'f', -1, bits)
 }
 
 // epoch writes seconds, with milliseconds if there are any.

@@ -104,7 +104,7 @@ func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, er
 		res.set("Content-Type", contentText)
 		res.Body = w.b
 	case EC2:
-		w := xmlWriter{b: append(make([]byte, 0, 1024), `<?xml version="1.0" encoding="UTF-8"?>`...), ec2: true}
+		w := xmlWriter{b: append(make([]byte, 0, 1024), `<?xml version="1.0" encoding="UTF-8"?>`...)}
 		w.open(op.Name+"Response", op.Service.Namespace)
 		w.leaf("requestId", requestID)
 		w.members(p, v)

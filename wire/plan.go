@@ -89,6 +89,9 @@ func (s *Service) field(m *Member, typ reflect.Type) field {
 	if f.ptr {
 		typ = typ.Elem()
 	}
+	if m.Location == InHeaders {
+		f.name = m.Wire // a prefix, which may be empty
+	}
 	f.plan = s.compile(m.Shape, typ)
 	if m.Format != TimeDefault { // a member may override its shape's format
 		shape, p := *f.plan.Shape, *f.plan

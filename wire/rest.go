@@ -114,7 +114,7 @@ func (d *treeDecoder) query(f *field, target func(reflect.Value, int) reflect.Va
 }
 
 func (d *treeDecoder) texts(p *plan, values []string, format TimeFormat, v reflect.Value) error {
-	list := reflect.MakeSlice(p.typ, len(values), len(values))
+	outer, list := d.open(), reflect.MakeSlice(p.typ, len(values), len(values))
 	for i, s := range values {
 		if err := d.push(step{n: i + 1}); err != nil {
 			return err
@@ -125,7 +125,7 @@ func (d *treeDecoder) texts(p *plan, values []string, format TimeFormat, v refle
 		d.pop()
 	}
 	v.Set(list)
-	d.check(p, v)
+	d.checkAll(p, v, outer, false)
 	return nil
 }
 
@@ -305,10 +305,7 @@ func (op *Operation) encodeREST(res *Response, p *plan, v reflect.Value) error {
 	}
 	if p.Payload > 0 {
 		i := int(p.Payload) - 1
-		if op.Service.Protocol == RESTXML && p.fields[i].plan.Kind == Structure {
-			res.Body = []byte(xmlHead)
-		}
-		op.encodePayload(res, &p.fields[i], v, i)
+		op.encodePayload(res, &p.fields[i], v, i, xmlHead)
 		return nil
 	}
 	if op.Service.Protocol == RESTJSON {
@@ -324,15 +321,23 @@ func (op *Operation) encodeREST(res *Response, p *plan, v reflect.Value) error {
 		w.openStructure(p, op.Service.Shapes[name].Name, op.Service.Namespace, v)
 		w.members(p, v)
 		w.close(op.Service.Shapes[name].Name)
-		res.set("Content-Type", contentXML)
+		res.set("Content-Type", op.Service.xmlType())
 		res.Body = w.b
 	}
 	return nil
 }
 
+// xmlType is the Content-Type of XML answers.
+func (s *Service) xmlType() string {
+	if s.Name == "s3" {
+		return contentXML
+	}
+	return contentText
+}
+
 // encodePayload writes the member that is the body, with its Content-Type unless
-// a member of the message gave one.
-func (op *Operation) encodePayload(res *Response, f *field, v reflect.Value, i int) {
+// a member of the message gave one; head comes before an XML document.
+func (op *Operation) encodePayload(res *Response, f *field, v reflect.Value, i int, head string) {
 	fv, ok := f.present(v, i)
 	if !ok {
 		return
@@ -350,8 +355,8 @@ func (op *Operation) encodePayload(res *Response, f *field, v reflect.Value, i i
 		content = contentJSON
 		res.Body = appendJSON(nil, f.plan, fv)
 	default:
-		content = contentXML
-		w := xmlWriter{b: res.Body}
+		content = op.Service.xmlType()
+		w := xmlWriter{b: append(make([]byte, 0, 1024), head...)}
 		ns := f.XMLNS
 		if ns == "" && f.plan.XMLNS == "" {
 			ns = op.Service.Namespace

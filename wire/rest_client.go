@@ -79,7 +79,10 @@ func (op *Operation) encodeRESTBody(r *Request, p *plan, v reflect.Value) error 
 	if p.Payload > 0 {
 		i := int(p.Payload) - 1
 		res := Response{Header: r.Header}
-		op.encodePayload(&res, &p.fields[i], v, i)
+		op.encodePayload(&res, &p.fields[i], v, i, "")
+		if res.Header.Get("Content-Type") == contentText {
+			res.set("Content-Type", contentXML)
+		}
 		r.Body, r.Stream = res.Body, res.Stream
 		return nil
 	}

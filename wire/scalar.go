@@ -26,9 +26,9 @@ func (d *decoder) scalar(p *plan, text string, v reflect.Value) error {
 	switch p.Kind {
 	case Boolean:
 		switch {
-		case text == "true" || strings.EqualFold(text, "true"):
+		case text == "true" || d.loose && strings.EqualFold(text, "true"):
 			v.SetBool(true)
-		case text == "false" || strings.EqualFold(text, "false"):
+		case text == "false" || d.loose && strings.EqualFold(text, "false"):
 			v.SetBool(false)
 		default:
 			return Errorf("MalformedInput", "%q is not a boolean at %s", clip(text), d.where())

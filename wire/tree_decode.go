@@ -154,7 +154,7 @@ func (d *treeDecoder) elements(p *plan, n *node, name string, v reflect.Value) e
 	if err := d.spend(32 + count*int(p.elem.typ.Size())); err != nil {
 		return err
 	}
-	list := reflect.MakeSlice(p.typ, count, count)
+	outer, list := d.open(), reflect.MakeSlice(p.typ, count, count)
 	i := 0
 	for k := n.first; k != nil && i < count; k = k.next {
 		if name != "" && k.name != name {
@@ -170,7 +170,7 @@ func (d *treeDecoder) elements(p *plan, n *node, name string, v reflect.Value) e
 		i++
 	}
 	v.Set(list)
-	d.check(p, v)
+	d.checkAll(p, v, outer, false)
 	return nil
 }
 
@@ -191,6 +191,7 @@ func (d *treeDecoder) mapping(p *plan, n *node, v reflect.Value, flat bool) erro
 // entries decodes the kids of n, or those with a name, as a map.
 func (d *treeDecoder) entries(p *plan, n *node, name string, v reflect.Value) error {
 	keyName, valueName := orElse(p.KeyName, "key"), orElse(p.ElemName, "value")
+	badKeys, outer := false, d.open()
 	m := reflect.MakeMap(p.typ)
 	e := reflect.New(p.elem.typ).Elem()
 	for k := n.first; k != nil; k = k.next {
@@ -207,7 +208,7 @@ func (d *treeDecoder) entries(p *plan, n *node, name string, v reflect.Value) er
 		if value == nil {
 			value = &node{}
 		}
-		mk, err := d.openEntry(p, m, d.keep(key.text))
+		mk, err := d.openEntry(p, m, d.keep(key.text), &badKeys)
 		if err != nil {
 			return err
 		}
@@ -217,7 +218,7 @@ func (d *treeDecoder) entries(p *plan, n *node, name string, v reflect.Value) er
 		d.closeEntry(m, mk, e)
 	}
 	v.Set(m)
-	d.check(p, v)
+	d.checkAll(p, v, outer, badKeys)
 	return nil
 }
 

@@ -2,13 +2,13 @@ package wire
 
 import (
 	"reflect"
+	"unicode/utf8"
 )
 
 // xmlWriter writes answers of the query, ec2 and restXml protocols, and the
 // bodies of restXml requests.
 type xmlWriter struct {
-	b   []byte
-	ec2 bool
+	b []byte
 }
 
 func (w *xmlWriter) open(name, ns string) {
@@ -32,24 +32,37 @@ func (w *xmlWriter) leaf(name, text string) {
 // text escapes s. Characters that XML 1.0 cannot hold become the replacement
 // character.
 func (w *xmlWriter) text(s string) {
-	for _, r := range s {
+	start := 0
+	for i, r := range s {
+		escape := ""
 		switch {
+		case r > '>' && r < 0xFFFD:
+			continue
 		case r == '&':
-			w.b = append(w.b, "&amp;"...)
+			escape = "&amp;"
 		case r == '<':
-			w.b = append(w.b, "&lt;"...)
+			escape = "&lt;"
 		case r == '>':
-			w.b = append(w.b, "&gt;"...)
+			escape = "&gt;"
 		case r == '"':
-			w.b = append(w.b, "&quot;"...)
+			escape = "&quot;"
 		case r == '\r':
-			w.b = append(w.b, "&#xD;"...)
-		case r < 0x20 && r != '\t' && r != '\n', r == 0xFFFE, r == 0xFFFF:
-			w.b = append(w.b, "\uFFFD"...)
+			escape = "&#xD;"
+		case r < 0x20 && r != '\t' && r != '\n', r >= 0xFFFD && r <= 0xFFFF: // also what is no UTF-8
+			escape = "\uFFFD"
 		default:
-			w.b = append(w.b, string(r)...)
+			continue
 		}
+		w.b = append(append(w.b, s[start:i]...), escape...)
+		start = i + width(s[i:])
 	}
+	w.b = append(w.b, s[start:]...)
+}
+
+// width is the length of the first character of s, in bytes.
+func width(s string) int {
+	_, n := utf8.DecodeRuneInString(s)
+	return n
 }
 
 // members writes the present members of the body.
@@ -117,12 +130,8 @@ func (w *xmlWriter) value(p *plan, name, ns string, v reflect.Value) {
 		w.close(name)
 	case List:
 		w.open(name, ns)
-		elem := "member"
-		if w.ec2 {
-			elem = "item"
-		}
 		for i := range v.Len() {
-			w.value(p.elem, orElse(p.ElemName, elem), "", v.Index(i))
+			w.value(p.elem, orElse(p.ElemName, "member"), "", v.Index(i))
 		}
 		w.close(name)
 	case Map:

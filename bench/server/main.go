@@ -3,8 +3,8 @@
 //	make bench
 //
 // It starts bin/bartizan, a bare net/http handler and moto server, drives each
-// with wrk (64 connections, a presigned GetCallerIdentity: signature, rule,
-// trail on), and prints rates and their ratios; then start-up time, idle
+// with wrk (64 connections, one GetCallerIdentity signed beforehand: signature,
+// rule, trail on), and prints rates and their ratios; then start-up time, idle
 // memory, durable writes, and the same on 100,000 users and 10,000 policies.
 package main
 
@@ -75,13 +75,22 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// identity is a presigned GetCallerIdentity at an address.
-func identity(addr string, c sigv4.Credentials) (string, error) {
+// identity is GetCallerIdentity as every SDK sends it, signed beforehand.
+func identity(addr string, c sigv4.Credentials) *http.Request {
+	return call("http://"+addr+"/", "sts", "Action=GetCallerIdentity&Version=2011-06-15", c)
+}
+
+// presigned is GetCallerIdentity as a presigned URL.
+func presigned(addr string, c sigv4.Credentials) (*http.Request, error) {
 	r, err := http.NewRequest("GET", "http://"+addr+"/?Action=GetCallerIdentity&Version=2011-06-15", nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return sigv4.Presign(r, c, "us-east-1", "sts", sigv4.EmptyHash, time.Now(), time.Hour)
+	url, err := sigv4.Presign(r, c, "us-east-1", "sts", sigv4.EmptyHash, time.Now(), time.Hour)
+	if err != nil {
+		return nil, err
+	}
+	return http.NewRequest("GET", url, nil)
 }
 
 var devKeys = sigv4.Credentials{AccessKey: "test", Secret: "test"}
@@ -114,21 +123,34 @@ func throughput(ctx context.Context, tmp string) (bartizan float64, err error) {
 				return 0, err
 			}
 		}
-		if p.url, err = identity(p.addr, keys); err != nil {
+		p.signed = identity(p.addr, keys)
+		if p.url, err = presigned(p.addr, keys); err != nil {
 			return 0, err
 		}
 	}
+	if _, err := compare(ctx, peers, "GetCallerIdentity by presigned URL", func(p *peer) *http.Request { return p.url }); err != nil {
+		return 0, err
+	}
+	return compare(ctx, peers, "GetCallerIdentity as SDKs send it", func(p *peer) *http.Request { return p.signed })
+}
+
+// compare drives the peers in turn, so that the machine's moods meet all of
+// them, and returns bartizan serve's rate.
+func compare(ctx context.Context, peers []peer, title string, request func(*peer) *http.Request) (bartizan float64, err error) {
 	const rounds = 3
-	for range rounds { // in turn, so that the machine's moods meet all of them
+	for i := range peers {
+		peers[i].rates = nil
+	}
+	for range rounds {
 		for i := range peers {
-			rate, err := wrk(ctx, peers[i].url, 64, *seconds)
+			rate, err := wrk(ctx, request(&peers[i]), 64, *seconds)
 			if err != nil {
 				return 0, fmt.Errorf("%s: %w", peers[i].name, err)
 			}
 			peers[i].rates = append(peers[i].rates, rate)
 		}
 	}
-	fmt.Printf("\nGetCallerIdentity, 64 connections, median of %d runs of %d s\n", rounds, *seconds)
+	fmt.Printf("\n%s, 64 connections, median of %d runs of %d s\n", title, rounds, *seconds)
 	base := median(peers[0].rates)
 	for i := range peers {
 		p := &peers[i]

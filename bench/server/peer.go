@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,10 +20,11 @@ import (
 
 // peer is a server that is measured.
 type peer struct {
-	name, addr, url string
-	args            []string
-	rates           []float64
-	cmd             *exec.Cmd
+	name, addr  string
+	args        []string
+	signed, url *http.Request
+	rates       []float64
+	cmd         *exec.Cmd
 }
 
 // start runs the server and waits until it answers.
@@ -87,10 +89,33 @@ var (
 	errorLine = regexp.MustCompile(`Non-2xx or 3xx responses: \d+|Socket errors:.*`)
 )
 
-// wrk drives a URL and returns requests per second. An answer that is no
+// wrk repeats one request and returns requests per second. An answer that is no
 // success makes the run worthless, so it is an error.
-func wrk(ctx context.Context, url string, connections, seconds int) (float64, error) {
-	out, err := exec.CommandContext(ctx, "wrk", "-t2", "-c"+strconv.Itoa(connections), fmt.Sprintf("-d%ds", seconds), url).CombinedOutput()
+func wrk(ctx context.Context, r *http.Request, connections, seconds int) (float64, error) {
+	script, err := os.CreateTemp("", "wrk*.lua")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(script.Name())
+	fmt.Fprintf(script, "wrk.method = %q\n", r.Method)
+	for name, values := range r.Header {
+		fmt.Fprintf(script, "wrk.headers[%q] = %q\n", name, values[0])
+	}
+	if r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return 0, err
+		}
+		text, err := io.ReadAll(body)
+		if err != nil {
+			return 0, err
+		}
+		fmt.Fprintf(script, "wrk.body = %q\n", text)
+	}
+	if err := script.Close(); err != nil {
+		return 0, err
+	}
+	out, err := exec.CommandContext(ctx, "wrk", "-t2", "-c"+strconv.Itoa(connections), fmt.Sprintf("-d%ds", seconds), "-s", script.Name(), r.URL.String()).CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("wrk: %w\n%s", err, out)
 	}

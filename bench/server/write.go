@@ -117,13 +117,9 @@ func large(ctx context.Context, data string, empty float64) error {
 	if err != nil {
 		return err
 	}
-	url, err := identity(p.addr, keys)
-	if err != nil {
-		return err
-	}
 	var rates []float64
 	for range 3 {
-		rate, err := wrk(ctx, url, 64, *seconds)
+		rate, err := wrk(ctx, identity(p.addr, keys), 64, *seconds)
 		if err != nil {
 			return err
 		}

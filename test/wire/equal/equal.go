@@ -133,7 +133,12 @@ func tree(data []byte) (*element, error) {
 
 func (e *element) String() string {
 	kids := slices.Clone(e.kids)
-	slices.SortStableFunc(kids, func(a, b *element) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(kids, func(a, b *element) int {
+		if c := strings.Compare(a.name, b.name); c != 0 || len(a.kids) != 2 || len(b.kids) != 2 {
+			return c
+		}
+		return strings.Compare(a.String(), b.String()) // the entries of a map
+	})
 	text := e.text
 	if len(kids) > 0 {
 		text = strings.TrimSpace(text)

@@ -136,7 +136,7 @@ func (c *testCase) wire() (*wire.Request, error) {
 	if c.Body != nil {
 		r.Body = []byte(*c.Body)
 	}
-	if c.MediaType == "application/cbor" {
+	if c.MediaType == "application/cbor" || r.Header.Get("Content-Type") == "application/cbor" && c.Body != nil {
 		var err error
 		r.Body, err = base64.StdEncoding.DecodeString(*c.Body)
 		return r, err
@@ -221,6 +221,9 @@ func (c *testCase) answer(op *wire.Operation, res *wire.Response) error {
 		errs = append(errs, fmt.Errorf("status %d, want %d", res.Status, c.Status))
 	}
 	for k, v := range c.Headers {
+		if k == "Content-Length" { // the gateway writes it
+			continue
+		}
 		if got := http.Header(res.Header).Get(k); !sameHeader(got, v) {
 			errs = append(errs, fmt.Errorf("header %s: got %q, want %q", k, got, v))
 		}
@@ -239,10 +242,15 @@ func (c *testCase) answer(op *wire.Operation, res *wire.Response) error {
 func sameHeader(got, want string) bool {
 	got, _, _ = strings.Cut(got, ";")
 	want, _, _ = strings.Cut(want, ";")
+	if got == "text/xml" && want == "application/xml" { // Route 53 and CloudFront answer so
+		return true
+	}
 	return strings.ReplaceAll(got, ", ", ",") == strings.ReplaceAll(want, ", ", ",")
 }
 
 var metadata = regexp.MustCompile(`<ResponseMetadata>.*</ResponseMetadata>|<RequestId>.*</RequestId>`)
+
+var ec2ID = regexp.MustCompile(`<requestId>.*</requestId>`)
 
 func (c *testCase) body(op *wire.Operation, res *wire.Response) error {
 	want := *c.Body
@@ -270,6 +278,8 @@ func (c *testCase) body(op *wire.Operation, res *wire.Response) error {
 		if op.Service.Protocol == wire.Query {
 			body = metadata.ReplaceAll(body, nil)
 			want = metadata.ReplaceAllString(want, "")
+		} else if !strings.Contains(want, "<requestId>") {
+			body = ec2ID.ReplaceAll(body, nil)
 		}
 		return equal.Body(c.MediaType, body, []byte(want))
 	}
@@ -344,14 +354,17 @@ func (c *testCase) malformed(op *wire.Operation) error {
 		return fmt.Errorf("%d violations, want %d: %s", n, len(want.FieldList), e.Message)
 	}
 	for _, f := range want.FieldList {
-		if where := place(f.Path); !strings.Contains(e.Message, "'"+where+"'") {
-			return fmt.Errorf("no violation at %s: %s", where, e.Message)
+		where := place(f.Path)
+		list := where[:max(0, strings.LastIndexByte(strings.TrimSuffix(where, ".member"), '.'))]
+		if !strings.Contains(e.Message, "'"+where+"'") && !strings.Contains(e.Message, "'"+list+"'") {
+			return fmt.Errorf("no violation at %s or %s: %s", where, list, e.Message)
 		}
 	}
 	return nil
 }
 
-// place writes a JSON pointer as AWS does: /list/0/x is list.1.member.x.
+// place writes a JSON pointer as AWS does: /list/0/x is list.1.member.x. What
+// an element itself violates, AWS reports at the list.
 func place(pointer string) string {
 	parts := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
 	for i, p := range parts {

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export CGO_ENABLED := 0
 TOOLS := .tools/bin
 
-.PHONY: help run build test check generate lint law race unit clients bench setup clean
+.PHONY: help run build test check generate lint race unit clients judges bench setup clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,7 +22,11 @@ test: setup unit clients ## install what tests need and run all tests
 unit: ## tests of all packages (unit tests, engines, acceptance scripts)
 	go test ./...
 
-clients: build ## real clients: SDKs, Terraform, judges in modules of their own
+judges: ## the code that test/wire judges: every service, and Smithy's test services
+	go run ./tools/gen -all test/wire/gen -import bartizan.dev/test/wire/gen
+	go run ./tools/gen -all test/wire/gen/smithy -models test/wire/smithy/testdata/models -import bartizan.dev/test/wire/gen/smithy
+
+clients: build judges ## real clients: SDKs, Terraform, judges in modules of their own
 	@set -e; for m in $$(git ls-files 'test/*/go.mod' 'test/*/*/go.mod'); do d=$$(dirname $$m); echo "== $$d"; go -C $$d test ./...; done
 
 check: setup generate lint unit clients race ## what CI runs

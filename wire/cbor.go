@@ -5,7 +5,6 @@ import (
 	"math"
 	"net/http"
 	"reflect"
-	"time"
 	"unicode/utf8"
 )
 
@@ -98,8 +97,7 @@ func appendCBOR(b []byte, p *plan, v reflect.Value) []byte {
 	case Integer, Long:
 		return appendCBORInt(b, v.Int())
 	case Timestamp:
-		t := v.Interface().(time.Time)
-		return appendCBORFloat(append(b, cborTag|1), float64(t.UnixMilli())/1000)
+		return appendCBORFloat(append(b, cborTag|1), float64(timeOf(v).UnixMilli())/1000)
 	}
 	return appendCBORFloat(b, v.Float())
 }

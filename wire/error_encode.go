@@ -35,7 +35,7 @@ func EncodeError(s *Service, cbor bool, e *Error, requestID string) *Response {
 		w.b = append(w.b, "</Error></Errors>"...)
 		w.leaf("RequestID", requestID)
 		w.close("Response")
-		res.set("Content-Type", "text/xml;charset=UTF-8")
+		res.set("Content-Type", contentEC2)
 		res.Body = w.b
 	default:
 		res.set("Content-Type", s.xmlType())

@@ -14,9 +14,6 @@ func (d *treeDecoder) formBody(op *Operation, p *plan, r *Request, v reflect.Val
 	if len(form) == 0 {
 		form = []byte(r.Query)
 	}
-	if len(p.fields) == 0 { // nothing to decode: GetCallerIdentity
-		return checkForm(r.Body)
-	}
 	root, err := parseForm(string(form))
 	if err != nil {
 		return err

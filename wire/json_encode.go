@@ -44,14 +44,14 @@ func appendJSON(b []byte, p *plan, v reflect.Value) []byte {
 		return append(b, '"')
 	case Float, Double:
 		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
-			return append(append(append(b, '"'), floatText(f, 64)...), '"')
+			return append(appendFloat(append(b, '"'), f, 64), '"')
 		}
 	case Timestamp:
 		if p.Format == TimeISO || p.Format == TimeHTTP {
-			return append(append(append(b, '"'), formatTime(v.Interface().(time.Time), p.Format)...), '"')
+			return append(appendTime(append(b, '"'), timeOf(v), p.Format), '"')
 		}
 	}
-	return append(b, scalarText(p, v, TimeUnix)...)
+	return appendScalar(b, p, v, TimeUnix)
 }
 
 // appendMembers writes the members of the body, without the braces. A required
@@ -122,61 +122,70 @@ func AppendJSONString(b []byte, s string) []byte {
 	return append(append(b, s[start:]...), '"')
 }
 
-// scalarText writes a number, a boolean, a timestamp, a string or a blob as
-// text; format is the protocol's own for timestamps.
+// scalarText is appendScalar as a string.
 func scalarText(p *plan, v reflect.Value, format TimeFormat) string {
+	if p.Kind == String {
+		return v.String()
+	}
+	return string(appendScalar(nil, p, v, format))
+}
+
+// appendScalar writes a number, a boolean, a timestamp, a string or a blob as
+// text; format is the protocol's own for timestamps.
+func appendScalar(b []byte, p *plan, v reflect.Value, format TimeFormat) []byte {
 	switch p.Kind {
 	case String:
-		return v.String()
+		return append(b, v.String()...)
 	case Blob:
-		return base64.StdEncoding.EncodeToString(v.Bytes())
+		return base64.StdEncoding.AppendEncode(b, v.Bytes())
 	case Document:
-		return string(v.Bytes())
+		return append(b, v.Bytes()...)
 	case Boolean:
-		return strconv.FormatBool(v.Bool())
+		return strconv.AppendBool(b, v.Bool())
 	case Integer, Long:
-		return strconv.FormatInt(v.Int(), 10)
+		return strconv.AppendInt(b, v.Int(), 10)
 	case Float, Double:
-		return floatText(v.Float(), v.Type().Bits())
+		return appendFloat(b, v.Float(), v.Type().Bits())
 	case Timestamp:
 		if p.Format != TimeDefault {
 			format = p.Format
 		}
-		return formatTime(v.Interface().(time.Time), format)
+		return appendTime(b, timeOf(v), format)
 	}
 	panic("wire: " + p.Name + " is no scalar")
 }
 
-func floatText(f float64, bits int) string {
+// timeOf reads a timestamp, without an allocation where it can.
+func timeOf(v reflect.Value) time.Time {
+	if v.CanAddr() {
+		return *v.Addr().Interface().(*time.Time)
+	}
+	return v.Interface().(time.Time)
+}
+
+func appendFloat(b []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
-		return "NaN"
+		return append(b, "NaN"...)
 	case math.IsInf(f, 1):
-		return "Infinity"
+		return append(b, "Infinity"...)
 	case math.IsInf(f, -1):
-		return "-Infinity"
+		return append(b, "-Infinity"...)
 	}
-	return strconv.FormatFloat(f, 'f', -1, bits)
+	return strconv.AppendFloat(b, f, 'f', -1, bits)
 }
 
-// epoch writes seconds, with milliseconds if there are any.
-func epoch(t time.Time) string {
-	ms := t.UnixMilli()
-	if ms%1000 == 0 {
-		return strconv.FormatInt(ms/1000, 10)
+func appendTime(b []byte, t time.Time, format TimeFormat) []byte {
+	ms := t.Nanosecond() / 1e6
+	switch {
+	case format == TimeUnix && ms == 0:
+		return strconv.AppendInt(b, t.Unix(), 10)
+	case format == TimeUnix:
+		return strconv.AppendFloat(b, float64(t.UnixMilli())/1000, 'f', 3, 64)
+	case format == TimeHTTP:
+		return t.UTC().AppendFormat(b, "Mon, 02 Jan 2006 15:04:05 GMT")
+	case ms != 0:
+		return t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
 	}
-	return strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64)
-}
-
-func formatTime(t time.Time, format TimeFormat) string {
-	switch format {
-	case TimeUnix:
-		return epoch(t)
-	case TimeHTTP:
-		return t.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
-	}
-	if t.Nanosecond()/1e6 != 0 {
-		return t.UTC().Format("2006-01-02T15:04:05.000Z")
-	}
-	return t.UTC().Format("2006-01-02T15:04:05Z")
+	return t.UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
 }

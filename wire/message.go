@@ -31,6 +31,7 @@ const (
 	contentJSON   = "application/json"
 	contentForm   = "application/x-www-form-urlencoded; charset=utf-8"
 	contentText   = "text/xml"
+	contentEC2    = "text/xml;charset=UTF-8"
 	contentXML    = "application/xml"
 	contentCBOR   = "application/cbor"
 	contentPlain  = "text/plain"
@@ -44,6 +45,9 @@ const (
 func (op *Operation) Decode(r *Request) (any, error) {
 	in := op.New()
 	p, v := op.in(), reflect.ValueOf(in).Elem()
+	if len(p.fields) == 0 && (op.Service.Protocol == Query || op.Service.Protocol == EC2) && !isCBOR(r.Header) {
+		return in, checkForm(r.Body) // nothing to decode: GetCallerIdentity
+	}
 	d := treeDecoder{decoder: decoder{manner: op.Service.manner()}}
 	if err := d.request(op, p, r, v); err != nil {
 		return nil, err
@@ -70,7 +74,7 @@ func (d *treeDecoder) request(op *Operation, p *plan, r *Request, v reflect.Valu
 // Encode writes the answer of a call.
 func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, error) {
 	p, v := op.out(), reflect.ValueOf(out).Elem()
-	res := &Response{Status: 200, Header: make(http.Header, 4)}
+	res := &Response{Status: 200, Header: make(http.Header, 2)}
 	if op.Status != 0 {
 		res.Status = op.Status
 	}
@@ -88,7 +92,7 @@ func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, er
 			res.Body = appendJSON(make([]byte, 0, 512), p, v)
 		}
 	case Query:
-		w := xmlWriter{b: make([]byte, 0, 1024)}
+		w := xmlWriter{b: make([]byte, 0, 640)}
 		w.open(op.Name+"Response", op.Service.Namespace)
 		if op.Wrapper != "" {
 			w.open(op.Wrapper, "")
@@ -109,7 +113,7 @@ func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, er
 		w.leaf("requestId", requestID)
 		w.members(p, v)
 		w.close(op.Name + "Response")
-		res.set("Content-Type", "text/xml;charset=UTF-8")
+		res.set("Content-Type", contentEC2)
 		res.Body = w.b
 	default:
 		return res, op.encodeREST(res, p, v)
@@ -117,7 +121,21 @@ func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, er
 	return res, nil
 }
 
-func (r *Response) set(name, value string) { r.Header[name] = []string{value} }
+func (r *Response) set(name, value string) {
+	if values := shared[value]; values != nil {
+		r.Header[name] = values
+		return
+	}
+	r.Header[name] = []string{value}
+}
+
+// shared are header values that answers have in common. Nobody writes to them:
+// http.Header's methods copy on change.
+var shared = map[string][]string{
+	contentJSON10: {contentJSON10}, contentJSON11: {contentJSON11}, contentJSON: {contentJSON},
+	contentText: {contentText}, contentEC2: {contentEC2}, contentXML: {contentXML},
+	contentCBOR: {contentCBOR}, rpcv2Cbor: {rpcv2Cbor},
+}
 
 // mediaType is a Content-Type without its parameters, in lower case.
 func mediaType(h http.Header) string {

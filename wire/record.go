@@ -3,7 +3,6 @@ package wire
 import (
 	"reflect"
 	"strings"
-	"time"
 )
 
 // hidden stands in a record for a member that the model marks sensitive.
@@ -86,7 +85,7 @@ func appendRecordValue(b []byte, p *plan, v reflect.Value, omit bool) []byte {
 		}
 		return append(b, '}')
 	case Timestamp:
-		return AppendJSONString(b, v.Interface().(time.Time).UTC().Format("Jan 2, 2006 3:04:05 PM"))
+		return AppendJSONString(b, timeOf(v).UTC().Format("Jan 2, 2006 3:04:05 PM"))
 	}
 	return appendJSON(b, p, v)
 }

@@ -33,36 +33,49 @@ func (w *xmlWriter) leaf(name, text string) {
 // character.
 func (w *xmlWriter) text(s string) {
 	start := 0
-	for i, r := range s {
-		escape := ""
-		switch {
-		case r > '>' && r < 0xFFFD:
-			continue
-		case r == '&':
-			escape = "&amp;"
-		case r == '<':
-			escape = "&lt;"
-		case r == '>':
-			escape = "&gt;"
-		case r == '"':
-			escape = "&quot;"
-		case r == '\r':
-			escape = "&#xD;"
-		case r < 0x20 && r != '\t' && r != '\n', r >= 0xFFFD && r <= 0xFFFF: // also what is no UTF-8
-			escape = "\uFFFD"
-		default:
+	for i := 0; i < len(s); {
+		c, size := rune(s[i]), 1
+		if c >= utf8.RuneSelf {
+			if c, size = utf8.DecodeRuneInString(s[i:]); c != 0xFFFE && c != 0xFFFF && (c != utf8.RuneError || size > 1) {
+				i += size
+				continue
+			}
+		} else if plainXML[c] {
+			i++
 			continue
 		}
-		w.b = append(append(w.b, s[start:i]...), escape...)
-		start = i + width(s[i:])
+		w.b = append(append(w.b, s[start:i]...), escaped(c)...)
+		i += size
+		start = i
 	}
 	w.b = append(w.b, s[start:]...)
 }
 
-// width is the length of the first character of s, in bytes.
-func width(s string) int {
-	_, n := utf8.DecodeRuneInString(s)
-	return n
+// plainXML are the ASCII characters that stand for themselves.
+var plainXML = func() (plain [utf8.RuneSelf]bool) {
+	for c := range plain {
+		plain[c] = c >= 0x20 || c == '\t' || c == '\n'
+	}
+	for _, c := range `&<>"` {
+		plain[c] = false
+	}
+	return plain
+}()
+
+func escaped(c rune) string {
+	switch c {
+	case '&':
+		return "&amp;"
+	case '<':
+		return "&lt;"
+	case '>':
+		return "&gt;"
+	case '"':
+		return "&quot;"
+	case '\r':
+		return "&#xD;"
+	}
+	return "\uFFFD"
 }
 
 // members writes the present members of the body.
@@ -144,7 +157,11 @@ func (w *xmlWriter) value(p *plan, name, ns string, v reflect.Value) {
 		w.close(name)
 	default:
 		w.open(name, ns)
-		w.text(scalarText(p, v, TimeISO))
+		if p.Kind == String {
+			w.text(v.String())
+		} else { // numbers, timestamps and base64 need no escape
+			w.b = appendScalar(w.b, p, v, TimeISO)
+		}
 		w.close(name)
 	}
 }

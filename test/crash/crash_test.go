@@ -189,21 +189,24 @@ func (s *server) users() map[string]bool {
 	}
 }
 
-// storm has several writers make users at once until the server is gone or the
-// time is over, and returns the names of the users that were acknowledged.
-func storm(s *server, prefix string, writers int, d time.Duration) (acknowledged []string) {
+// storm has several writers make users at once, strikes when so many were
+// acknowledged, and returns the names of all that were, when the last writer
+// has met an error.
+func storm(s *server, prefix string, writers, many int, strike func()) (acknowledged []string) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	end := time.Now().Add(d)
 	for w := range writers {
 		wg.Go(func() {
-			for i := 0; time.Now().Before(end); i++ {
+			for i := range 100_000 {
 				name := fmt.Sprintf("%s-%d-%d", prefix, w, i)
 				if _, err := s.iam("CreateUser", url.Values{"UserName": {name}}); err != nil {
 					return // the server is gone
 				}
 				mu.Lock()
 				acknowledged = append(acknowledged, name)
+				if len(acknowledged) == many {
+					go strike() // in the middle of the others' calls
+				}
 				mu.Unlock()
 			}
 		})

@@ -2,6 +2,7 @@ package crash
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -25,9 +26,13 @@ func TestFullDisk(t *testing.T) {
 	})
 	data := filepath.Join(dir, "data")
 	s := start(t, data)
-	acknowledged := storm(s, "before", 4, 300*time.Millisecond)
-	if len(acknowledged) == 0 {
-		t.Fatal("no user was made")
+	var acknowledged []string
+	for i := range 100 {
+		name := fmt.Sprint("before-", i)
+		if _, err := s.iam("CreateUser", url.Values{"UserName": {name}}); err != nil {
+			t.Fatal(err)
+		}
+		acknowledged = append(acknowledged, name)
 	}
 
 	// Little room: a write is refused, a read is not.

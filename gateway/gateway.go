@@ -75,7 +75,7 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{Config: c, keys: sigv4.NewKeys(4096)}
 	for _, s := range c.Services {
 		for _, op := range s.Operations {
-			if r, ok := s.Rules[op.Name]; !ok || r.Touches == nil && !r.Everyone {
+			if r, ok := s.Rules[op.Name]; !ok || r.Touches == nil && !r.Everyone && !r.Absent {
 				return nil, fmt.Errorf("gateway: %s declares no rule for %s: this is a bug", s.Model.Name, op.Name)
 			}
 		}

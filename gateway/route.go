@@ -54,6 +54,9 @@ func newRoutes(built []Service, named []wire.Service) routes {
 			s.names = n.names
 		}
 		for _, op := range b.Operations {
+			if b.Rules[op.Name].Absent {
+				continue
+			}
 			s.ops[op.Name] = &operation{op, b.Rules[op.Name], readOnly(op.Name)}
 		}
 		r.add(s)

@@ -18,6 +18,9 @@ func (x *exchange) verify() error {
 			x.facts.Identity = caller.Identity{Kind: caller.Anonymous}
 			return nil
 		}
+		if x.op == nil && sigv4.Is(err, sigv4.Missing) { // perhaps one that AWS leaves unsigned
+			return wire.NotImplemented(m.Name, x.name)
+		}
 		return x.refuse(err)
 	}
 	if err := x.claim.Check(x.service.rules, x.g.Signed()); err != nil {

@@ -12,6 +12,9 @@ type Rule struct {
 	// Everyone says that AWS lets every verified caller do this, whatever the
 	// policies say. Touches is not called.
 	Everyone bool
+	// Absent says that the operation is not built: the gateway says so, and
+	// decides nothing.
+	Absent bool
 }
 
 // Rules are the declarations of a service, by operation name.

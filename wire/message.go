@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"strings"
 )
 
 // Request is a call as it travels: what of an HTTP request the protocols use.
@@ -116,7 +115,7 @@ func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, er
 		res.set("Content-Type", contentEC2)
 		res.Body = w.b
 	default:
-		return res, op.encodeREST(res, p, v)
+		op.encodeREST(res, p, v)
 	}
 	return res, nil
 }
@@ -135,10 +134,4 @@ var shared = map[string][]string{
 	contentJSON10: {contentJSON10}, contentJSON11: {contentJSON11}, contentJSON: {contentJSON},
 	contentText: {contentText}, contentEC2: {contentEC2}, contentXML: {contentXML},
 	contentCBOR: {contentCBOR}, rpcv2Cbor: {rpcv2Cbor},
-}
-
-// mediaType is a Content-Type without its parameters, in lower case.
-func mediaType(h http.Header) string {
-	t, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	return strings.ToLower(strings.TrimSpace(t))
 }

@@ -285,7 +285,7 @@ func (d *treeDecoder) payload(op *Operation, p *plan, body []byte, stream any, v
 }
 
 // encodeREST writes an answer of restJson1 or restXml.
-func (op *Operation) encodeREST(res *Response, p *plan, v reflect.Value) error {
+func (op *Operation) encodeREST(res *Response, p *plan, v reflect.Value) {
 	for i := range p.fields {
 		f := &p.fields[i]
 		fv, ok := f.present(v, i)
@@ -306,25 +306,23 @@ func (op *Operation) encodeREST(res *Response, p *plan, v reflect.Value) error {
 	if p.Payload > 0 {
 		i := int(p.Payload) - 1
 		op.encodePayload(res, &p.fields[i], v, i, xmlHead)
-		return nil
+		return
 	}
 	if op.Service.Protocol == RESTJSON {
 		res.set("Content-Type", contentJSON)
 		if op.Out != None {
 			res.Body = appendJSON(nil, p, v)
 		}
-		return nil
+		return
 	}
 	if hasBody(p) {
 		w := xmlWriter{b: append(make([]byte, 0, 1024), xmlHead...)}
-		name := op.Out
-		w.openStructure(p, op.Service.Shapes[name].Name, op.Service.Namespace, v)
+		w.openStructure(p, p.Name, op.Service.Namespace, v)
 		w.members(p, v)
-		w.close(op.Service.Shapes[name].Name)
+		w.close(p.Name)
 		res.set("Content-Type", op.Service.xmlType())
 		res.Body = w.b
 	}
-	return nil
 }
 
 // xmlType is the Content-Type of XML answers.
@@ -377,9 +375,10 @@ func payloadName(f *field) string {
 	return f.plan.Name
 }
 
+// canonical is a header name as http.Header keys it: X-Amz-Meta-Color.
 func canonical(name string) string {
-	const upper = true
-	out, up := []byte(name), upper
+	out := []byte(name)
+	up := true
 	for i, c := range out {
 		if up && c >= 'a' && c <= 'z' {
 			out[i] = c - 'a' + 'A'

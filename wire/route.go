@@ -16,19 +16,21 @@ func (op *Op) labels(path string) (map[string]string, error) {
 		return labels, nil
 	}
 	want, have := strings.Split(template, "/"), strings.Split(path, "/")
+	at := 0 // in have; a greedy label takes more than one part
 	for i, part := range want {
+		raw := ""
+		if at < len(have) {
+			raw = have[at]
+		}
+		at++
 		if !strings.HasPrefix(part, "{") {
 			continue
 		}
 		name := strings.Trim(part, "{+}")
-		raw := ""
 		if strings.HasSuffix(part, "+}") {
-			tail := len(want) - i - 1
-			if len(have)-tail > i {
-				raw = strings.Join(have[i:len(have)-tail], "/")
+			if end := len(have) - (len(want) - i - 1); end > i {
+				raw, at = strings.Join(have[i:end], "/"), end
 			}
-		} else if i < len(have) {
-			raw = have[i]
 		}
 		s, err := url.PathUnescape(raw)
 		if err != nil {
@@ -110,16 +112,28 @@ func (rt *route) matches(have []string) bool {
 	for i, p := range rt.parts {
 		if strings.HasSuffix(p, "+}") {
 			tail := rt.parts[i+1:]
-			if len(have) < i+1+len(tail) {
-				return false
-			}
-			return slices.Equal(have[len(have)-len(tail):], tail)
+			return len(have) >= i+1+len(tail) && samePath(tail, have[len(have)-len(tail):])
 		}
-		if i >= len(have) || !strings.HasPrefix(p, "{") && p != have[i] || strings.HasPrefix(p, "{") && have[i] == "" {
+		if i >= len(have) || !samePath(rt.parts[i:i+1], have[i:i+1]) {
 			return false
 		}
 	}
 	return len(have) == len(rt.parts)
+}
+
+// samePath compares as many parts of a template and a path; a label stands for
+// any part that is not empty.
+func samePath(template, have []string) bool {
+	for i, p := range template {
+		if strings.HasPrefix(p, "{") {
+			if have[i] == "" {
+				return false
+			}
+		} else if p != have[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func hasAll(have, want url.Values) bool {

@@ -19,7 +19,7 @@ import (
 func (s *Service) Rules() policy.Rules {
 	all := policy.Rules{}
 	for _, op := range iamapi.Operations(s) {
-		all[op.Name] = policy.OnAny(policy.Touch{Action: "iam:" + op.Name})
+		all[op.Name] = policy.Rule{Absent: true}
 	}
 	for _, chapter := range []policy.Rules{
 		s.userRules(), s.userTagRules(), s.userBoundaryRules(),
@@ -30,7 +30,7 @@ func (s *Service) Rules() policy.Rules {
 		s.roleRules(), s.roleTagRules(), s.profileRules(),
 		s.policyRules(), s.versionRules(), s.bearersRules(), s.serviceAccessRules(),
 		s.attachmentRules(), s.inlineRules(),
-		s.simulateRules(),
+		s.simulateRules(), s.noneRules(),
 	} {
 		maps.Copy(all, chapter)
 	}

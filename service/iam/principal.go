@@ -109,17 +109,22 @@ func (s *Service) principalID(ctx context.Context, r store.Reader, value string)
 }
 
 func (s *Service) resolve(ctx context.Context, r store.Reader, value string) (string, error) {
-	a, err := arn.Parse(value)
-	if err != nil {
+	a, parse := arn.Parse(value)
+	if parse != nil {
 		return s.resolveID(ctx, r, value)
 	}
 	kind, rest := a.Type()
 	name := rest[strings.LastIndexByte(rest, '/')+1:]
+	elsewhere, err := s.elsewhere(ctx, r, a.Account)
+	if err != nil {
+		return "", err
+	}
 	switch {
-	case a.Partition != arn.Partition || a.Region != "":
+	case a.Partition != arn.Partition || a.Region != "" || strings.ContainsAny(value, "*?"):
 	case a.Service == "iam" && a.Resource == "root", a.Service == "sts" && kind == "federated-user":
-		_, err := s.accounts.Get(ctx, r, a.Account)
-		return value, err
+		return value, nil
+	case elsewhere && (a.Service == "iam" && (kind == "user" || kind == "role") || a.Service == "sts" && kind == "assumed-role"):
+		return value, nil
 	case a.Service == "iam" && kind == "user":
 		u, err := s.users.Get(ctx, r, recordID(a.Account, name))
 		if err == nil && u.ARN() == value {
@@ -142,6 +147,20 @@ func (s *Service) resolve(ctx context.Context, r store.Reader, value string) (st
 		return "", absent(err)
 	}
 	return "", store.ErrNotFound
+}
+
+// elsewhere reports whether the id is that of an account which this server does
+// not have. AWS refuses principals of accounts that do not exist; which accounts
+// exist outside this server nobody here can know, so they are taken as written.
+func (s *Service) elsewhere(ctx context.Context, r store.Reader, account string) (bool, error) {
+	if !arn.IsAccount(account) {
+		return false, store.ErrNotFound
+	}
+	_, err := s.accounts.Get(ctx, r, account)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 // absent makes a record that is there, but not the one that was named, absent.

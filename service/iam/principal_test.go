@@ -51,8 +51,11 @@ func TestTrustedPrincipals(t *testing.T) {
 		{account + "role/ci", ""},
 		{account + "group/dev", ""},
 		{account + "user/*", ""},
-		{"arn:aws:iam::999999999999:root", ""},
-		{"999999999999", ""},
+		{"arn:aws:iam::999999999999:root", "arn:aws:iam::999999999999:root"}, // accounts of other servers
+		{"999999999999", "arn:aws:iam::999999999999:root"},
+		{"arn:aws:iam::999999999999:user/u", "arn:aws:iam::999999999999:user/u"},
+		{"arn:aws:iam::999999999999:user/*", ""},
+		{"arn:aws:iam::99999:root", ""},
 		{"arn:aws:sts::" + testAccount + ":assumed-role/ci/a/b", ""},
 		{"arn:aws:sts::" + testAccount + ":assumed-role/ci", ""},
 		{"arn:aws:sts::" + testAccount + ":assumed-role/nobody/build", ""},

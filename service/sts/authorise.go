@@ -17,24 +17,25 @@ var ErrNoRole = errors.New("sts: no such role")
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html
 func (s *Service) Rules() policy.Rules {
 	everyone := policy.Rule{Everyone: true}
-	unbuilt := func(name string) policy.Rule { return policy.OnAny(policy.Touch{Action: "sts:" + name}) }
+	touch := func(name string) policy.Rule { return policy.OnAny(policy.Touch{Action: "sts:" + name}) }
+	absent := policy.Rule{Absent: true}
 	return policy.Rules{
 		"AssumeRole":                 policy.On(s.touchAssumeRole),
-		"AssumeRoleWithSAML":         unbuilt("AssumeRoleWithSAML"),
-		"AssumeRoleWithWebIdentity":  unbuilt("AssumeRoleWithWebIdentity"),
-		"AssumeRoot":                 unbuilt("AssumeRoot"),
-		"DecodeAuthorizationMessage": unbuilt("DecodeAuthorizationMessage"),
-		"GetAccessKeyInfo":           unbuilt("GetAccessKeyInfo"),
+		"AssumeRoleWithSAML":         absent,
+		"AssumeRoleWithWebIdentity":  absent,
+		"AssumeRoot":                 absent,
+		"DecodeAuthorizationMessage": touch("DecodeAuthorizationMessage"),
+		"GetAccessKeyInfo":           touch("GetAccessKeyInfo"),
 		// "No permissions are required to perform this operation. If an administrator
 		// attaches a policy that explicitly denies access, you can still perform it."
 		// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 		"GetCallerIdentity":       everyone,
-		"GetDelegatedAccessToken": unbuilt("GetDelegatedAccessToken"),
+		"GetDelegatedAccessToken": absent,
 		"GetFederationToken":      policy.On(s.touchFederationToken),
 		// "No permissions are required for users to perform this operation."
 		// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 		"GetSessionToken":     everyone,
-		"GetWebIdentityToken": unbuilt("GetWebIdentityToken"),
+		"GetWebIdentityToken": absent,
 	}
 }
 

@@ -23,8 +23,7 @@ unit: ## tests of all packages (unit tests, engines, acceptance scripts)
 	go test ./...
 
 judges: ## the code that test/wire judges: every service, and Smithy's test services
-	go run ./tools/gen -all test/wire/gen -import bartizan.dev/test/wire/gen
-	go run ./tools/gen -all test/wire/gen/smithy -models test/wire/smithy/testdata/models -import bartizan.dev/test/wire/gen/smithy
+	go -C test/wire generate
 
 clients: build judges ## real clients: SDKs, Terraform, judges in modules of their own
 	@set -e; for m in $$(git ls-files 'test/*/go.mod' 'test/*/*/go.mod'); do d=$$(dirname $$m); echo "== $$d"; go -C $$d test ./...; done

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -12,19 +13,16 @@ import (
 
 // encode writes the answer in the service's protocol.
 func (x *exchange) encode() {
-	var res *wire.Response
-	if x.err == nil {
-		var err error
-		if res, err = x.op.Encode(x.out, x.facts.RequestID, x.cbor); err != nil {
-			x.fail(err)
-		}
-	}
-	if x.err != nil {
-		res = wire.EncodeError(x.service.Model, x.cbor, x.err, x.facts.RequestID)
-	}
 	h := x.w.Header()
-	for k, v := range res.Header {
-		h[k] = v
+	res := &wire.Response{Header: h, Body: x.answer}
+	if x.err == nil {
+		x.op.EncodeInto(res, x.out, x.facts.RequestID, x.cbor)
+		if x.op.Service.Protocol == wire.Query && cap(res.Body) <= maxKept { // the other protocols may hand out what is not ours
+			x.answer = res.Body
+		}
+	} else {
+		res = wire.EncodeError(x.service.Model, x.cbor, x.err, x.facts.RequestID)
+		maps.Copy(h, res.Header)
 	}
 	h["X-Amzn-Requestid"] = []string{x.facts.RequestID}
 	if x.service.Model.Name == "s3" {

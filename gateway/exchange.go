@@ -27,6 +27,7 @@ type exchange struct {
 	state
 	g       *Gateway
 	body    []byte
+	answer  []byte
 	claim   sigv4.Claim
 	request policy.Request
 	event   trail.Event

@@ -72,14 +72,23 @@ func (d *treeDecoder) request(op *Operation, p *plan, r *Request, v reflect.Valu
 
 // Encode writes the answer of a call.
 func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, error) {
+	res := &Response{Header: make(http.Header, 2)}
+	op.EncodeInto(res, out, requestID, cbor)
+	return res, nil
+}
+
+// EncodeInto is Encode into a response that has a Header and, to be used again,
+// the room of a Body.
+func (op *Operation) EncodeInto(res *Response, out any, requestID string, cbor bool) {
 	p, v := op.out(), reflect.ValueOf(out).Elem()
-	res := &Response{Status: 200, Header: make(http.Header, 2)}
-	if op.Status != 0 {
+	if res.Status = 200; op.Status != 0 {
 		res.Status = op.Status
 	}
+	room := res.Body[:0]
+	res.Body = nil
 	if cbor {
 		op.encodeCBOR(res, p, v)
-		return res, nil
+		return
 	}
 	switch op.Service.Protocol {
 	case JSON10, JSON11:
@@ -88,10 +97,10 @@ func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, er
 			res.set("Content-Type", contentJSON10)
 		}
 		if op.Out != None {
-			res.Body = appendJSON(make([]byte, 0, 512), p, v)
+			res.Body = appendJSON(room, p, v)
 		}
 	case Query:
-		w := xmlWriter{b: make([]byte, 0, 640)}
+		w := xmlWriter{b: room}
 		w.open(op.Name+"Response", op.Service.Namespace)
 		if op.Wrapper != "" {
 			w.open(op.Wrapper, "")
@@ -107,7 +116,7 @@ func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, er
 		res.set("Content-Type", contentText)
 		res.Body = w.b
 	case EC2:
-		w := xmlWriter{b: append(make([]byte, 0, 1024), `<?xml version="1.0" encoding="UTF-8"?>`...)}
+		w := xmlWriter{b: append(room, `<?xml version="1.0" encoding="UTF-8"?>`...)}
 		w.open(op.Name+"Response", op.Service.Namespace)
 		w.leaf("requestId", requestID)
 		w.members(p, v)
@@ -117,7 +126,6 @@ func (op *Operation) Encode(out any, requestID string, cbor bool) (*Response, er
 	default:
 		op.encodeREST(res, p, v)
 	}
-	return res, nil
 }
 
 func (r *Response) set(name, value string) {

@@ -10,18 +10,13 @@ import (
 )
 
 type checkCmd struct {
-	Data string `help:"Data directory of the server." default:"${data}" env:"BARTIZAN_DATA"`
-	Dev  bool   `help:"Check bartizan dev."`
+	target `embed:""`
 }
 
 // Run prints the order of defence and whether the server that enforces it is
 // ready. It fails if a layer that is built is not enforced.
 func (c *checkCmd) Run(ctx context.Context, env Env) error {
-	data := c.Data
-	if c.Dev {
-		data = devData()
-	}
-	st, err := dial(data).status(ctx)
+	st, err := c.client().status(ctx)
 	state := "in force"
 	switch {
 	case errors.Is(err, errNotRunning):

@@ -10,17 +10,25 @@ import (
 	"time"
 )
 
-type envCmd struct {
+// target is the server that a command asks.
+type target struct {
 	Data string `help:"Data directory of the server." default:"${data}" env:"BARTIZAN_DATA"`
-	Dev  bool   `help:"The environment of bartizan dev."`
+	Dev  bool   `help:"Ask bartizan dev."`
+}
+
+func (t *target) client() *client {
+	if t.Dev {
+		return dial(devData())
+	}
+	return dial(t.Data)
+}
+
+type envCmd struct {
+	target `embed:""`
 }
 
 func (c *envCmd) Run(ctx context.Context, env Env) error {
-	data := c.Data
-	if c.Dev {
-		data = devData()
-	}
-	st, err := dial(data).status(ctx)
+	st, err := c.client().status(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,17 +57,12 @@ func exists(path string) bool {
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 type statusCmd struct {
-	Data string `help:"Data directory of the server." default:"${data}" env:"BARTIZAN_DATA"`
-	Dev  bool   `help:"The status of bartizan dev."`
-	JSON bool   `help:"Print JSON."`
+	target `embed:""`
+	JSON   bool `help:"Print JSON."`
 }
 
 func (c *statusCmd) Run(ctx context.Context, env Env) error {
-	data := c.Data
-	if c.Dev {
-		data = devData()
-	}
-	st, err := dial(data).status(ctx)
+	st, err := c.client().status(ctx)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,23 @@ import (
 // not in the database and not in a backup.
 const RootKeyFile = "root.key"
 
+// own refuses a data directory that others could have prepared or can change:
+// whoever writes there reads the root key and the admin socket.
+func (s *Server) own() error {
+	info, err := os.Stat(s.opt.Data)
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to another user: use another --data, or run as that user", s.opt.Data)
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("others can write to %s (%v): chmod 700 %s", s.opt.Data, info.Mode().Perm(), s.opt.Data)
+	}
+	return nil
+}
+
 // lock keeps two servers out of one data directory: each has its own trail,
 // admin socket and first start there, whatever store they share.
 func (s *Server) lock() error {

@@ -72,6 +72,9 @@ func Open(ctx context.Context, opt Options) (_ *Server, err error) {
 	if err := os.MkdirAll(opt.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory: %w", err)
 	}
+	if err := s.own(); err != nil {
+		return nil, err
+	}
 	if err := s.lock(); err != nil {
 		return nil, err
 	}

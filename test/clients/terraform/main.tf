@@ -145,7 +145,8 @@ resource "aws_iam_user" "person" {
 }
 
 resource "aws_iam_user" "robot" {
-  name = "robot"
+  name          = "robot"
+  force_destroy = true # looks for keys, devices and certificates before it deletes
 }
 
 resource "aws_iam_access_key" "robot" {

@@ -11,6 +11,14 @@ import (
 	"bartizan.dev/wire"
 )
 
+// patience is how long a caller may take to read an answer that does not fit
+// into the socket's buffer. A deadline costs as much as a decision, so it is set
+// only where it can matter.
+const patience = time.Minute
+
+// smallAnswer fits into the socket's buffer, so that writing it never waits.
+const smallAnswer = 32 << 10
+
 // encode writes the answer in the service's protocol.
 func (x *exchange) encode() {
 	h := x.w.Header()

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"bartizan.dev/policy"
 	"bartizan.dev/sigv4"
@@ -206,23 +205,12 @@ func parameter(form []byte, name string) string {
 	return ""
 }
 
-// patience is how long a caller may take to send a body, or to take an answer
-// that does not fit into the socket's buffer. Both are set only where they can
-// matter: a deadline costs as much as a decision.
-const patience = time.Minute
-
-// smallAnswer fits into the socket's buffer, so that writing it never waits.
-const smallAnswer = 32 << 10
-
 func (x *exchange) readBody() error {
 	if x.r.ContentLength > x.g.MaxBody {
 		return errTooLarge
 	}
 	if x.r.Body == nil || x.r.ContentLength == 0 {
 		return nil
-	}
-	if err := http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
 	}
 	body := bytes.NewBuffer(x.body[:0])
 	_, err := body.ReadFrom(io.LimitReader(x.r.Body, x.g.MaxBody+1))

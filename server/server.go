@@ -196,11 +196,13 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 	}
 	s.addr = l.Addr()
 	s.http = &http.Server{
-		Handler:           s.Handler(),
-		ReadHeaderTimeout: 10 * time.Second, // the gateway bounds bodies and answers
-		IdleTimeout:       120 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: s.Handler(),
+		// One deadline for header and body: two would be set one after the other,
+		// for every call. The gateway bounds how long an answer may take.
+		ReadTimeout:    time.Minute,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	if s.opt.TLS {
 		a, err := openAuthority(filepath.Join(s.opt.Data, "tls"), time.Now)

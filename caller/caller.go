@@ -73,8 +73,6 @@ type Call struct {
 	TLS       string   // "TLSv1.3" and so on; empty in the clear
 	Cipher    string   // TLS cipher suite, empty in the clear
 	Via       []string // service principals the call came through, outermost first
-	AuthType  string   // "REST-HEADER", "REST-QUERY-STRING", or empty when unsigned
-	SigVer    string   // "AWS4-HMAC-SHA256", or empty when unsigned
 }
 
 type contextKey struct{}

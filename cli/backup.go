@@ -48,14 +48,14 @@ type restoreCmd struct {
 	RootKey string `help:"Copy of the root key file that belongs to the backup." type:"existingfile" placeholder:"FILE"`
 }
 
-func (c *restoreCmd) Run(env Env) error {
-	if err := server.Restore(c.File, c.Data, c.RootKey); err != nil {
+func (c *restoreCmd) Run(ctx context.Context, env Env) error {
+	if err := server.Restore(ctx, c.File, c.Data, c.RootKey); err != nil {
 		return err
 	}
 	fmt.Fprintln(env.Out, "restored into", c.Data)
 	if c.RootKey == "" {
 		fmt.Fprintf(env.Out, "Next: put the root key that belongs to it at %s, mode 0600.\n", filepath.Join(c.Data, server.RootKeyFile))
 	}
-	_, err := fmt.Fprintf(env.Out, "Then: bartizan serve --data %s\n", c.Data)
+	_, err := fmt.Fprintf(env.Out, "Then: %s serve --data %s\n", env.program(), c.Data)
 	return err
 }

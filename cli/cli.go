@@ -23,6 +23,14 @@ import (
 type Env struct {
 	Out, Err io.Writer
 	Getenv   func(string) string
+	Program  string // as it was called, for the commands it tells people to run
+}
+
+func (e Env) program() string {
+	if e.Program == "" {
+		return "bartizan"
+	}
+	return e.Program
 }
 
 // Commands is the whole command line.

@@ -76,7 +76,7 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 		} else {
 			fmt.Fprintf(env.Out, "  no root credentials here: another node made account %s, or they were put away; use keys of your own\n", server.DefaultAccount)
 		}
-		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(bartizan env --data %s)\"\n  aws sts get-caller-identity\n", opt.Data)
+		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%s env --data %s)\"\n  aws sts get-caller-identity\n", env.program(), opt.Data)
 	})
 }
 
@@ -105,7 +105,7 @@ func (c *devServeCmd) Run(ctx context.Context, env Env) error {
 		fmt.Fprintln(env.Out, "*  who reaches this port is root with the access key test, secret test.  *")
 		fmt.Fprintln(env.Out, strings.Repeat("*", 72))
 		fmt.Fprintf(env.Out, "endpoint: %s\n", s.URL())
-		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(bartizan env --dev)\"\n  aws sts get-caller-identity\n  bartizan dev advance 36h     moves time\n")
+		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%[1]s env --dev)\"\n  aws sts get-caller-identity\n  %[1]s dev advance 36h     moves time\n", env.program())
 	})
 }
 

@@ -51,7 +51,6 @@ func (x *exchange) verify() error {
 		return x.refuse(sigv4.Fail(sigv4.InvalidToken))
 	}
 	x.facts.Identity = cred.Identity
-	x.facts.AuthType, x.facts.SigVer = x.claim.AuthType(), sigv4.Algorithm
 	x.g.Directory.Used(&x.facts.Identity, m.Endpoint, x.facts.Region)
 	if x.op == nil {
 		return wire.NotImplemented(m.Name, x.name)

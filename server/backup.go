@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"bartizan.dev/store/sqlite"
 )
 
 // A backup is a tar file: manifest.json, the database as the engine has it
@@ -107,8 +109,9 @@ func addFile(w *tar.Writer, path, name string) error {
 }
 
 // Restore makes a data directory, which must be empty or missing, from a
-// backup, and puts the root key from rootKey into it unless that is empty.
-func Restore(backup, data, rootKey string) (err error) {
+// backup, checks the database in it, and puts the root key from rootKey beside
+// it unless that is empty. If it fails the directory is empty again.
+func Restore(ctx context.Context, backup, data, rootKey string) (err error) {
 	entries, err := os.ReadDir(data)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -121,6 +124,13 @@ func Restore(backup, data, rootKey string) (err error) {
 		return err
 	}
 	defer in.Close()
+	defer func() {
+		if err != nil {
+			for _, name := range []string{trailDir, databaseFile, RootKeyFile} {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(data, name)))
+			}
+		}
+	}()
 	if err := os.MkdirAll(filepath.Join(data, trailDir), 0o700); err != nil {
 		return err
 	}
@@ -128,6 +138,9 @@ func Restore(backup, data, rootKey string) (err error) {
 		return err
 	}
 	if err := extract(tar.NewReader(in), data); err != nil {
+		return fmt.Errorf("%s: %w", backup, err)
+	}
+	if err := sqlite.Check(ctx, filepath.Join(data, databaseFile)); err != nil {
 		return fmt.Errorf("%s: %w", backup, err)
 	}
 	if rootKey == "" {

@@ -23,9 +23,6 @@ func (c *Clock) Now() time.Time {
 	return time.Now().Add(time.Duration(c.offset.Load())).UTC()
 }
 
-// Offset is how far Advance has moved the clock.
-func (c *Clock) Offset() time.Duration { return time.Duration(c.offset.Load()) }
-
 // Advance moves the clock forward by d, which must not be negative.
 func (c *Clock) Advance(d time.Duration) {
 	if d < 0 {

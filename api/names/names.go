@@ -17,6 +17,10 @@ func Services() []wire.Service {
 		{Name: "organizations", ID: "Organizations", Endpoint: "organizations", Signing: "organizations", Protocol: wire.JSON11, Version: "2016-11-28", Target: "AWSOrganizationsV20161128", Global: true},
 		{Name: "accessanalyzer", ID: "AccessAnalyzer", Endpoint: "access-analyzer", Signing: "access-analyzer", Protocol: wire.RESTJSON, Version: "2019-11-01"},
 		{Name: "rolesanywhere", ID: "RolesAnywhere", Endpoint: "rolesanywhere", Signing: "rolesanywhere", Protocol: wire.RESTJSON, Version: "2018-05-10"},
+		{Name: "signin", ID: "Signin", Endpoint: "signin", Signing: "signin", Protocol: wire.RESTJSON, Version: "2023-01-01"},
+		{Name: "iamtoolbox", ID: "IAM Toolbox", Endpoint: "iam-toolbox", Signing: "iam", Protocol: wire.RESTJSON, Version: "2018-05-10", Global: true},
+		{Name: "eks", ID: "EKS", Endpoint: "eks", Signing: "eks", Protocol: wire.RESTJSON, Version: "2017-11-01"},
+		{Name: "eksauth", ID: "EKS Auth", Endpoint: "eks-auth", Signing: "eks-auth", Protocol: wire.RESTJSON, Version: "2023-11-26"},
 		{Name: "secretsmanager", ID: "Secrets Manager", Endpoint: "secretsmanager", Signing: "secretsmanager", Protocol: wire.JSON11, Version: "2017-10-17", Target: "secretsmanager"},
 		{Name: "acm", ID: "ACM", Endpoint: "acm", Signing: "acm", Protocol: wire.JSON11, Version: "2015-12-08", Target: "CertificateManager"},
 		{Name: "acmpca", ID: "ACM PCA", Endpoint: "acm-pca", Signing: "acm-pca", Protocol: wire.JSON11, CBOR: true, Version: "2017-08-22", Target: "ACMPrivateCA"},
@@ -175,6 +179,92 @@ POST /UntagResource UntagResource
 PATCH /crl/{crlId} UpdateCrl
 PATCH /profile/{profileId} UpdateProfile
 PATCH /trustanchor/{trustAnchorId} UpdateTrustAnchor`,
+	`POST /v1/token?x-amz-token-request-type=bearer CreateBearerToken
+POST /v1/token CreateOAuth2Token
+POST /v1/token?x-amz-client-auth-method=iam CreateOAuth2TokenWithIAM
+POST /v1/token?x-amz-oauth-token-method=token-exchange CreateOAuth2TokenWithTokenExchange
+POST /delete-console-authorization-configuration DeleteConsoleAuthorizationConfiguration
+POST /delete-resource-permission-statement DeleteResourcePermissionStatement
+POST /get-console-authorization-configuration GetConsoleAuthorizationConfiguration
+POST /get-resource-policy GetResourcePolicy
+POST /v1/introspect?x-amz-client-auth-method=iam IntrospectOAuth2TokenWithIAM
+POST /list-resource-permission-statements ListResourcePermissionStatements
+POST /put-console-authorization-configuration PutConsoleAuthorizationConfiguration
+POST /put-resource-permission-statement PutResourcePermissionStatement
+POST /v1/revoke?x-amz-client-auth-method=iam RevokeOAuth2TokenWithIAM`,
+	`GET /authorization-details/{authorizationId} GetRequestAuthorizationDetails
+GET /authorization-details/{authorizationId}/policy GetRequestAuthorizationPolicy`,
+	`POST /clusters/{name}/certificate-authorities/{certificateAuthorityId}/activate ActivateCertificateAuthority
+POST /clusters/{name}/access-entries/{principalArn}/access-policies AssociateAccessPolicy
+POST /clusters/{name}/encryption-config/associate AssociateEncryptionConfig
+POST /clusters/{name}/identity-provider-configs/associate AssociateIdentityProviderConfig
+POST /clusters/{name}/updates/{updateId}/cancel-update CancelUpdate
+POST /clusters/{name}/access-entries CreateAccessEntry
+POST /clusters/{name}/addons CreateAddon
+POST /clusters/{name}/capabilities CreateCapability
+POST /clusters/{name}/certificate-authorities CreateCertificateAuthority
+POST /clusters CreateCluster
+POST /eks-anywhere-subscriptions CreateEksAnywhereSubscription
+POST /clusters/{name}/fargate-profiles CreateFargateProfile
+POST /clusters/{name}/node-groups CreateNodegroup
+POST /clusters/{name}/pod-identity-associations CreatePodIdentityAssociation
+DELETE /clusters/{name}/access-entries/{principalArn} DeleteAccessEntry
+DELETE /clusters/{name}/addons/{addonName} DeleteAddon
+DELETE /clusters/{name}/capabilities/{capabilityName} DeleteCapability
+DELETE /clusters/{name}/certificate-authorities/{certificateAuthorityId} DeleteCertificateAuthority
+DELETE /clusters/{name} DeleteCluster
+DELETE /eks-anywhere-subscriptions/{id} DeleteEksAnywhereSubscription
+DELETE /clusters/{name}/fargate-profiles/{fargateProfileName} DeleteFargateProfile
+DELETE /clusters/{name}/node-groups/{nodegroupName} DeleteNodegroup
+DELETE /clusters/{name}/pod-identity-associations/{associationId} DeletePodIdentityAssociation
+DELETE /cluster-registrations/{name} DeregisterCluster
+GET /clusters/{name}/access-entries/{principalArn} DescribeAccessEntry
+GET /clusters/{name}/addons/{addonName} DescribeAddon
+GET /addons/configuration-schemas DescribeAddonConfiguration
+GET /addons/supported-versions DescribeAddonVersions
+GET /clusters/{name}/capabilities/{capabilityName} DescribeCapability
+GET /clusters/{name}/certificate-authorities/{certificateAuthorityId} DescribeCertificateAuthority
+GET /clusters/{name} DescribeCluster
+GET /cluster-versions DescribeClusterVersions
+GET /eks-anywhere-subscriptions/{id} DescribeEksAnywhereSubscription
+GET /clusters/{name}/fargate-profiles/{fargateProfileName} DescribeFargateProfile
+POST /clusters/{name}/identity-provider-configs/describe DescribeIdentityProviderConfig
+GET /clusters/{name}/insights/{id} DescribeInsight
+GET /clusters/{name}/insights-refresh DescribeInsightsRefresh
+GET /clusters/{name}/node-groups/{nodegroupName} DescribeNodegroup
+GET /clusters/{name}/pod-identity-associations/{associationId} DescribePodIdentityAssociation
+GET /clusters/{name}/updates/{updateId} DescribeUpdate
+DELETE /clusters/{name}/access-entries/{principalArn}/access-policies/{policyArn} DisassociateAccessPolicy
+POST /clusters/{name}/identity-provider-configs/disassociate DisassociateIdentityProviderConfig
+GET /clusters/{name}/access-entries ListAccessEntries
+GET /access-policies ListAccessPolicies
+GET /clusters/{name}/addons ListAddons
+GET /clusters/{name}/access-entries/{principalArn}/access-policies ListAssociatedAccessPolicies
+GET /clusters/{name}/capabilities ListCapabilities
+GET /clusters/{name}/certificate-authorities ListCertificateAuthorities
+GET /clusters ListClusters
+GET /eks-anywhere-subscriptions ListEksAnywhereSubscriptions
+GET /clusters/{name}/fargate-profiles ListFargateProfiles
+GET /clusters/{name}/identity-provider-configs ListIdentityProviderConfigs
+POST /clusters/{name}/insights ListInsights
+GET /clusters/{name}/node-groups ListNodegroups
+GET /clusters/{name}/pod-identity-associations ListPodIdentityAssociations
+GET /tags/{resourceArn} ListTagsForResource
+GET /clusters/{name}/updates ListUpdates
+POST /cluster-registrations RegisterCluster
+POST /clusters/{name}/insights-refresh StartInsightsRefresh
+POST /tags/{resourceArn} TagResource
+DELETE /tags/{resourceArn} UntagResource
+POST /clusters/{name}/access-entries/{principalArn} UpdateAccessEntry
+POST /clusters/{name}/addons/{addonName}/update UpdateAddon
+POST /clusters/{name}/capabilities/{capabilityName} UpdateCapability
+POST /clusters/{name}/update-config UpdateClusterConfig
+POST /clusters/{name}/updates UpdateClusterVersion
+POST /eks-anywhere-subscriptions/{id} UpdateEksAnywhereSubscription
+POST /clusters/{name}/node-groups/{nodegroupName}/update-config UpdateNodegroupConfig
+POST /clusters/{name}/node-groups/{nodegroupName}/update-version UpdateNodegroupVersion
+POST /clusters/{name}/pod-identity-associations/{associationId} UpdatePodIdentityAssociation`,
+	`POST /clusters/{clusterName}/assume-role-for-pod-identity AssumeRoleForPodIdentity`,
 	`AssociateCrossAccountReplica BatchGetSecretValue CancelRotateSecret CreateSecret DeleteResourcePolicy DeleteSecret DescribeSecret
 DisassociateCrossAccountReplica GetRandomPassword GetResourcePolicy GetSecretValue ListResourcePolicies ListSecretVersionIds ListSecrets
 PutResourcePolicy PutSecretValue RemoveRegionsFromReplication ReplicateSecretToRegions RestoreSecret RotateSecret StopReplicationToReplica

@@ -14,17 +14,21 @@ import (
 type Kind uint8
 
 const (
-	Anonymous Kind = iota // no signature, on an operation that AWS leaves unsigned
-	Root                  // the account itself
-	User                  // an IAM user with a long-term key or a GetSessionToken session
-	Role                  // an assumed-role session
-	Federated             // a GetFederationToken session
-	Service               // an AWS service acting on its own behalf
+	Anonymous   Kind = iota // no signature, on an operation that AWS leaves unsigned
+	Root                    // the account itself
+	User                    // an IAM user with a long-term key or a GetSessionToken session
+	Role                    // an assumed-role session
+	Federated               // a GetFederationToken session
+	Service                 // an AWS service acting on its own behalf
+	WebIdentity             // the bearer of an OIDC token that STS has not made a session of yet
+	SAML                    // the bearer of a SAML assertion, likewise
+	Certificate             // the holder of an X.509 certificate, at Roles Anywhere's CreateSession
 )
 
 // String returns CloudTrail's name for the kind.
 func (k Kind) String() string {
-	return [...]string{"Unknown", "Root", "IAMUser", "AssumedRole", "FederatedUser", "AWSService"}[k]
+	return [...]string{"Unknown", "Root", "IAMUser", "AssumedRole", "FederatedUser", "AWSService",
+		"WebIdentityUser", "SAMLUser", "Unknown"}[k]
 }
 
 // Tag is a key and a value, of a principal or a session.
@@ -33,13 +37,17 @@ type Tag struct{ Key, Value string }
 // Identity is a principal whose credentials have been verified.
 type Identity struct {
 	Kind      Kind
-	Account   string // 12 digits; empty when Anonymous
+	Account   string // 12 digits; empty when the principal belongs to none
 	ID        string // account id, AIDA…, AROA…:session, account:name
 	ARN       string // as GetCallerIdentity answers it
 	Name      string // user name, or role session name, or federated user name
 	AccessKey string // access key id
 	Service   string // service principal, such as kms.amazonaws.com, when Kind is Service
+	Provider  string // who vouches for a WebIdentity or SAML bearer: ARN or domain name
 	Session   *Session
+	// Proof is what an operation that AWS leaves unsigned was shown instead of a
+	// signature, verified by the operation's rule, for its handler.
+	Proof any `json:"-"`
 }
 
 // Session is what temporary credentials carry.
@@ -55,6 +63,7 @@ type Session struct {
 	Provider        string   // federated provider ARN or name, for web identity and SAML
 	Tags            []Tag    // session tags
 	Transitive      []string // keys of Tags that stick through chaining
+	Keys            []Tag    // condition keys that stay with the session, such as saml:sub
 	Policy          string   // inline session policy document, or empty
 	PolicyARNs      []string // managed session policies
 }
@@ -80,6 +89,16 @@ type contextKey struct{}
 // With returns a context that carries c.
 func With(ctx context.Context, c *Call) context.Context {
 	return context.WithValue(ctx, contextKey{}, c)
+}
+
+// AsService returns a context in which an AWS service calls on its own behalf,
+// on resources of account. principal is its service principal, such as
+// ec2.amazonaws.com.
+func AsService(ctx context.Context, principal, account, region string, now time.Time) context.Context {
+	return With(ctx, &Call{
+		Identity: Identity{Kind: Service, Account: account, ID: principal, ARN: principal, Name: principal, Service: principal},
+		Time:     now, Region: region,
+	})
 }
 
 // From returns the call that ctx carries. It panics if there is none, which

@@ -36,7 +36,14 @@ func dial(data string) *client {
 var errNotRunning = errors.New("no server runs here")
 
 func (c *client) do(ctx context.Context, method, path string, query url.Values, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://admin"+path+"?"+query.Encode(), nil)
+	return c.send(ctx, method, path, query, nil, out)
+}
+
+// maxAnswer bounds what a server may say, in bytes.
+const maxAnswer = 16 << 20
+
+func (c *client) send(ctx context.Context, method, path string, query url.Values, in io.Reader, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://admin"+path+"?"+query.Encode(), in)
 	if err != nil {
 		return err
 	}
@@ -47,7 +54,7 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 		return fmt.Errorf("%w: %s does not answer: start one with bartizan serve, or name its directory with --data", errNotRunning, c.path)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return err
 	}

@@ -1,62 +1,170 @@
 package cli
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"net/url"
 	"strings"
 
 	"bartizan.dev/policy"
+	"bartizan.dev/policy/explain"
 )
 
-// printExplanation tells the story of a decision: first the decision, then each
-// layer of policies with the statements that matched or nearly matched, and
-// what each of these lacked.
-func printExplanation(w io.Writer, r *policy.Request, e *policy.Explanation) error {
-	var b strings.Builder
-	if e.Decision.Allowed {
-		fmt.Fprintf(&b, "allowed: %s on %s\n", r.Action, r.Resource)
-	} else {
-		fmt.Fprintf(&b, "denied: %s\n", e.Decision.Message(r, true))
-	}
-	for _, layer := range e.Layers {
-		fmt.Fprintf(&b, "%s: %v\n", layer.Type, layer.Result)
-		for i := range layer.Statements {
-			printTrace(&b, &layer.Statements[i])
+type policyExplainCmd struct {
+	ID   string `arg:"" optional:"" help:"Of a denial of the past: its authorization id, event id or request id."`
+	Data string `help:"Data directory of the server that is asked, when no policy files are given." default:"${data}" env:"BARTIZAN_DATA"`
+	JSON bool   `help:"Print the tree as JSON."`
+	question
+}
+
+// Run decides from files when there are any; otherwise it asks the server.
+func (c *policyExplainCmd) Run(env Env) error {
+	switch {
+	case c.ID != "" && c.Action != "":
+		return errors.New("give either the id of a denial or a question (--action), not both")
+	case c.ID == "" && c.Action == "":
+		return errors.New("give the id of a denial (authorization id, event id or request id), or a question: --action, --resource, --principal")
+	case c.ID == "" && c.hasFiles():
+		r, b, err := c.request()
+		if err != nil {
+			return err
 		}
+		return c.print(env, &story{Decisions: []*explain.Tree{explain.New(r, b)}})
 	}
-	if len(e.Missing) > 0 {
-		fmt.Fprintf(&b, "condition keys that policies ask for and the request lacks: %s\n", strings.Join(e.Missing, ", "))
+	s, err := dial(c.Data).explain(context.Background(), c.ID, &c.question)
+	if err != nil {
+		return err
+	}
+	return c.print(env, s)
+}
+
+func (q *question) hasFiles() bool {
+	return len(q.Identity)+len(q.Session)+len(q.SCP)+len(q.RCP) > 0 || q.ResourceP != "" || q.Boundary != ""
+}
+
+// story is what the server tells of a call.
+type story struct {
+	AuthorizationID string          `json:"authorizationId,omitempty"`
+	EventID         string          `json:"eventId,omitempty"`
+	RequestID       string          `json:"requestId,omitempty"`
+	Decisions       []*explain.Tree `json:"decisions"`
+}
+
+func (c *client) explain(ctx context.Context, id string, q *question) (*story, error) {
+	ask := struct {
+		Principal, Action, Resource string
+		Context                     []policy.Pair
+	}{q.Principal, q.Action, q.Resource, q.pairs()}
+	body, err := json.Marshal(ask)
+	if err != nil {
+		return nil, err
+	}
+	query := url.Values{}
+	if id != "" {
+		query.Set("id", id)
+	}
+	out := new(story)
+	return out, c.send(ctx, "POST", "/explain", query, bytes.NewReader(body), out)
+}
+
+func (c *policyExplainCmd) print(env Env, s *story) error {
+	allowed := true
+	for _, t := range s.Decisions {
+		allowed = allowed && t.Decision == policy.Allowed.String()
+	}
+	if c.JSON {
+		enc := json.NewEncoder(env.Out)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(s); err != nil {
+			return err
+		}
+	} else if err := printStory(env.Out, s); err != nil {
+		return err
+	}
+	if !allowed {
+		return errSaid
+	}
+	return nil
+}
+
+// printStory prints trees: the decision, each layer of policies with its
+// statements, and what would have to change.
+func printStory(w io.Writer, s *story) error {
+	var b strings.Builder
+	if s.EventID != "" {
+		fmt.Fprintf(&b, "authorization %s\nevent %s, request %s\n", s.AuthorizationID, s.EventID, s.RequestID)
+	}
+	for _, t := range s.Decisions {
+		printTree(&b, t)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func printTrace(b *strings.Builder, t *policy.Trace) {
-	name := t.Statement.Sid
+func printTree(b *strings.Builder, t *explain.Tree) {
+	if t.Decision == policy.Allowed.String() {
+		fmt.Fprintf(b, "allowed: %s on %s\n", t.Action, t.Resource)
+	} else {
+		fmt.Fprintf(b, "denied: %s\n", t.Message)
+	}
+	for _, l := range t.Layers {
+		level := ""
+		if l.Type == policy.SCP.String() || l.Type == policy.RCP.String() {
+			level = fmt.Sprintf(", level %d", l.Level)
+		}
+		fmt.Fprintf(b, "%s%s: %s\n", l.Type, level, l.Result)
+		for _, p := range l.Policies {
+			printPolicy(b, &p)
+		}
+	}
+	if len(t.Missing) > 0 {
+		fmt.Fprintf(b, "condition keys that policies ask for and the request lacks: %s\n", strings.Join(t.Missing, ", "))
+	}
+	for i, c := range t.Changes {
+		if i == 0 {
+			b.WriteString("the smallest change that would allow it:\n")
+		}
+		printChange(b, &c)
+	}
+}
+
+func printPolicy(b *strings.Builder, p *explain.PolicyNode) {
+	name := p.Name
 	if name == "" {
-		name = fmt.Sprintf("statement %d", t.Index+1)
+		name = p.ARN
 	}
-	fmt.Fprintf(b, "  %s %s %s, line %d: ", t.Source.Name, t.Statement.Effect, name, t.Statement.Start.Line)
-	if t.Matched {
-		b.WriteString("matches\n")
-		return
-	}
-	var lacks []string
-	for part, ok := range map[string]bool{"principal": t.Principal, "action": t.Action, "resource": t.Resource} {
-		if !ok {
-			lacks = append(lacks, part)
+	fmt.Fprintf(b, "  %s\n", name)
+	for _, st := range p.Statements {
+		sid := st.Sid
+		if sid == "" {
+			sid = fmt.Sprintf("statement %d", st.Index+1)
+		}
+		if st.Matched {
+			fmt.Fprintf(b, "    %s %s: matches\n", st.Effect, sid)
+		} else {
+			fmt.Fprintf(b, "    %s %s: does not match: %s\n", st.Effect, sid, st.Why)
 		}
 	}
-	for _, c := range t.Conditions {
-		switch {
-		case c.Matched:
-		case c.Missing:
-			lacks = append(lacks, fmt.Sprintf("condition %s %s (the request has no such key)", c.Condition.Operator, c.Condition.Key))
-		default:
-			lacks = append(lacks, fmt.Sprintf("condition %s %s (the request has %s)", c.Condition.Operator, c.Condition.Key, strings.Join(c.Values, ", ")))
-		}
+}
+
+func printChange(b *strings.Builder, c *explain.Change) {
+	where := "the " + c.Type
+	if c.Type == policy.SCP.String() || c.Type == policy.RCP.String() {
+		where = fmt.Sprintf("a %s at level %d", c.Type, c.Level)
 	}
-	slices.Sort(lacks)
-	fmt.Fprintf(b, "does not match: %s\n", strings.Join(lacks, "; "))
+	if c.Policy != "" {
+		where += " " + c.Policy
+	}
+	if c.Index >= 0 {
+		where += fmt.Sprintf(", statement %d", c.Index+1)
+	}
+	fmt.Fprintf(b, "  in %s: %s", where, c.Edit)
+	if len(c.Statement) > 0 {
+		fmt.Fprintf(b, "\n    %s", c.Statement)
+	}
+	b.WriteString("\n")
 }

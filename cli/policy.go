@@ -9,10 +9,11 @@ import (
 
 	"bartizan.dev/arn"
 	"bartizan.dev/policy"
+	"bartizan.dev/policy/explain"
 )
 
 type policyCmd struct {
-	Explain policyExplainCmd `cmd:"" help:"Decide one request and tell why, statement by statement."`
+	Explain policyExplainCmd `cmd:"" help:"Tell why a request was or would be denied, statement by statement, and the smallest change that would allow it."`
 	Test    policyTestCmd    `cmd:"" help:"Run a file of requests with expected decisions."`
 	Lint    policyLintCmd    `cmd:"" help:"Say what AWS would refuse in policy documents."`
 }
@@ -20,7 +21,7 @@ type policyCmd struct {
 // question is one request with the policies that bear on it.
 type question struct {
 	Principal string            `help:"ARN of who asks, by default arn:aws:iam::111122223333:user/alice." json:"principal"`
-	Action    string            `help:"What, as service:Name." required:"" json:"action"`
+	Action    string            `help:"What, as service:Name." json:"action"`
 	Resource  string            `help:"ARN of on what." default:"*" json:"resource"`
 	Context   map[string]string `help:"Condition keys: aws:SourceIp=203.0.113.7. Several values are separated by commas." json:"context" placeholder:"KEY=VALUE"`
 	Identity  []string          `help:"Identity-based policy files." type:"existingfile" json:"identity" placeholder:"FILE"`
@@ -53,13 +54,7 @@ func (q *question) request() (*policy.Request, *policy.Bindings, error) {
 	if r.Principal.Kind == policy.User {
 		r.Context.Set("aws:username", q.Principal[strings.LastIndexByte(q.Principal, '/')+1:])
 	}
-	for k, v := range q.Context {
-		if list := strings.Split(v, ","); len(list) > 1 {
-			r.Context.SetAll(k, list)
-		} else {
-			r.Context.Set(k, v)
-		}
-	}
+	r.Context.SetPairs(q.pairs())
 	b := &policy.Bindings{}
 	if b.Identity, err = compile(policy.Identity, q.Identity...); err != nil {
 		return nil, nil, err
@@ -85,6 +80,16 @@ func (q *question) request() (*policy.Request, *policy.Bindings, error) {
 	}
 	b.RCP, err = levels(policy.RCP, q.RCP)
 	return r, b, err
+}
+
+// pairs are the condition keys of the question.
+func (q *question) pairs() []policy.Pair {
+	var out []policy.Pair
+	for k, v := range q.Context {
+		list := strings.Split(v, ",")
+		out = append(out, policy.Pair{Key: k, Values: list, Multi: len(list) > 1})
+	}
+	return out
 }
 
 func nonempty(s string) []string {
@@ -158,23 +163,6 @@ func readPolicy(file string, t policy.Type) (*policy.Document, error) {
 	return doc, nil
 }
 
-type policyExplainCmd struct {
-	question `embed:""`
-}
-
-func (c *policyExplainCmd) Run(env Env) error {
-	r, b, err := c.request()
-	if err != nil {
-		return err
-	}
-	e := policy.Explain(r, b)
-	err = printExplanation(env.Out, r, e)
-	if err == nil && !e.Decision.Allowed {
-		return errSaid
-	}
-	return err
-}
-
 type policyTestCmd struct {
 	Files []string `arg:"" type:"existingfile" help:"JSON files: a list of {\"name\", \"principal\", \"action\", \"resource\", \"context\", \"identity\": [files], …, \"expect\": \"allowed\" or \"denied\"}."`
 }
@@ -231,7 +219,7 @@ func (c *policyCase) run(env Env) (bool, error) {
 		return true, nil
 	}
 	fmt.Fprintf(env.Out, "FAIL %s: want %s\n", c.Name, c.Expect)
-	return false, printExplanation(env.Out, r, policy.Explain(r, b))
+	return false, printStory(env.Out, &story{Decisions: []*explain.Tree{explain.New(r, b)}})
 }
 
 type policyLintCmd struct {

@@ -30,6 +30,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 			"iam.groups-per-user": &opt.Quotas.IAM.GroupsPerUser, "iam.access-keys-per-user": &opt.Quotas.IAM.AccessKeysPerUser,
 			"iam.policies-per-user": &opt.Quotas.IAM.AttachedPerUser, "iam.policies-per-group": &opt.Quotas.IAM.AttachedPerGroup,
 			"iam.policies-per-role": &opt.Quotas.IAM.AttachedPerRole, "iam.versions-per-policy": &opt.Quotas.IAM.VersionsPerPolicy,
+			"organizations.accounts": &opt.Quotas.Organizations.Accounts, "organizations.units": &opt.Quotas.Organizations.Units,
 		}[name]
 		if field == nil || n < 1 {
 			return opt, fmt.Errorf("--quota %s=%d: want a known name and a number above 0", name, n)

@@ -19,10 +19,10 @@ func (x *exchange) authorise() error {
 		return nil
 	}
 	touches, err := rule.Touches(x.ctx, x.in)
+	x.touches = touches // also with an error: they say whose trail it belongs to
 	if err != nil {
 		return err
 	}
-	x.touches = touches
 	if len(touches) == 0 {
 		return &wire.Error{Code: "InternalFailure", Status: 500, Fault: true,
 			Message: "The operation declared nothing to authorise: this is a bug."}
@@ -31,20 +31,72 @@ func (x *exchange) authorise() error {
 	if err != nil {
 		return err
 	}
+	bounds, err := x.bounds(standing.Principal.Account)
+	if err != nil {
+		return err
+	}
 	req := &x.request
 	req.Principal = standing.Principal
 	x.conditions(&req.Context, standing)
-	b := policy.Bindings{Identity: standing.Identity, Boundary: standing.Boundary, Session: standing.Session, SCP: standing.SCP}
+	b := policy.Bindings{Identity: standing.Identity, Boundary: standing.Boundary, Session: standing.Session}
+	if bounds != nil {
+		b.SCP = bounds.SCP
+		req.Context.Set("aws:PrincipalOrgID", bounds.Organization)
+		req.Context.SetAll("aws:PrincipalOrgPaths", bounds.Paths)
+	}
+	mark := req.Context.Mark()
 	for i := range touches {
-		mark := req.Context.Mark()
-		touches[i].Apply(req, &b)
-		d := policy.Decide(req, &b)
-		if !d.Allowed {
-			return x.denied(req, &b, d)
-		}
 		req.Context.Reset(mark)
+		if err := x.prepare(i, &b, bounds); err != nil {
+			return err
+		}
+		if d := policy.Decide(req, &b); !d.Allowed {
+			return x.denied(&b, d, i, mark, bounds)
+		}
 	}
 	return nil
+}
+
+// prepare makes the request and the bindings those of touch i.
+func (x *exchange) prepare(i int, b *policy.Bindings, bounds *Bounds) (err error) {
+	req := &x.request
+	x.touches[i].Apply(req, b)
+	owner := bounds
+	if req.ResourceAccount != req.Principal.Account {
+		if owner, err = x.bounds(req.ResourceAccount); err != nil {
+			return err
+		}
+	}
+	x.owner = owner
+	x.owned(req, b, owner)
+	return nil
+}
+
+// bounds asks for the bounds of an account; a principal without account, such
+// as a service, has none.
+func (x *exchange) bounds(account string) (*Bounds, error) {
+	if account == "" {
+		return nil, nil
+	}
+	return x.g.Directory.Bounds(x.ctx, account)
+}
+
+// owned adds what the organization of the resource's owner says about it. Only
+// some services support resource control policies.
+// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html#rcp-supported-services
+func (x *exchange) owned(req *policy.Request, b *policy.Bindings, owner *Bounds) {
+	b.RCP = nil
+	if owner == nil {
+		return
+	}
+	req.Context.Set("aws:ResourceOrgID", owner.Organization)
+	req.Context.SetAll("aws:ResourceOrgPaths", owner.Paths)
+	if owner.RCP == nil || x.g.ControlsResources == nil {
+		return
+	}
+	if prefix, _, ok := strings.Cut(req.Action, ":"); ok && x.g.ControlsResources(prefix) {
+		b.RCP = owner.RCP
+	}
 }
 
 // conditions sets the global condition keys of the call.
@@ -72,13 +124,17 @@ func (x *exchange) conditions(c *policy.Context, s *Standing) {
 			c.Set("aws:Referer", ref)
 		}
 	}
-	x.principalConditions(c, s)
+	PrincipalConditions(c, id, s, call.Time)
 }
 
-func (x *exchange) principalConditions(c *policy.Context, s *Standing) {
-	id := &x.facts.Identity
+// PrincipalConditions sets the condition keys of a principal.
+func PrincipalConditions(c *policy.Context, id *caller.Identity, s *Standing, now time.Time) {
 	c.Set("aws:PrincipalType", principalType(id.Kind))
-	if id.Kind == caller.Anonymous {
+	switch id.Kind {
+	case caller.Anonymous, caller.Certificate:
+		return
+	case caller.WebIdentity, caller.SAML:
+		c.Set("aws:FederatedProvider", id.Provider)
 		return
 	}
 	c.Set("aws:userid", id.ID)
@@ -97,13 +153,16 @@ func (x *exchange) principalConditions(c *policy.Context, s *Standing) {
 		c.SetTime("aws:TokenIssueTime", t.Issued)
 		c.SetBool("aws:MultiFactorAuthPresent", t.MFA)
 		if t.MFA {
-			c.SetInt("aws:MultiFactorAuthAge", int64(x.facts.Time.Sub(t.MFATime)/time.Second))
+			c.SetInt("aws:MultiFactorAuthAge", int64(now.Sub(t.MFATime)/time.Second))
 		}
 		if t.SourceIdentity != "" {
 			c.Set("aws:SourceIdentity", t.SourceIdentity)
 		}
 		if t.Provider != "" {
 			c.Set("aws:FederatedProvider", t.Provider)
+		}
+		for i := range t.Keys {
+			c.Set(t.Keys[i].Key, t.Keys[i].Value)
 		}
 	}
 }
@@ -129,14 +188,18 @@ func principalType(k caller.Kind) string {
 		return "FederatedUser"
 	case caller.Service:
 		return "Service"
+	case caller.WebIdentity, caller.SAML:
+		return "FederatedUser"
 	}
 	return "Anonymous"
 }
 
-// denied makes AWS's answer for a refused touch.
-func (x *exchange) denied(req *policy.Request, b *policy.Bindings, d policy.Decision) error {
-	m := x.service.Model
-	e := &wire.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: d.Message(req, false)}
+// denied makes AWS's answer for refused touch i. The keys of the context from
+// mark on are the touch's own.
+func (x *exchange) denied(b *policy.Bindings, d policy.Decision, i, mark int, bounds *Bounds) error {
+	m, req := x.service.Model, &x.request
+	sameOrg := bounds != nil && x.owner != nil && bounds.Organization == x.owner.Organization
+	e := &wire.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: d.Message(req, sameOrg)}
 	switch m.Protocol {
 	case wire.JSON10, wire.JSON11:
 		e.Code, e.Status = "AccessDeniedException", http.StatusBadRequest
@@ -145,6 +208,9 @@ func (x *exchange) denied(req *policy.Request, b *policy.Bindings, d policy.Deci
 	case wire.EC2:
 		e.Code = "UnauthorizedOperation"
 		e.Message = "You are not authorized to perform this operation. " + e.Message + x.sealed(req, b, d)
+	}
+	if id := x.keepEvidence(i, mark, *b, bounds); id != "" {
+		e.Message += ". Call the GetRequestAuthorizationDetails API with the following authorization id: " + id
 	}
 	return e
 }

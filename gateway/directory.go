@@ -30,8 +30,12 @@ type Directory interface {
 	Usable(id *caller.Identity, service, operation string) bool
 	// Standing returns the policies that bear on a verified caller.
 	Standing(ctx context.Context, id *caller.Identity) (*Standing, error)
-	// Used notes that an access key was used for a service.
-	Used(id *caller.Identity, service, region string)
+	// Bounds returns what the organization of an account lays on it; nil for an
+	// account in none.
+	Bounds(ctx context.Context, account string) (*Bounds, error)
+	// Used notes that a caller has tried to call an operation of a service;
+	// operation is empty if the service has none of that name.
+	Used(id *caller.Identity, service, operation, region string)
 }
 
 // Credential is an access key with its owner.
@@ -47,6 +51,16 @@ type Standing struct {
 	Identity  *policy.Set
 	Boundary  *policy.Set
 	Session   *policy.Set
-	SCP       []*policy.Set
 	Tags      []policy.Tag // aws:PrincipalTag/…
+}
+
+// Bounds is an account's place in its organization and the policies that hold
+// there, one set per level from the root to the account. It is shared between
+// calls and must not be changed.
+type Bounds struct {
+	Organization string   // o-…
+	Paths        []string // one: o-…/r-…/ou-…/, as aws:PrincipalOrgPaths has it
+	Targets      []string // ARNs of root, organizational units and account
+	SCP          []*policy.Set
+	RCP          []*policy.Set
 }

@@ -46,6 +46,7 @@ type state struct {
 	cbor    bool
 	signed  error // of claim.Parse
 	touches []policy.Touch
+	owner   *Bounds // of the resource of the touch that was prepared last
 	in, out any
 	err     *wire.Error
 }

@@ -47,6 +47,9 @@ type Config struct {
 	// Denied seals the explanation of a denial for DecodeAuthorizationMessage;
 	// the services that answer UnauthorizedOperation show it. May be nil.
 	Denied func(ctx context.Context, explanation []byte) (string, error)
+	// ControlsResources tells whether a service, by the prefix of its actions,
+	// supports resource control policies; nil means none does.
+	ControlsResources func(prefix string) bool
 	// MaxBody bounds the body of a request in bytes; 0 means DefaultMaxBody.
 	MaxBody int64
 }
@@ -61,6 +64,7 @@ type Gateway struct {
 	routes    routes
 	keys      *sigv4.Keys
 	exchanges sync.Pool
+	kept      documents
 }
 
 // New checks that every operation has a rule, so that a forgotten one is found

@@ -94,7 +94,9 @@ func (p *people) Credential(_ context.Context, key, token string) (Credential, e
 
 func (p *people) Usable(_ *caller.Identity, _, operation string) bool { return operation != "GetUser" }
 
-func (p *people) Used(*caller.Identity, string, string) {}
+func (p *people) Bounds(context.Context, string) (*Bounds, error) { return nil, nil }
+
+func (p *people) Used(*caller.Identity, string, string, string) {}
 
 func (p *people) Standing(_ context.Context, id *caller.Identity) (*Standing, error) {
 	doc, err := policy.Parse([]byte(p.allow))

@@ -15,7 +15,10 @@ import (
 // kms:ViaService, invokedBy).
 type Door struct {
 	Gateway *Gateway
-	Service string // service principal of the service that calls, such as secretsmanager.amazonaws.com
+	// Service is the service principal of the service that calls, such as
+	// secretsmanager.amazonaws.com. It is empty where the caller is one of our own
+	// pages: what people do there they do themselves.
+	Service string
 }
 
 // inner is the chain of a call that comes through the inner door.
@@ -36,7 +39,9 @@ func (d Door) Call(ctx context.Context, m *wire.Service, op *wire.Op, in any) (a
 	defer x.end()
 	facts := *outer
 	facts.EventID, facts.Time = newUUID(), d.Gateway.Now()
-	facts.Via = append(slices.Clone(outer.Via), d.Service)
+	if d.Service != "" {
+		facts.Via = append(slices.Clone(outer.Via), d.Service)
+	}
 	x.facts, x.ctx = &facts, caller.With(ctx, &facts)
 	x.service, x.op, x.name, x.in = s, s.ops[op.Name], op.Name, in
 	for _, step := range inner {

@@ -18,8 +18,8 @@ import (
 func (x *exchange) record() {
 	id := &x.facts.Identity
 	account := id.Account
-	if id.Kind == caller.Anonymous {
-		account = x.anonymousAccount()
+	if account == "" {
+		account = x.touchedAccount()
 	}
 	if account == "" || x.op == nil && x.name == "" {
 		return
@@ -44,9 +44,9 @@ func (x *exchange) record() {
 	}
 }
 
-// anonymousAccount is the account an unsigned call belongs to: that of the
-// first resource it touches.
-func (x *exchange) anonymousAccount() string {
+// touchedAccount is the account that the call of a principal without one
+// belongs to: that of the first resource it touches.
+func (x *exchange) touchedAccount() string {
 	for i := range x.touches {
 		if x.touches[i].Account != "" {
 			return x.touches[i].Account
@@ -145,10 +145,15 @@ func appendIdentity(b []byte, call *caller.Call) []byte {
 	id := &call.Identity
 	b = appendText(b, `{"type":`, id.Kind.String())
 	switch id.Kind {
-	case caller.Anonymous:
+	case caller.Anonymous, caller.Certificate:
 		return append(b, '}')
 	case caller.Service:
 		b = appendText(b, `,"invokedBy":`, id.Service)
+		return append(b, '}')
+	case caller.WebIdentity, caller.SAML:
+		b = appendText(b, `,"principalId":`, id.ID)
+		b = appendText(b, `,"userName":`, id.Name)
+		b = appendText(b, `,"identityProvider":`, id.Provider)
 		return append(b, '}')
 	}
 	b = appendText(b, `,"principalId":`, id.ID)

@@ -31,17 +31,17 @@ type operation struct {
 
 // routes find the service of a call.
 type routes struct {
-	signing map[string]*service // by the service name of the credential scope
-	target  map[string]*service // by the prefix of X-Amz-Target
-	id      map[string]*service // by serviceId without spaces, for rpcv2Cbor
-	version map[string]*service // by the Version parameter of the query protocols
-	model   map[string]*service // by the model's name, for inner calls
-	rest    []*service          // that route by path
+	signing map[string][]*service // by the service name of the credential scope
+	target  map[string]*service   // by the prefix of X-Amz-Target
+	id      map[string]*service   // by serviceId without spaces, for rpcv2Cbor
+	version map[string]*service   // by the Version parameter of the query protocols
+	model   map[string]*service   // by the model's name, for inner calls
+	rest    []*service            // that route by path
 }
 
 func newRoutes(built []Service, named []wire.Service) routes {
 	r := routes{
-		signing: map[string]*service{}, target: map[string]*service{}, id: map[string]*service{},
+		signing: map[string][]*service{}, target: map[string]*service{}, id: map[string]*service{},
 		version: map[string]*service{}, model: map[string]*service{},
 	}
 	for i := range named {
@@ -71,7 +71,9 @@ func (r *routes) add(s *service) {
 		s = old
 	}
 	r.model[m.Name] = s
-	r.signing[m.Signing] = s
+	if !contains(r.signing[m.Signing], s) {
+		r.signing[m.Signing] = append(r.signing[m.Signing], s)
+	}
 	r.id[strings.ReplaceAll(m.ID, " ", "")] = s
 	switch m.Protocol {
 	case wire.JSON10, wire.JSON11:
@@ -116,7 +118,7 @@ func (x *exchange) route() error {
 		prefix, name, _ := cutLast(target, '.')
 		x.service, x.name = x.g.routes.target[prefix], name
 	default:
-		x.service = x.g.routes.signing[x.claim.Scope.Service]
+		x.signedService(x.g.routes.signing[x.claim.Scope.Service])
 		x.routeByForm(x.signed)
 	}
 	if x.service == nil {
@@ -153,6 +155,26 @@ func (r *routes) rpc(path string) (*service, string) {
 		return s, parts[4]
 	}
 	return r.id[parts[2]], parts[4]
+}
+
+// signedService chooses among the services that share a signing name, such as
+// IAM and its toolbox: the one whose paths have the call's, or the first.
+func (x *exchange) signedService(list []*service) {
+	for _, s := range list {
+		if len(list) > 1 && s.router != nil && s.router.Find(x.r.Method, x.r.URL.EscapedPath(), x.r.URL.RawQuery, x.r.Header) >= 0 {
+			x.service = s
+			return
+		}
+	}
+	for _, s := range list {
+		if s.router == nil || len(list) == 1 {
+			x.service = s
+			return
+		}
+	}
+	if len(list) > 0 {
+		x.service = list[0]
+	}
 }
 
 // routeByForm finds the operation of the query protocols and of REST. A call

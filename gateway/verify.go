@@ -26,6 +26,9 @@ func (x *exchange) verify() error {
 	if err := x.claim.Check(x.service.rules, x.g.Signed()); err != nil {
 		return x.refuse(err)
 	}
+	if x.claim.Certified() {
+		return x.certified()
+	}
 	cred, lookup := x.g.Directory.Credential(x.ctx, x.claim.AccessKey, x.claim.Token)
 	switch {
 	case errors.Is(lookup, ErrUnknownKey):
@@ -51,7 +54,11 @@ func (x *exchange) verify() error {
 		return x.refuse(sigv4.Fail(sigv4.InvalidToken))
 	}
 	x.facts.Identity = cred.Identity
-	x.g.Directory.Used(&x.facts.Identity, m.Endpoint, x.facts.Region)
+	operation := ""
+	if x.op != nil {
+		operation = x.op.Name
+	}
+	x.g.Directory.Used(&x.facts.Identity, m.Endpoint, operation, x.facts.Region)
 	if x.op == nil {
 		return wire.NotImplemented(m.Name, x.name)
 	}

@@ -99,3 +99,7 @@ func literalPrefix(pattern string) string {
 	}
 	return pattern
 }
+
+// MatchAction reports whether an Action element, such as s3:Get*, names the
+// action.
+func MatchAction(pattern, action string) bool { return matchWild(lower(pattern), lower(action)) }

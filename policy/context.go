@@ -99,6 +99,41 @@ func (c *Context) Reset(mark int) {
 	c.entries = c.entries[:mark]
 }
 
+// Pairs returns the keys that were set after mark was taken, in the order they
+// were set; families of tags are taken apart, families by lookup left out.
+func (c *Context) Pairs(mark int) []Pair {
+	var out []Pair
+	for i := range c.entries[mark:] {
+		e := &c.entries[mark+i]
+		switch e.kind {
+		case lookupEntry:
+		case tagsEntry:
+			for _, t := range e.tags {
+				out = append(out, Pair{Key: e.key.name + t.Key, Values: []string{t.Value}})
+			}
+		default:
+			f := found{e, e.text}
+			p := Pair{Key: e.key.name, Multi: f.multi(), Values: []string{}}
+			for j := range f.len() {
+				p.Values = append(p.Values, f.at(j))
+			}
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// SetPairs sets keys as Touch.Keys and Pairs have them.
+func (c *Context) SetPairs(pairs []Pair) {
+	for i := range pairs {
+		if p := &pairs[i]; p.Multi || len(p.Values) != 1 {
+			c.SetAll(p.Key, p.Values)
+		} else {
+			c.Set(p.Key, p.Values[0])
+		}
+	}
+}
+
 // Get returns the values of the key called name.
 func (c *Context) Get(name string) (v Value, ok bool) {
 	f, ok := c.find(newKey(name))

@@ -9,6 +9,7 @@ import "strings"
 // by the literal prefix of their patterns. Only candidates are matched in full.
 // The cost of a decision grows with the candidates, not with the statements.
 type Set struct {
+	policies   []Labelled
 	statements []statement
 	allow      index
 	deny       index
@@ -19,6 +20,7 @@ type Set struct {
 func Compile(policies ...Labelled) *Set {
 	s := &Set{}
 	owned := append([]Labelled(nil), policies...) // Match.Source points here
+	s.policies = owned
 	for i := range owned {
 		for j := range owned[i].Document.Statements {
 			s.statements = append(s.statements, compileStatement(&owned[i], j))
@@ -27,6 +29,14 @@ func Compile(policies ...Labelled) *Set {
 	s.allow = buildIndex(s.statements, false)
 	s.deny = buildIndex(s.statements, true)
 	return s
+}
+
+// Policies returns what the set was compiled from. It must not be changed.
+func (s *Set) Policies() []Labelled {
+	if s == nil {
+		return nil
+	}
+	return s.policies
 }
 
 // Len returns the number of statements.

@@ -52,14 +52,7 @@ func (t *Touch) Apply(r *Request, b *Bindings) {
 	if r.ResourceAccount != "" {
 		r.Context.Set("aws:ResourceAccount", r.ResourceAccount)
 	}
-	for i := range t.Keys {
-		p := &t.Keys[i]
-		if p.Multi || len(p.Values) != 1 {
-			r.Context.SetAll(p.Key, p.Values)
-		} else {
-			r.Context.Set(p.Key, p.Values[0])
-		}
-	}
+	r.Context.SetPairs(t.Keys)
 	r.Context.SetTags("aws:ResourceTag/", t.ResourceTags)
 	if len(t.RequestTags) > 0 {
 		r.Context.SetTags("aws:RequestTag/", t.RequestTags)

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"bartizan.dev/service/iamtoolbox"
 )
 
 // AdminSocket is the name of the admin socket in the data directory. Whoever
@@ -90,6 +92,19 @@ func (s *Server) adminHandler() http.Handler {
 	mux.HandleFunc("POST /rotate", func(w http.ResponseWriter, r *http.Request) {
 		n, err := s.RotateKeys(r.Context())
 		answer(w, n, err)
+	})
+	mux.HandleFunc("POST /explain", func(w http.ResponseWriter, r *http.Request) {
+		var q iamtoolbox.Question
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q)
+		var story *iamtoolbox.Story
+		switch id := r.URL.Query().Get("id"); {
+		case err != nil:
+		case id != "":
+			story, err = s.toolbox.Past(r.Context(), "", id)
+		default:
+			story, err = s.toolbox.Asked(r.Context(), q)
+		}
+		answer(w, story, err)
 	})
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

@@ -10,6 +10,7 @@ import (
 	"bartizan.dev/gateway"
 	"bartizan.dev/policy"
 	"bartizan.dev/service/iam"
+	"bartizan.dev/service/signin"
 	"bartizan.dev/service/sts"
 	"bartizan.dev/store"
 	"bartizan.dev/wire"
@@ -21,6 +22,19 @@ type directory struct {
 	iam    *iam.Service
 	tokens *sts.Tokens
 	now    func() time.Time
+	// bounds asks Organizations; nil while there is none.
+	bounds func(ctx context.Context, account string) (*gateway.Bounds, error)
+}
+
+func (d *directory) Bounds(ctx context.Context, account string) (*gateway.Bounds, error) {
+	if d.bounds == nil {
+		return nil, nil
+	}
+	b, err := d.bounds(ctx, account)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return b, nil
 }
 
 func (d *directory) Credential(ctx context.Context, accessKey, token string) (gateway.Credential, error) {
@@ -85,6 +99,10 @@ func (d *directory) Usable(id *caller.Identity, service, operation string) bool 
 	switch {
 	case id.Session == nil || id.Kind == caller.Role:
 		return true
+	case id.Kind == caller.Root && len(id.Session.PolicyARNs) > 0: // AssumeRoot, which its task policy limits
+		return true
+	case ofConsole(id.Session): // may do what its user may, as on AWS
+		return true
 	case service == "sts" && (operation == "GetSessionToken" || operation == "GetFederationToken"):
 		return true // STS refuses them itself, with a message of its own
 	case service == "sts":
@@ -104,8 +122,22 @@ func (d *directory) Standing(ctx context.Context, id *caller.Identity) (*gateway
 	case caller.Service:
 		out.Principal.Kind, out.Principal.Names = policy.Service, []string{id.Service}
 		return out, nil
+	case caller.WebIdentity:
+		out.Principal.Kind, out.Principal.Names = policy.WebIdentity, []string{id.Provider}
+		return out, nil
+	case caller.SAML:
+		out.Principal.Kind, out.Principal.Names = policy.SAML, []string{id.Provider}
+		return out, nil
+	case caller.Certificate: // nobody, until the operation's rule has made a service of it
+		out.Principal.Kind = policy.Anonymous
+		return out, nil
 	case caller.Root:
 		out.Principal.Kind = policy.Root
+		if id.Session != nil && len(id.Session.PolicyARNs) > 0 { // AssumeRoot's task policy
+			set, err := d.iam.SessionSet(ctx, id.Session.Policy, id.Session.PolicyARNs)
+			out.Session = set
+			return out, err
+		}
 		return out, nil
 	}
 	owner := id.ID
@@ -167,11 +199,28 @@ func hasTag(tags []policy.Tag, key string) bool {
 	return false
 }
 
-func (d *directory) Used(id *caller.Identity, service, region string) {
+func (d *directory) Used(id *caller.Identity, service, operation, region string) {
+	now := d.now()
+	principal := id.ID
+	if id.Session != nil {
+		principal = id.Session.IssuerID
+	}
 	switch {
 	case id.Session == nil:
-		d.iam.Used(id.AccessKey, d.now(), service, region)
+		d.iam.Used(id.AccessKey, now, service, region)
 	case id.Kind == caller.Role:
-		d.iam.Used(id.Session.IssuerID, d.now(), service, region)
+		d.iam.Used(principal, now, service, region)
 	}
+	d.iam.Accessed(id.Account, principal, service, operation, region, now)
+}
+
+// ofConsole reports whether a session is one of the console, or of a tool that
+// was let into it by `aws login`.
+func ofConsole(s *caller.Session) bool {
+	for _, k := range s.Keys {
+		if k.Key == signin.SessionKey {
+			return true
+		}
+	}
+	return false
 }

@@ -3,7 +3,10 @@ package server
 import (
 	"log/slog"
 
+	"bartizan.dev/service/accessanalyzer"
 	"bartizan.dev/service/iam"
+	"bartizan.dev/service/organizations"
+	"bartizan.dev/service/rolesanywhere"
 )
 
 // Options say how a server runs. The command line fills them in; nothing below
@@ -31,6 +34,9 @@ type Options struct {
 	SyncAlways bool
 	// Metrics, if set, is a TCP address that serves Prometheus metrics.
 	Metrics string
+	// EKSIssuers name, by the name or the ARN of a Kubernetes cluster, the key set
+	// of its service account tokens: a file, or the URL of an issuer.
+	EKSIssuers map[string]string
 	// Quotas replace AWS's default quotas where they are not zero.
 	Quotas Quotas
 	Log    *slog.Logger
@@ -38,7 +44,11 @@ type Options struct {
 
 // Quotas are the quotas of all services.
 type Quotas struct {
-	IAM iam.Quotas
+	IAM           iam.Quotas
+	RolesAnywhere rolesanywhere.Quotas
+	Organizations organizations.Quotas
+
+	AccessAnalyzer accessanalyzer.Quotas
 }
 
 const (

@@ -16,14 +16,19 @@ import (
 
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
 	iamapi "bartizan.dev/api/iam"
+	iamtoolboxapi "bartizan.dev/api/iamtoolbox"
 	"bartizan.dev/api/names"
 	stsapi "bartizan.dev/api/sts"
 	"bartizan.dev/bus"
 	"bartizan.dev/gateway"
 	"bartizan.dev/keys"
+	"bartizan.dev/policy/reference"
 	"bartizan.dev/service/cloudtrail"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/iam/managed"
+	"bartizan.dev/service/iamtoolbox"
+	"bartizan.dev/service/organizations"
+	"bartizan.dev/service/signin"
 	"bartizan.dev/service/sts"
 	"bartizan.dev/store"
 	"bartizan.dev/trail"
@@ -32,24 +37,32 @@ import (
 
 // Server is a whole Bartizan in one process.
 type Server struct {
-	opt       Options
-	log       *slog.Logger
-	clock     *work.Clock
-	custodian keys.Custodian
-	engine    store.Store
-	storeName string
-	store     *store.Sealed
-	trail     trail.Trail
-	bus       *bus.Bus
-	events    *bus.Topic[trail.Event]
-	iam       *iam.Service
-	gateway   *gateway.Gateway
-	http      *http.Server
-	addr      net.Addr
-	closers   []func() error // in the order of opening
-	stop      context.CancelFunc
-	started   time.Time
-	metrics   *metrics
+	opt           Options
+	log           *slog.Logger
+	clock         *work.Clock
+	custodian     keys.Custodian
+	engine        store.Store
+	storeName     string
+	store         *store.Sealed
+	trail         trail.Trail
+	bus           *bus.Bus
+	events        *bus.Topic[trail.Event]
+	changes       *bus.Topic[change]
+	iam           *iam.Service
+	workers       []worker // what Serve runs beside the endpoint
+	toolbox       *iamtoolbox.Service
+	signin        *signin.Service
+	organizations *organizations.Service
+	emailed       func(ctx context.Context, email string) (account string, err error) // root users' addresses; nil: nobody keeps any
+	manages       func(ctx context.Context, account string) (bool, error)             // of an organization; nil: there are none
+	controls      func(prefix string) bool                                            // services with resource control policies
+	gateway       *gateway.Gateway
+	http          *http.Server
+	addr          net.Addr
+	closers       []func() error // in the order of opening
+	stop          context.CancelFunc
+	started       time.Time
+	metrics       *metrics
 }
 
 // Open opens everything and builds the services. It serves nothing yet.
@@ -101,13 +114,15 @@ func (s *Server) onClose(close func() error) { s.closers = append(s.closers, clo
 // build makes the services and the gateway.
 func (s *Server) build(ctx context.Context) (err error) {
 	s.bus = bus.New(s.log)
-	s.events = bus.For[trail.Event](s.bus)
+	s.events, s.changes = bus.For[trail.Event](s.bus), bus.For[change](s.bus)
 	s.iam, err = iam.New(ctx, iam.Deps{
-		Store: store.View(s.store, "iam/"), Managed: managed.Open(), Now: s.clock.Now, Log: s.log, Quotas: s.opt.Quotas.IAM,
+		Store: store.View(s.store, "iam/"), Managed: managed.Open(), Now: s.clock.Now, Log: s.log, Quotas: s.opt.Quotas.IAM, Clock: s.clock, URL: s.endpoint,
+		Membership: s.membership, Placed: s.placed,
 	})
 	if err != nil {
 		return err
 	}
+	s.workers = append(s.workers, s.iam)
 	secret, err := s.secret(ctx, "sts/token-key")
 	if err != nil {
 		return err
@@ -116,25 +131,46 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	dir := &directory{iam: s.iam, tokens: tokens, now: s.clock.Now}
 	stsService := sts.New(sts.Deps{
-		Role: s.role, Policies: s.iam.MissingPolicy, MFA: noMFA, Tokens: tokens, Now: s.clock.Now,
+		Role: s.role, Policies: s.iam.MissingPolicy, MFA: noMFA, RootTask: s.iam.RootTask,
+		Issuer: s.tokenIssuer, Tags: dir.tags, Organization: dir.place, Tokens: tokens, Now: s.clock.Now,
 	})
 	trailService := cloudtrail.New(cloudtrail.Deps{Trail: s.trail})
+	actions := reference.Open()
+	s.controls = actions.RCP
+	ask := &asker{directory: dir, policyOf: s.rolePolicy, controls: s.controls}
+	s.toolbox = iamtoolbox.New(iamtoolbox.Deps{Trail: s.trail, Region: gateway.EvidenceRegion, Accounts: s.askable, Ask: ask.ask})
+	hosts, err := s.hosts(ctx, dir)
+	if err != nil {
+		return err
+	}
+	org, err := s.openOrganizations(ctx, dir)
+	if err != nil {
+		return err
+	}
+	people, err := s.signIn(ctx, dir, tokens)
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
-		Services: []gateway.Service{
+		Services: append(hosts, []gateway.Service{
+			people, org, s.openAccessAnalyzer(ctx, actions),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: cloudtrailapi.Model(), Operations: cloudtrailapi.Operations(trailService), Rules: trailService.Rules()},
-		},
-		Names:     names.Services(),
-		Directory: &directory{iam: s.iam, tokens: tokens, now: s.clock.Now},
-		Trail:     s.trail,
-		Publish:   s.publish,
-		Signed:    time.Now,
-		Now:       s.clock.Now,
-		Log:       s.log,
-		Observe:   s.metrics.observe,
-		Denied:    tokens.EncodeDenial,
+			{Model: iamtoolboxapi.Model(), Operations: iamtoolboxapi.Operations(s.toolbox), Rules: s.toolbox.Rules()},
+		}...),
+		Names:             names.Services(),
+		Directory:         dir,
+		ControlsResources: s.controls,
+		Trail:             s.trail,
+		Publish:           s.publish,
+		Signed:            time.Now,
+		Now:               s.clock.Now,
+		Log:               s.log,
+		Observe:           s.metrics.observe,
+		Denied:            tokens.EncodeDenial,
 	})
 	return err
 }
@@ -146,6 +182,11 @@ func (s *Server) publish(e *trail.Event) {
 		c.JSON = append([]byte(nil), e.JSON...)
 		c.Resources = append([]trail.Resource(nil), e.Resources...)
 		s.events.Publish(c)
+	}
+	if !e.ReadOnly && s.changes.Wanted() {
+		for i := range e.Resources {
+			s.changes.Publish(change{e.Resources[i].Name})
+		}
 	}
 }
 
@@ -168,12 +209,14 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_bartizan/health/live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
+	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
+	calls := s.pages(s.gateway)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.URL.Path) > 11 && r.URL.Path[:11] == "/_bartizan/" {
 			mux.ServeHTTP(w, r)
 			return
 		}
-		s.gateway.ServeHTTP(w, r)
+		calls.ServeHTTP(w, r)
 	})
 }
 
@@ -233,6 +276,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		}
 	}()
 	go s.flush(ctx)
+	defer s.later(ctx)()
 	select {
 	case err := <-done:
 		return err

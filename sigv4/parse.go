@@ -62,9 +62,10 @@ func (c *Claim) parseHeader(r *http.Request, auth string) error {
 		}
 		return e
 	}
-	if algorithm != Algorithm {
+	if algorithm != Algorithm && !certified(algorithm) {
 		return unsupported(algorithm, false)
 	}
+	c.algorithm = algorithm
 	var credential string
 	for rest = trimSeparators(rest); rest != ""; rest = trimSeparators(rest) {
 		end := 0
@@ -132,6 +133,7 @@ func (c *Claim) parsePresigned(r *http.Request) error {
 	if algorithm != Algorithm && algorithm != "" {
 		return unsupported(algorithm, true)
 	}
+	c.algorithm = algorithm
 	if algorithm == "" || credential == "" || c.signature == "" || c.SignedHeaders == "" || stamp == "" {
 		return &Error{Reason: Incomplete, Presigned: true, Detail: missingParams(algorithm, credential, c.signature, c.SignedHeaders, stamp)}
 	}

@@ -26,8 +26,9 @@ import (
 	"time"
 )
 
-// Algorithm is the only signing algorithm that is verified. The asymmetric
-// AWS4-ECDSA-P256-SHA256 (SigV4a) is parsed and refused by name.
+// Algorithm is the signing algorithm of access keys; x509.go has those of
+// certificates. The asymmetric AWS4-ECDSA-P256-SHA256 (SigV4a) is parsed and
+// refused by name.
 const (
 	Algorithm  = "AWS4-HMAC-SHA256"
 	terminator = "aws4_request"
@@ -88,6 +89,7 @@ type Claim struct {
 	Expires       time.Duration // X-Amz-Expires of a presigned URL; 0 if absent
 
 	r          *http.Request
+	algorithm  string
 	terminator string
 	signature  string
 	stamp      string // Time as the string to sign has it

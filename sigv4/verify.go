@@ -17,6 +17,9 @@ func (c *Claim) Verify(keys *Keys, secret string, body []byte) error {
 	if c.step != checked {
 		return &Error{Reason: Misuse, Detail: "Verify before Check"}
 	}
+	if c.algorithm != Algorithm {
+		return unsupported(c.algorithm, c.Presigned)
+	}
 	if c.Streaming() {
 		return &Error{Reason: Misuse, Detail: "Verify of a streaming body; use VerifyHead and Body"}
 	}
@@ -45,6 +48,9 @@ func (c *Claim) Verify(keys *Keys, secret string, body []byte) error {
 func (c *Claim) VerifyHead(keys *Keys, secret string) error {
 	if c.step != checked {
 		return &Error{Reason: Misuse, Detail: "VerifyHead before Check"}
+	}
+	if c.algorithm != Algorithm {
+		return unsupported(c.algorithm, c.Presigned)
 	}
 	if !c.rules.S3 {
 		return &Error{Reason: Misuse, Detail: "VerifyHead outside S3"}

@@ -11,6 +11,7 @@ import (
 
 // Server is what a service implements.
 type Server interface {
+	ExplainAuthorization(context.Context, *ExplainAuthorizationInput) (*ExplainAuthorizationOutput, error)
 	GetRequestAuthorizationDetails(context.Context, *GetRequestAuthorizationDetailsInput) (*GetRequestAuthorizationDetailsOutput, error)
 	GetRequestAuthorizationPolicy(context.Context, *GetRequestAuthorizationPolicyInput) (*GetRequestAuthorizationPolicyOutput, error)
 }
@@ -19,6 +20,9 @@ type Server interface {
 // embed it.
 type Unimplemented struct{}
 
+func (Unimplemented) ExplainAuthorization(context.Context, *ExplainAuthorizationInput) (*ExplainAuthorizationOutput, error) {
+	return nil, wire.NotImplemented("iamtoolbox", "ExplainAuthorization")
+}
 func (Unimplemented) GetRequestAuthorizationDetails(context.Context, *GetRequestAuthorizationDetailsInput) (*GetRequestAuthorizationDetailsOutput, error) {
 	return nil, wire.NotImplemented("iamtoolbox", "GetRequestAuthorizationDetails")
 }
@@ -32,16 +36,20 @@ func Model() *wire.Service { return &model }
 // Operations binds the operations to a server.
 func Operations(s Server) []wire.Operation {
 	return []wire.Operation{
-		wire.Bind(&model, 0, s.GetRequestAuthorizationDetails), wire.Bind(&model, 1, s.GetRequestAuthorizationPolicy),
+		wire.Bind(&model, 0, s.ExplainAuthorization), wire.Bind(&model, 1, s.GetRequestAuthorizationDetails),
+		wire.Bind(&model, 2, s.GetRequestAuthorizationPolicy),
 	}
 }
 
 // Client calls the service through a door: the gateway's inner one, or a test's.
 type Client struct{ Door wire.Door }
 
+func (c Client) ExplainAuthorization(ctx context.Context, in *ExplainAuthorizationInput) (*ExplainAuthorizationOutput, error) {
+	return wire.Call[ExplainAuthorizationOutput](ctx, c.Door, &model, 0, in)
+}
 func (c Client) GetRequestAuthorizationDetails(ctx context.Context, in *GetRequestAuthorizationDetailsInput) (*GetRequestAuthorizationDetailsOutput, error) {
-	return wire.Call[GetRequestAuthorizationDetailsOutput](ctx, c.Door, &model, 0, in)
+	return wire.Call[GetRequestAuthorizationDetailsOutput](ctx, c.Door, &model, 1, in)
 }
 func (c Client) GetRequestAuthorizationPolicy(ctx context.Context, in *GetRequestAuthorizationPolicyInput) (*GetRequestAuthorizationPolicyOutput, error) {
-	return wire.Call[GetRequestAuthorizationPolicyOutput](ctx, c.Door, &model, 1, in)
+	return wire.Call[GetRequestAuthorizationPolicyOutput](ctx, c.Door, &model, 2, in)
 }

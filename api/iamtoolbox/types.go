@@ -36,6 +36,14 @@ type Evaluation struct {
 	MatchedPolicies  []MatchedPolicy
 	Checks           []Check
 }
+type ExplainAuthorizationInput struct {
+	Id, PrincipalArn, Action, Resource *string
+	Context                            map[string][]string
+}
+type ExplainAuthorizationOutput struct {
+	AuthorizationId, EventId, RequestId *string
+	Decisions                           []json.RawMessage
+}
 type GetRequestAuthorizationDetailsInput struct {
 	AuthorizationId string
 	NextToken       *string

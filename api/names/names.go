@@ -150,6 +150,7 @@ PUT /analyzer/{analyzerName}/archive-rule/{ruleName} UpdateArchiveRule
 PUT /finding UpdateFindings
 POST /policy/validation ValidatePolicy`,
 	`POST /profiles CreateProfile
+POST /sessions CreateSession
 POST /trustanchors CreateTrustAnchor
 DELETE /profiles/{profileId}/mappings DeleteAttributeMapping
 DELETE /crl/{crlId} DeleteCrl
@@ -192,7 +193,8 @@ POST /list-resource-permission-statements ListResourcePermissionStatements
 POST /put-console-authorization-configuration PutConsoleAuthorizationConfiguration
 POST /put-resource-permission-statement PutResourcePermissionStatement
 POST /v1/revoke?x-amz-client-auth-method=iam RevokeOAuth2TokenWithIAM`,
-	`GET /authorization-details/{authorizationId} GetRequestAuthorizationDetails
+	`POST /explain-authorization ExplainAuthorization
+GET /authorization-details/{authorizationId} GetRequestAuthorizationDetails
 GET /authorization-details/{authorizationId}/policy GetRequestAuthorizationPolicy`,
 	`POST /clusters/{name}/certificate-authorities/{certificateAuthorityId}/activate ActivateCertificateAuthority
 POST /clusters/{name}/access-entries/{principalArn}/access-policies AssociateAccessPolicy

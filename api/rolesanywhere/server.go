@@ -12,6 +12,7 @@ import (
 // Server is what a service implements.
 type Server interface {
 	CreateProfile(context.Context, *CreateProfileRequest) (*ProfileDetailResponse, error)
+	CreateSession(context.Context, *CreateSessionRequest) (*CreateSessionResponse, error)
 	CreateTrustAnchor(context.Context, *CreateTrustAnchorRequest) (*TrustAnchorDetailResponse, error)
 	DeleteAttributeMapping(context.Context, *DeleteAttributeMappingRequest) (*DeleteAttributeMappingResponse, error)
 	DeleteCrl(context.Context, *ScalarCrlRequest) (*CrlDetailResponse, error)
@@ -49,6 +50,9 @@ type Unimplemented struct{}
 
 func (Unimplemented) CreateProfile(context.Context, *CreateProfileRequest) (*ProfileDetailResponse, error) {
 	return nil, wire.NotImplemented("rolesanywhere", "CreateProfile")
+}
+func (Unimplemented) CreateSession(context.Context, *CreateSessionRequest) (*CreateSessionResponse, error) {
+	return nil, wire.NotImplemented("rolesanywhere", "CreateSession")
 }
 func (Unimplemented) CreateTrustAnchor(context.Context, *CreateTrustAnchorRequest) (*TrustAnchorDetailResponse, error) {
 	return nil, wire.NotImplemented("rolesanywhere", "CreateTrustAnchor")
@@ -144,16 +148,17 @@ func Model() *wire.Service { return &model }
 // Operations binds the operations to a server.
 func Operations(s Server) []wire.Operation {
 	return []wire.Operation{
-		wire.Bind(&model, 0, s.CreateProfile), wire.Bind(&model, 1, s.CreateTrustAnchor), wire.Bind(&model, 2, s.DeleteAttributeMapping),
-		wire.Bind(&model, 3, s.DeleteCrl), wire.Bind(&model, 4, s.DeleteProfile), wire.Bind(&model, 5, s.DeleteTrustAnchor),
-		wire.Bind(&model, 6, s.DisableCrl), wire.Bind(&model, 7, s.DisableProfile), wire.Bind(&model, 8, s.DisableTrustAnchor),
-		wire.Bind(&model, 9, s.EnableCrl), wire.Bind(&model, 10, s.EnableProfile), wire.Bind(&model, 11, s.EnableTrustAnchor),
-		wire.Bind(&model, 12, s.GetCrl), wire.Bind(&model, 13, s.GetProfile), wire.Bind(&model, 14, s.GetSubject),
-		wire.Bind(&model, 15, s.GetTrustAnchor), wire.Bind(&model, 16, s.ImportCrl), wire.Bind(&model, 17, s.ListCrls),
-		wire.Bind(&model, 18, s.ListProfiles), wire.Bind(&model, 19, s.ListSubjects), wire.Bind(&model, 20, s.ListTagsForResource),
-		wire.Bind(&model, 21, s.ListTrustAnchors), wire.Bind(&model, 22, s.PutAttributeMapping), wire.Bind(&model, 23, s.PutNotificationSettings),
-		wire.Bind(&model, 24, s.ResetNotificationSettings), wire.Bind(&model, 25, s.TagResource), wire.Bind(&model, 26, s.UntagResource),
-		wire.Bind(&model, 27, s.UpdateCrl), wire.Bind(&model, 28, s.UpdateProfile), wire.Bind(&model, 29, s.UpdateTrustAnchor),
+		wire.Bind(&model, 0, s.CreateProfile), wire.Bind(&model, 1, s.CreateSession), wire.Bind(&model, 2, s.CreateTrustAnchor),
+		wire.Bind(&model, 3, s.DeleteAttributeMapping), wire.Bind(&model, 4, s.DeleteCrl), wire.Bind(&model, 5, s.DeleteProfile),
+		wire.Bind(&model, 6, s.DeleteTrustAnchor), wire.Bind(&model, 7, s.DisableCrl), wire.Bind(&model, 8, s.DisableProfile),
+		wire.Bind(&model, 9, s.DisableTrustAnchor), wire.Bind(&model, 10, s.EnableCrl), wire.Bind(&model, 11, s.EnableProfile),
+		wire.Bind(&model, 12, s.EnableTrustAnchor), wire.Bind(&model, 13, s.GetCrl), wire.Bind(&model, 14, s.GetProfile),
+		wire.Bind(&model, 15, s.GetSubject), wire.Bind(&model, 16, s.GetTrustAnchor), wire.Bind(&model, 17, s.ImportCrl),
+		wire.Bind(&model, 18, s.ListCrls), wire.Bind(&model, 19, s.ListProfiles), wire.Bind(&model, 20, s.ListSubjects),
+		wire.Bind(&model, 21, s.ListTagsForResource), wire.Bind(&model, 22, s.ListTrustAnchors), wire.Bind(&model, 23, s.PutAttributeMapping),
+		wire.Bind(&model, 24, s.PutNotificationSettings), wire.Bind(&model, 25, s.ResetNotificationSettings), wire.Bind(&model, 26, s.TagResource),
+		wire.Bind(&model, 27, s.UntagResource), wire.Bind(&model, 28, s.UpdateCrl), wire.Bind(&model, 29, s.UpdateProfile),
+		wire.Bind(&model, 30, s.UpdateTrustAnchor),
 	}
 }
 
@@ -163,90 +168,93 @@ type Client struct{ Door wire.Door }
 func (c Client) CreateProfile(ctx context.Context, in *CreateProfileRequest) (*ProfileDetailResponse, error) {
 	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 0, in)
 }
+func (c Client) CreateSession(ctx context.Context, in *CreateSessionRequest) (*CreateSessionResponse, error) {
+	return wire.Call[CreateSessionResponse](ctx, c.Door, &model, 1, in)
+}
 func (c Client) CreateTrustAnchor(ctx context.Context, in *CreateTrustAnchorRequest) (*TrustAnchorDetailResponse, error) {
-	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 1, in)
+	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 2, in)
 }
 func (c Client) DeleteAttributeMapping(ctx context.Context, in *DeleteAttributeMappingRequest) (*DeleteAttributeMappingResponse, error) {
-	return wire.Call[DeleteAttributeMappingResponse](ctx, c.Door, &model, 2, in)
+	return wire.Call[DeleteAttributeMappingResponse](ctx, c.Door, &model, 3, in)
 }
 func (c Client) DeleteCrl(ctx context.Context, in *ScalarCrlRequest) (*CrlDetailResponse, error) {
-	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 3, in)
+	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 4, in)
 }
 func (c Client) DeleteProfile(ctx context.Context, in *ScalarProfileRequest) (*ProfileDetailResponse, error) {
-	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 4, in)
+	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 5, in)
 }
 func (c Client) DeleteTrustAnchor(ctx context.Context, in *ScalarTrustAnchorRequest) (*TrustAnchorDetailResponse, error) {
-	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 5, in)
+	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 6, in)
 }
 func (c Client) DisableCrl(ctx context.Context, in *ScalarCrlRequest) (*CrlDetailResponse, error) {
-	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 6, in)
+	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 7, in)
 }
 func (c Client) DisableProfile(ctx context.Context, in *ScalarProfileRequest) (*ProfileDetailResponse, error) {
-	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 7, in)
+	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 8, in)
 }
 func (c Client) DisableTrustAnchor(ctx context.Context, in *ScalarTrustAnchorRequest) (*TrustAnchorDetailResponse, error) {
-	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 8, in)
+	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 9, in)
 }
 func (c Client) EnableCrl(ctx context.Context, in *ScalarCrlRequest) (*CrlDetailResponse, error) {
-	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 9, in)
+	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 10, in)
 }
 func (c Client) EnableProfile(ctx context.Context, in *ScalarProfileRequest) (*ProfileDetailResponse, error) {
-	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 10, in)
+	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 11, in)
 }
 func (c Client) EnableTrustAnchor(ctx context.Context, in *ScalarTrustAnchorRequest) (*TrustAnchorDetailResponse, error) {
-	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 11, in)
+	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 12, in)
 }
 func (c Client) GetCrl(ctx context.Context, in *ScalarCrlRequest) (*CrlDetailResponse, error) {
-	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 12, in)
+	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 13, in)
 }
 func (c Client) GetProfile(ctx context.Context, in *ScalarProfileRequest) (*ProfileDetailResponse, error) {
-	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 13, in)
+	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 14, in)
 }
 func (c Client) GetSubject(ctx context.Context, in *ScalarSubjectRequest) (*SubjectDetailResponse, error) {
-	return wire.Call[SubjectDetailResponse](ctx, c.Door, &model, 14, in)
+	return wire.Call[SubjectDetailResponse](ctx, c.Door, &model, 15, in)
 }
 func (c Client) GetTrustAnchor(ctx context.Context, in *ScalarTrustAnchorRequest) (*TrustAnchorDetailResponse, error) {
-	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 15, in)
+	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 16, in)
 }
 func (c Client) ImportCrl(ctx context.Context, in *ImportCrlRequest) (*CrlDetailResponse, error) {
-	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 16, in)
+	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 17, in)
 }
 func (c Client) ListCrls(ctx context.Context, in *ListRequest) (*ListCrlsResponse, error) {
-	return wire.Call[ListCrlsResponse](ctx, c.Door, &model, 17, in)
+	return wire.Call[ListCrlsResponse](ctx, c.Door, &model, 18, in)
 }
 func (c Client) ListProfiles(ctx context.Context, in *ListRequest) (*ListProfilesResponse, error) {
-	return wire.Call[ListProfilesResponse](ctx, c.Door, &model, 18, in)
+	return wire.Call[ListProfilesResponse](ctx, c.Door, &model, 19, in)
 }
 func (c Client) ListSubjects(ctx context.Context, in *ListRequest) (*ListSubjectsResponse, error) {
-	return wire.Call[ListSubjectsResponse](ctx, c.Door, &model, 19, in)
+	return wire.Call[ListSubjectsResponse](ctx, c.Door, &model, 20, in)
 }
 func (c Client) ListTagsForResource(ctx context.Context, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
-	return wire.Call[ListTagsForResourceResponse](ctx, c.Door, &model, 20, in)
+	return wire.Call[ListTagsForResourceResponse](ctx, c.Door, &model, 21, in)
 }
 func (c Client) ListTrustAnchors(ctx context.Context, in *ListRequest) (*ListTrustAnchorsResponse, error) {
-	return wire.Call[ListTrustAnchorsResponse](ctx, c.Door, &model, 21, in)
+	return wire.Call[ListTrustAnchorsResponse](ctx, c.Door, &model, 22, in)
 }
 func (c Client) PutAttributeMapping(ctx context.Context, in *PutAttributeMappingRequest) (*PutAttributeMappingResponse, error) {
-	return wire.Call[PutAttributeMappingResponse](ctx, c.Door, &model, 22, in)
+	return wire.Call[PutAttributeMappingResponse](ctx, c.Door, &model, 23, in)
 }
 func (c Client) PutNotificationSettings(ctx context.Context, in *PutNotificationSettingsRequest) (*PutNotificationSettingsResponse, error) {
-	return wire.Call[PutNotificationSettingsResponse](ctx, c.Door, &model, 23, in)
+	return wire.Call[PutNotificationSettingsResponse](ctx, c.Door, &model, 24, in)
 }
 func (c Client) ResetNotificationSettings(ctx context.Context, in *ResetNotificationSettingsRequest) (*ResetNotificationSettingsResponse, error) {
-	return wire.Call[ResetNotificationSettingsResponse](ctx, c.Door, &model, 24, in)
+	return wire.Call[ResetNotificationSettingsResponse](ctx, c.Door, &model, 25, in)
 }
 func (c Client) TagResource(ctx context.Context, in *TagResourceRequest) (*TagResourceResponse, error) {
-	return wire.Call[TagResourceResponse](ctx, c.Door, &model, 25, in)
+	return wire.Call[TagResourceResponse](ctx, c.Door, &model, 26, in)
 }
 func (c Client) UntagResource(ctx context.Context, in *UntagResourceRequest) (*UntagResourceResponse, error) {
-	return wire.Call[UntagResourceResponse](ctx, c.Door, &model, 26, in)
+	return wire.Call[UntagResourceResponse](ctx, c.Door, &model, 27, in)
 }
 func (c Client) UpdateCrl(ctx context.Context, in *UpdateCrlRequest) (*CrlDetailResponse, error) {
-	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 27, in)
+	return wire.Call[CrlDetailResponse](ctx, c.Door, &model, 28, in)
 }
 func (c Client) UpdateProfile(ctx context.Context, in *UpdateProfileRequest) (*ProfileDetailResponse, error) {
-	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 28, in)
+	return wire.Call[ProfileDetailResponse](ctx, c.Door, &model, 29, in)
 }
 func (c Client) UpdateTrustAnchor(ctx context.Context, in *UpdateTrustAnchorRequest) (*TrustAnchorDetailResponse, error) {
-	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 29, in)
+	return wire.Call[TrustAnchorDetailResponse](ctx, c.Door, &model, 30, in)
 }

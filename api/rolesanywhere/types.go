@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+type AssumedRoleUser struct {
+	Arn, AssumedRoleId *string
+}
 type AttributeMapping struct {
 	CertificateField CertificateField
 	MappingRules     []MappingRule
@@ -25,6 +28,18 @@ type CreateProfileRequest struct {
 	AcceptRoleSessionName       *bool
 	AliasName                   *string
 }
+type CreateSessionRequest struct {
+	Cert, ProfileArn, RoleArn, TrustAnchorArn *string
+	BodyProfileArn, BodyRoleArn               *string
+	BodyTrustAnchorArn                        *string
+	DurationSeconds                           *int32
+	InstanceProperties                        map[string]string
+	RoleSessionName, SessionName              *string
+}
+type CreateSessionResponse struct {
+	CredentialSet []CredentialResponse
+	SubjectArn    *string
+}
 type CreateTrustAnchorRequest struct {
 	Name                            string
 	Source                          *Source
@@ -33,12 +48,23 @@ type CreateTrustAnchorRequest struct {
 	NotificationSettings            []NotificationSetting
 	AliasName                       *string
 }
+type CredentialResponse struct {
+	AssumedRoleUser         *AssumedRoleUser
+	Credentials             *Credentials
+	PackedPolicySize        *int32
+	RoleArn, SourceIdentity *string
+}
 type CredentialSummary struct {
 	SeenAt               time.Time
 	SerialNumber, Issuer *string
 	Enabled              *bool
 	X509CertificateData  *string
 	Failed               *bool
+}
+type Credentials struct {
+	AccessKeyId                   *string
+	Expiration                    time.Time
+	SecretAccessKey, SessionToken *string
 }
 type CrlDetail struct {
 	CrlId, CrlArn, Name                    *string

@@ -117,7 +117,7 @@ func (d *decoder) key(f []string) error {
 	}
 	d.Keys = append(d.Keys, ConditionKey{Name: f[0], Type: Type(t), Multi: f[1][0] < 'a'})
 	i := len(d.Keys) - 1
-	if strings.Contains(f[0], "${") {
+	if strings.Contains(form(f[0]), "${") {
 		d.templates = append(d.templates, i)
 	}
 	d.keys[strings.ToLower(f[0])] = &d.Keys[i]

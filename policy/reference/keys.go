@@ -46,11 +46,23 @@ func (s *Service) key(name string) (*ConditionKey, bool) {
 		return k, true
 	}
 	for _, i := range s.templates {
-		if fits(strings.ToLower(s.Keys[i].Name), name) {
+		if fits(strings.ToLower(form(s.Keys[i].Name)), name) {
 			return &s.Keys[i], true
 		}
 	}
 	return nil, false
+}
+
+// form returns the name of a key with its variable parts in braces. Some of
+// AWS's pages write s3:ExistingObjectTag/<key>, secretsmanager:ResourceTag/tag-key
+// or glacier:ResourceTag/ instead.
+func form(name string) string {
+	for _, variable := range []string{"/<key>", "/tag-key", "/"} {
+		if before, ok := strings.CutSuffix(name, variable); ok {
+			return before + "/${TagKey}"
+		}
+	}
+	return name
 }
 
 // fits reports whether name is the template with each ${variable} replaced by

@@ -133,6 +133,7 @@ type Reference struct {
 	homes    []home // where keys with a foreign prefix are listed
 	global   map[string]*ConditionKey
 	tagged   []*ConditionKey // global keys with variable parts
+	arns     arnIndex
 }
 
 // home tells which services list the keys of a prefix that is not their own,
@@ -162,6 +163,16 @@ func (r *Reference) Prefixes() []string {
 		out[i] = e.prefix
 	}
 	return out
+}
+
+// Title returns the name of the service with the prefix, or "", without reading
+// the rest of it.
+func (r *Reference) Title(prefix string) string {
+	var buf lowerBuf
+	if e, ok := r.prefixes[string(buf.lower(prefix))]; ok {
+		return e.name
+	}
+	return ""
 }
 
 // Service returns the service with the prefix, such as "iam".

@@ -22,8 +22,11 @@ func (s *Service) accessKeyRules() policy.Rules {
 
 func (s *Service) touchLastUsed(ctx context.Context, in *iamapi.GetAccessKeyLastUsedRequest) ([]policy.Touch, error) {
 	k, err := s.keys.Get(ctx, s.Store, in.AccessKeyId)
-	if err != nil || k.Account != accountOf(ctx) || k.User == "" {
+	if err != nil || k.Account != accountOf(ctx) {
 		return []policy.Touch{{Action: "iam:GetAccessKeyLastUsed"}}, nil
+	}
+	if k.User == "" {
+		return []policy.Touch{{Action: "iam:GetAccessKeyLastUsed", Account: k.Account, Resource: rootARN(k.Account)}}, nil
 	}
 	t, err := s.touchBearer(ctx, "GetAccessKeyLastUsed", aUser, k.User)
 	return []policy.Touch{t}, err

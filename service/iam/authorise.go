@@ -30,7 +30,11 @@ func (s *Service) Rules() policy.Rules {
 		s.roleRules(), s.roleTagRules(), s.profileRules(),
 		s.policyRules(), s.versionRules(), s.bearersRules(), s.serviceAccessRules(),
 		s.attachmentRules(), s.inlineRules(),
-		s.simulateRules(), s.noneRules(),
+		s.simulateRules(),
+		s.mfaRules(), s.sshKeyRules(), s.signingCertificateRules(), s.serverCertificateRules(), s.serviceCredentialRules(),
+		s.openIDRules(), s.samlRules(),
+		s.linkedRoleRules(), s.rootAccessRules(), s.outboundRules(),
+		s.advisorRules(), s.organizationAccessRules(),
 	} {
 		maps.Copy(all, chapter)
 	}
@@ -55,6 +59,14 @@ func Resource(name string) string {
 		return "AWS::IAM::Policy"
 	case "instance-profile":
 		return "AWS::IAM::InstanceProfile"
+	case openIDKind:
+		return "AWS::IAM::OIDCProvider"
+	case samlKind:
+		return "AWS::IAM::SAMLProvider"
+	case "mfa":
+		return "AWS::IAM::VirtualMFADevice"
+	case "server-certificate":
+		return "AWS::IAM::ServerCertificate"
 	}
 	return ""
 }

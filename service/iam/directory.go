@@ -68,6 +68,10 @@ func (s *Service) Used(id string, at time.Time, service, region string) {
 
 // Flush writes the uses since the last Flush to the store.
 func (s *Service) Flush(ctx context.Context) error {
+	return errors.Join(s.flushUses(ctx), s.flushAccess(ctx))
+}
+
+func (s *Service) flushUses(ctx context.Context) error {
 	s.used.mu.Lock()
 	m := s.used.m
 	s.used.m = nil

@@ -45,3 +45,8 @@ func noSuchPolicy(arn string) *wire.Error {
 func noSuchBoundary(kind, name string) *wire.Error {
 	return wire.Errorf("NoSuchEntity", "The %s with name %s does not have a permissions boundary.", kind, name).WithStatus(404)
 }
+
+// errNoUserName is IAM's answer when a caller that is no user means itself.
+func errNoUserName() *wire.Error {
+	return wire.Errorf("ValidationError", "Must specify userName when calling with non-User credentials")
+}

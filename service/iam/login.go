@@ -153,10 +153,17 @@ func (s *Service) ChangePassword(ctx context.Context, in *iamapi.ChangePasswordR
 	return &iamapi.ChangePasswordOutput{}, nil
 }
 
-// CreateLoginProfile gives a user a password. AWS lets the password be absent in
-// an AssumeRoot session only, which there is none of.
+// CreateLoginProfile gives a user a password. The password is absent in a
+// session of AssumeRoot only, where it is about the root user's.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateLoginProfile.html
 func (s *Service) CreateLoginProfile(ctx context.Context, in *iamapi.CreateLoginProfileRequest) (*iamapi.CreateLoginProfileResponse, error) {
+	if in.UserName == nil && assumedRoot(ctx) {
+		out, err := s.createRootLogin(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return &iamapi.CreateLoginProfileResponse{LoginProfile: out}, nil
+	}
 	if in.Password == nil {
 		return nil, wire.Errorf("ValidationError", "1 validation error detected: Value at 'password' failed to satisfy constraint: Member must not be null")
 	}
@@ -192,6 +199,12 @@ func (s *Service) CreateLoginProfile(ctx context.Context, in *iamapi.CreateLogin
 // DeleteLoginProfile takes a user's password away.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteLoginProfile.html
 func (s *Service) DeleteLoginProfile(ctx context.Context, in *iamapi.DeleteLoginProfileRequest) (*iamapi.DeleteLoginProfileOutput, error) {
+	if in.UserName == nil && assumedRoot(ctx) {
+		if err := s.deleteRootLogin(ctx); err != nil {
+			return nil, err
+		}
+		return &iamapi.DeleteLoginProfileOutput{}, nil
+	}
 	u, err := s.userOrOwn(ctx, s.Store, in.UserName)
 	if err != nil {
 		return nil, err
@@ -212,6 +225,13 @@ func (s *Service) DeleteLoginProfile(ctx context.Context, in *iamapi.DeleteLogin
 // GetLoginProfile tells when a user's password was made.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetLoginProfile.html
 func (s *Service) GetLoginProfile(ctx context.Context, in *iamapi.GetLoginProfileRequest) (*iamapi.GetLoginProfileResponse, error) {
+	if in.UserName == nil && assumedRoot(ctx) {
+		out, err := s.getRootLogin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &iamapi.GetLoginProfileResponse{LoginProfile: out}, nil
+	}
 	u, err := s.userOrOwn(ctx, s.Store, in.UserName)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ type Quotas struct {
 	GroupsPerUser, AccessKeysPerUser                   int
 	AttachedPerUser, AttachedPerGroup, AttachedPerRole int
 	VersionsPerPolicy                                  int
+	ServerCertificates                                 int // per account
 }
 
 func (q Quotas) orDefault() Quotas {
@@ -19,6 +20,7 @@ func (q Quotas) orDefault() Quotas {
 		{&q.Users, 5000}, {&q.Groups, 300}, {&q.Roles, 1000}, {&q.Profiles, 1000}, {&q.Policies, 1500},
 		{&q.GroupsPerUser, 10}, {&q.AccessKeysPerUser, 2},
 		{&q.AttachedPerUser, 10}, {&q.AttachedPerGroup, 10}, {&q.AttachedPerRole, 10}, {&q.VersionsPerPolicy, 5},
+		{&q.ServerCertificates, 20},
 	} {
 		if *f.field == 0 {
 			*f.field = f.value
@@ -36,6 +38,15 @@ const (
 	maxRoleInlineSize  = 10240
 	maxTrustSize       = 2048
 	maxTags            = 50
+)
+
+// Numbers that AWS does not raise on request.
+const (
+	maxMFADevices          = 8 // per user or root user
+	maxSSHKeys             = 5 // per user
+	maxSigningCertificates = 2 // per user or root user
+	maxServiceCredentials  = 2 // per user and service
+	maxSerial              = 256
 )
 
 func exceeded(name string, limit int) *wire.Error {

@@ -19,6 +19,12 @@ import (
 //	policy/{account}/{name}              managed  indexes id, boundary of nothing
 //	key/{access key id}                  accessKey, index owner
 //	used/{access key id}                 lastUse
+//	deletion/{account}/{task id}         deletion, index pending
+//	rootaccess/{organization}            rootFeatures
+//	issuer/{account}                     issuer, index id
+//	access/{account}/{unique id}         access
+//	accountaccess/{account}              accountAccess
+//	advice/{account}/{job id}            advice, index running
 type records struct {
 	accounts store.Collection[account]
 	counts   store.Collection[counts]
@@ -29,6 +35,16 @@ type records struct {
 	policies store.Collection[managedPolicy]
 	keys     store.Collection[accessKey]
 	uses     store.Collection[lastUse]
+
+	deletions store.Collection[deletion]
+	features  store.Collection[rootFeatures]
+	issuers   store.Collection[issuer]
+
+	access      store.Collection[access]
+	accountUses store.Collection[accountAccess]
+	advices     store.Collection[advice]
+	holdings
+	identityProviders
 }
 
 // account is an AWS account as IAM knows it.
@@ -37,12 +53,17 @@ type account struct {
 	Alias    string `json:",omitzero"`
 	Created  time.Time
 	Password *passwordPolicy `json:",omitzero"` // nil: AWS's default
+	Root     *login          `json:",omitzero"` // the root user's password; without a hash it may be recovered
 }
 
 // counts are how many records an account has, kept in step with them in the
 // same transactions, for quotas and GetAccountSummary. They are apart from the
 // account, so that what is cached of the account outlives the next CreateUser.
-type counts struct{ Users, Groups, Roles, Profiles, Policies int }
+type counts struct {
+	Users, Groups, Roles, Profiles, Policies int
+	MFADevices, MFAInUse, ServerCertificates int
+	OpenIDProviders, SAMLProviders           int
+}
 
 // passwordPolicy mirrors UpdateAccountPasswordPolicy's parameters.
 type passwordPolicy struct {
@@ -166,7 +187,18 @@ func newRecords() records {
 		keys: store.Collection[accessKey]{Name: "key", Indexes: []store.Index[accessKey]{
 			{Name: "owner", Keys: func(k *accessKey) []string { return one(k.owner()) }},
 		}},
-		uses: store.Collection[lastUse]{Name: "used"},
+		uses:     store.Collection[lastUse]{Name: "used"},
+		holdings: newHoldings(),
+
+		identityProviders: newIdentityProviders(),
+
+		deletions: deletions(),
+		features:  store.Collection[rootFeatures]{Name: "rootaccess"},
+		issuers:   issuers(),
+
+		access:      store.Collection[access]{Name: "access"},
+		accountUses: store.Collection[accountAccess]{Name: "accountaccess"},
+		advices:     advices(),
 	}
 }
 

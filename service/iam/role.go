@@ -133,6 +133,9 @@ func (s *Service) DeleteRole(ctx context.Context, in *iamapi.DeleteRoleRequest) 
 		if err := s.uses.Delete(ctx, tx, b.ID); err != nil {
 			return err
 		}
+		if err := s.access.Delete(ctx, tx, b.Account+"/"+b.ID); err != nil {
+			return err
+		}
 		return s.roles.Delete(ctx, tx, id)
 	})
 	if err != nil {

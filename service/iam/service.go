@@ -13,12 +13,15 @@ package iam
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	iamapi "bartizan.dev/api/iam"
 	"bartizan.dev/policy"
+	"bartizan.dev/policy/reference"
 	"bartizan.dev/service/iam/managed"
 	"bartizan.dev/store"
+	"bartizan.dev/work"
 )
 
 // Deps is all the service may touch.
@@ -27,7 +30,22 @@ type Deps struct {
 	Managed *managed.Policies
 	Now     func() time.Time
 	Log     *slog.Logger
-	Quotas  Quotas // zero fields stand for AWS's defaults
+	Quotas  Quotas      // zero fields stand for AWS's defaults
+	Clock   *work.Clock // what happens later goes by it; nil: the machine's time
+	// LinkedUses tells what of a service in an account still needs its
+	// service-linked role; nil: no service here does.
+	LinkedUses func(ctx context.Context, account, principal string) ([]LinkedUse, error)
+	// Membership tells where an account stands in its organization; nil, of the
+	// function or its answer: it is in none.
+	Membership func(ctx context.Context, account string) (*Membership, error)
+	URL        func() string // of the endpoint, without a slash at the end
+	// Placed finds a root, organizational unit or account by its path, such as
+	// o-…/r-…/ou-…, and a service control policy by its id, if there is one; nil,
+	// of the function or its answer: there is no such path or policy.
+	Placed func(ctx context.Context, path, policyID string) (*Place, error)
+	// Thumbprint asks an OpenID Connect issuer for the SHA-1 thumbprint of its top
+	// certificate authority; nil: it cannot be asked, and must be given.
+	Thumbprint func(ctx context.Context, issuer string) (string, error)
 }
 
 // Service answers the operations of IAM and, for the gateway, who a caller is.
@@ -39,8 +57,14 @@ type Service struct {
 	standings   *store.Cache[*Standing]
 	sessions    *store.Cache[*policy.Set]
 	trusts      *store.Cache[*RoleInfo]
+	samlCache   *store.Cache[*SAMLProvider]
 	used        usage
+	accessed    accesses
+	reference   func() *reference.Reference
 	passwords   *hasher
+	queue       *work.Queue
+
+	tokenIssuers *store.Cache[*TokenIssuer]
 }
 
 var _ iamapi.Server = (*Service)(nil)
@@ -49,6 +73,11 @@ var _ iamapi.Server = (*Service)(nil)
 func New(ctx context.Context, d Deps) (*Service, error) {
 	s := &Service{Deps: d, records: newRecords(), passwords: newHasher()}
 	s.Quotas = d.Quotas.orDefault()
+	if s.Clock == nil {
+		s.Clock = new(work.Clock)
+	}
+	s.queue = s.newQueue()
+	s.reference = sync.OnceValue(reference.Open)
 	var err error
 	if s.credentials, err = store.NewCache(ctx, d.Store, 100_000, s.loadCredential); err != nil {
 		return nil, err
@@ -60,6 +89,12 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 		return nil, err
 	}
 	if s.trusts, err = store.NewCache(ctx, d.Store, 10_000, s.loadRole); err != nil {
+		return nil, err
+	}
+	if s.samlCache, err = store.NewCache(ctx, d.Store, 1_000, s.loadSAML); err != nil {
+		return nil, err
+	}
+	if s.tokenIssuers, err = store.NewCache(ctx, d.Store, 1_000, s.loadIssuer); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -2,9 +2,12 @@ package iam
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"time"
 
+	"bartizan.dev/arn"
 	"bartizan.dev/caller"
 	"bartizan.dev/store"
 )
@@ -19,6 +22,84 @@ type SignIn struct {
 	// Locked: it has expired, and only an administrator can set a new one
 	// (HardExpiry). Access keys go on working.
 	Locked bool
+	// Stamp stands for the password: it changes when that does, and is empty while
+	// there is none.
+	Stamp string
+}
+
+// stamp is made of the hash, which it does not give away.
+func (l *login) stamp() string {
+	if l.hash() == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("stamp of " + l.Hash))
+	return hex.EncodeToString(sum[:16])
+}
+
+// FindAccount returns the id of an account by its id or alias; "" if there is
+// none.
+func (s *Service) FindAccount(ctx context.Context, name string) (string, error) {
+	if arn.IsAccount(name) {
+		exists, err := s.HasAccount(ctx, name)
+		if err != nil || !exists {
+			return "", err
+		}
+		return name, nil
+	}
+	ids, err := s.accounts.By(ctx, s.Store, "alias", name, "", 1)
+	if err != nil || len(ids) == 0 {
+		return "", err
+	}
+	return ids[0], nil
+}
+
+// UserID returns the id of a user by name; "" if there is none.
+func (s *Service) UserID(ctx context.Context, account, name string) (string, error) {
+	u, err := s.users.Get(ctx, s.Store, recordID(account, name))
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	} else if err != nil {
+		return "", err
+	}
+	return u.ID, nil
+}
+
+// SignedIn looks up a user or root user that signed in earlier, by its id; nil
+// if it is gone.
+func (s *Service) SignedIn(ctx context.Context, id *caller.Identity) (*SignIn, error) {
+	if id.Kind == caller.Root {
+		a, err := s.accounts.Get(ctx, s.Store, id.Account)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		return &SignIn{Identity: *id, Stamp: a.Root.stamp()}, nil
+	}
+	e, err := s.users.OneBy(ctx, s.Store, "id", id.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	p, err := s.passwordPolicy(ctx, s.Store, e.Value.Account)
+	if err != nil {
+		return nil, err
+	}
+	return s.signIn(e.Value, p), nil
+}
+
+// signIn is what a user's login and the account's policy make of a sign-in.
+func (s *Service) signIn(u *user, p *passwordPolicy) *SignIn {
+	out := &SignIn{
+		Identity: caller.Identity{Kind: caller.User, Account: u.Account, ID: u.ID, ARN: u.ARN(), Name: u.Name},
+		Stamp:    u.Login.stamp(),
+	}
+	if u.Login != nil {
+		expired := p.expired(u.Login, s.Now())
+		out.MustChange, out.Locked = expired || u.Login.MustSet, expired && orZero(p.HardEnd)
+	}
+	return out
 }
 
 // SignIn checks a user's password, for the console. It returns nil if account,
@@ -42,12 +123,7 @@ func (s *Service) SignIn(ctx context.Context, account, name, password string) (*
 	if err != nil {
 		return nil, err
 	}
-	expired := p.expired(u.Login, s.Now())
-	out := &SignIn{
-		Identity:   caller.Identity{Kind: caller.User, Account: u.Account, ID: u.ID, ARN: u.ARN(), Name: u.Name},
-		MustChange: expired || u.Login.MustSet,
-		Locked:     expired && orZero(p.HardEnd),
-	}
+	out := s.signIn(u, p)
 	if out.Locked {
 		return out, nil
 	}

@@ -6,17 +6,11 @@ import (
 	iamapi "bartizan.dev/api/iam"
 )
 
-// Quotas of AWS that nothing here reaches.
+// A quota of AWS that nothing here reaches.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-const (
-	quotaServerCertificates  = 20
-	quotaSigningCertificates = 2
-	quotaVersionsInUse       = 10000
-)
+const quotaVersionsInUse = 10000
 
-// GetAccountSummary counts what the account has, beside its quotas. There are no
-// MFA devices, server or signing certificates and identity providers yet, nor a
-// password of the root user: their zeros are the truth.
+// GetAccountSummary counts what the account has, beside its quotas.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html
 func (s *Service) GetAccountSummary(ctx context.Context, _ *iamapi.GetAccountSummaryInput) (*iamapi.GetAccountSummaryResponse, error) {
 	account := accountOf(ctx)
@@ -28,9 +22,17 @@ func (s *Service) GetAccountSummary(ctx context.Context, _ *iamapi.GetAccountSum
 	if err != nil {
 		return nil, err
 	}
-	rootKeys, err := s.keys.By(ctx, s.Store, "owner", account+"/", "", 1)
+	root, err := s.rootHas(ctx, account)
 	if err != nil {
 		return nil, err
+	}
+	a, err := s.accountFor(ctx, s.Store, account)
+	if err != nil {
+		return nil, err
+	}
+	rootPassword := 0
+	if a.Root != nil {
+		rootPassword = 1
 	}
 	q := s.Quotas
 	out := map[iamapi.SummaryKeyType]int32{}
@@ -54,16 +56,16 @@ func (s *Service) GetAccountSummary(ctx context.Context, _ *iamapi.GetAccountSum
 		iamapi.SummaryKeyType_GroupsPerUserQuota:            q.GroupsPerUser,
 		iamapi.SummaryKeyType_AccessKeysPerUserQuota:        q.AccessKeysPerUser,
 
-		iamapi.SummaryKeyType_AccountAccessKeysPresent:          len(rootKeys),
-		iamapi.SummaryKeyType_AccountPasswordPresent:            0,
-		iamapi.SummaryKeyType_AccountMFAEnabled:                 0,
-		iamapi.SummaryKeyType_AccountSigningCertificatesPresent: 0,
-		iamapi.SummaryKeyType_MFADevices:                        0,
-		iamapi.SummaryKeyType_MFADevicesInUse:                   0,
-		iamapi.SummaryKeyType_Providers:                         0,
-		iamapi.SummaryKeyType_ServerCertificates:                0,
-		iamapi.SummaryKeyType_ServerCertificatesQuota:           quotaServerCertificates,
-		iamapi.SummaryKeyType_SigningCertificatesPerUserQuota:   quotaSigningCertificates,
+		iamapi.SummaryKeyType_AccountAccessKeysPresent:          root.keys,
+		iamapi.SummaryKeyType_AccountPasswordPresent:            rootPassword,
+		iamapi.SummaryKeyType_AccountMFAEnabled:                 root.mfa,
+		iamapi.SummaryKeyType_AccountSigningCertificatesPresent: root.signing,
+		iamapi.SummaryKeyType_MFADevices:                        n.MFADevices,
+		iamapi.SummaryKeyType_MFADevicesInUse:                   n.MFAInUse,
+		iamapi.SummaryKeyType_Providers:                         n.OpenIDProviders + n.SAMLProviders,
+		iamapi.SummaryKeyType_ServerCertificates:                n.ServerCertificates,
+		iamapi.SummaryKeyType_ServerCertificatesQuota:           q.ServerCertificates,
+		iamapi.SummaryKeyType_SigningCertificatesPerUserQuota:   maxSigningCertificates,
 		// Version 1: session tokens of the global endpoint are valid in the Regions
 		// that are enabled by default, as all are here.
 		iamapi.SummaryKeyType_GlobalEndpointTokenVersion: 1,
@@ -78,4 +80,30 @@ func (s *Service) versionsInUse(ctx context.Context, account string) (int, error
 	n := 0
 	err := each(ctx, s.Store, &s.policies, account, func(p *managedPolicy) { n += len(p.Versions) })
 	return n, err
+}
+
+// rootHoldings says what the root user has, 1, and has not, 0.
+type rootHoldings struct{ keys, mfa, signing int }
+
+func (s *Service) rootHas(ctx context.Context, account string) (h rootHoldings, err error) {
+	for _, c := range []struct {
+		count *int
+		has   func() (bool, error)
+	}{
+		{&h.keys, func() (bool, error) {
+			ids, err := s.keys.By(ctx, s.Store, "owner", account+"/", "", 1)
+			return len(ids) > 0, err
+		}},
+		{&h.mfa, func() (bool, error) { return has(ctx, s.Store, &s.mfas, account) }},
+		{&h.signing, func() (bool, error) { return has(ctx, s.Store, &s.signing, account) }},
+	} {
+		is, err := c.has()
+		if err != nil {
+			return h, err
+		}
+		if is {
+			*c.count = 1
+		}
+	}
+	return h, nil
 }

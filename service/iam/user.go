@@ -9,7 +9,6 @@ import (
 	"bartizan.dev/caller"
 	"bartizan.dev/policy"
 	"bartizan.dev/store"
-	"bartizan.dev/wire"
 )
 
 func (s *Service) userRules() policy.Rules {
@@ -106,7 +105,11 @@ func (s *Service) GetUser(ctx context.Context, in *iamapi.GetUserRequest) (*iama
 		if err != nil {
 			return nil, err
 		}
-		return &iamapi.GetUserResponse{User: &iamapi.User{UserId: id.Account, Arn: id.ARN, CreateDate: a.Created}}, nil
+		out := &iamapi.User{UserId: id.Account, Arn: id.ARN, CreateDate: a.Created}
+		if a.Root != nil {
+			out.PasswordLastUsed = a.Root.LastUsed
+		}
+		return &iamapi.GetUserResponse{User: out}, nil
 	}
 	u, err := s.userOrOwn(ctx, s.Store, in.UserName)
 	if err != nil {
@@ -193,7 +196,13 @@ func (s *Service) DeleteUser(ctx context.Context, in *iamapi.DeleteUserRequest) 
 		case len(u.Inline) > 0:
 			return conflict("Cannot delete entity, must delete policies first.")
 		}
+		if err := s.undeletable(ctx, tx, u); err != nil {
+			return err
+		}
 		if err := s.count(ctx, tx, u.Account, func(c *counts) error { c.Users--; return nil }); err != nil {
+			return err
+		}
+		if err := s.access.Delete(ctx, tx, u.Account+"/"+u.ID); err != nil {
 			return err
 		}
 		return s.users.Delete(ctx, tx, recordID(u.Account, u.Name))
@@ -214,7 +223,7 @@ func (s *Service) user(ctx context.Context, r store.Reader, name string) (*user,
 // it the caller means itself.
 func (s *Service) userOrOwn(ctx context.Context, r store.Reader, name *string) (*user, error) {
 	if name == nil && caller.From(ctx).Identity.Kind != caller.User {
-		return nil, wire.Errorf("ValidationError", "Must specify userName when calling with non-User credentials")
+		return nil, errNoUserName()
 	}
 	own, err := s.ownName(ctx, r, name)
 	if err != nil {

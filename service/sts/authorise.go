@@ -21,9 +21,9 @@ func (s *Service) Rules() policy.Rules {
 	absent := policy.Rule{Absent: true}
 	return policy.Rules{
 		"AssumeRole":                 policy.On(s.touchAssumeRole),
-		"AssumeRoleWithSAML":         absent,
-		"AssumeRoleWithWebIdentity":  absent,
-		"AssumeRoot":                 absent,
+		"AssumeRoleWithSAML":         policy.On(s.touchSAML),
+		"AssumeRoleWithWebIdentity":  policy.On(s.touchWebIdentity),
+		"AssumeRoot":                 policy.On(s.touchAssumeRoot),
 		"DecodeAuthorizationMessage": touch("DecodeAuthorizationMessage"),
 		"GetAccessKeyInfo":           touch("GetAccessKeyInfo"),
 		// "No permissions are required to perform this operation. If an administrator
@@ -35,14 +35,11 @@ func (s *Service) Rules() policy.Rules {
 		// "No permissions are required for users to perform this operation."
 		// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 		"GetSessionToken":     everyone,
-		"GetWebIdentityToken": absent,
+		"GetWebIdentityToken": policy.On(s.touchWebIdentityToken),
 	}
 }
 
-// touchAssumeRole: the role's trust policy must allow the action; passing tags
-// and a source identity are actions of their own.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
+// touchAssumeRole: the role's trust policy must allow the action.
 func (s *Service) touchAssumeRole(ctx context.Context, in *stsapi.AssumeRoleRequest) ([]policy.Touch, error) {
 	touch := policy.Touch{
 		Action:    "sts:AssumeRole",
@@ -63,24 +60,7 @@ func (s *Service) touchAssumeRole(ctx context.Context, in *stsapi.AssumeRoleRequ
 	if in.ExternalId != nil {
 		touch.Keys = append(touch.Keys, policy.Pair{Key: "sts:ExternalId", Values: []string{*in.ExternalId}})
 	}
-	source := sourceIdentity(ctx, in)
-	if source != "" {
-		touch.Keys = append(touch.Keys, policy.Pair{Key: "sts:SourceIdentity", Values: []string{source}})
-	}
-	touch.RequestTags = toTags(in.Tags)
-	if len(in.TransitiveTagKeys) > 0 {
-		touch.Keys = append(touch.Keys, policy.Pair{Key: "sts:TransitiveTagKeys", Values: in.TransitiveTagKeys, Multi: true})
-	}
-	touches := []policy.Touch{touch}
-	if len(in.Tags) > 0 {
-		touch.Action = "sts:TagSession"
-		touches = append(touches, touch)
-	}
-	if source != "" {
-		touch.Action = "sts:SetSourceIdentity"
-		touches = append(touches, touch)
-	}
-	return touches, nil
+	return sessionTouches(touch, in.Tags, in.TransitiveTagKeys, sourceIdentity(ctx, in)), nil
 }
 
 // sourceIdentity is the one the session will carry: once set it sticks.

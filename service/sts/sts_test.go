@@ -17,7 +17,7 @@ const account = "123456789012"
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func newService(t *testing.T) *Service {
+func newService(t testing.TB) *Service {
 	t.Helper()
 	return New(Deps{
 		Role: func(_ context.Context, arn string) (*Role, error) {

@@ -10,7 +10,7 @@ import (
 	"bartizan.dev/caller"
 )
 
-func newTokens(t *testing.T) *Tokens {
+func newTokens(t testing.TB) *Tokens {
 	t.Helper()
 	tokens, err := NewTokens([]byte(strings.Repeat("k", 32)))
 	if err != nil {

@@ -1,0 +1,133 @@
+package saml
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParseMetadata(t *testing.T) {
+	text := good().metadata()
+	m, err := ParseMetadata([]byte(text))
+	if err != nil || m.EntityID != entity || len(m.Certificates) != 1 || !m.ValidUntil.Equal(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)) {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	for name, pair := range map[string][2]string{
+		"no entity":               {` entityID="` + entity + `"`, ""},
+		"no identity provider":    {"IDPSSODescriptor", "SPSSODescriptor"},
+		"only keys to encrypt":    {`use="signing"`, `use="encryption"`},
+		"no certificate":          {"X509Certificate", "X509SKI"},
+		"a bad date":              {"2030-01-01T00:00:00Z", "tomorrow"},
+		"a document type":         {"<md:EntityDescriptor", "<!DOCTYPE x><md:EntityDescriptor"},
+		"not of this namespace":   {metadataSpace, "urn:x"},
+		"a certificate cut short": {"</ds:X509Certificate>", "AAAA</ds:X509Certificate>"},
+	} {
+		doc := strings.ReplaceAll(text, pair[0], pair[1])
+		if m, err := ParseMetadata([]byte(doc)); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
+	t.Setenv("GODEBUG", "rsa1024min=0") // to make one
+	small := newIDP(mustRSA(t, 1000))
+	if _, err := ParseMetadata([]byte(small.metadata())); !errors.Is(err, ErrMalformed) {
+		t.Errorf("a small key: %v", err)
+	}
+}
+
+func mustRSA(t *testing.T, bits int) *rsa.PrivateKey {
+	t.Helper()
+	return newRSA(bits)
+}
+
+func TestParseKey(t *testing.T) {
+	der, err := x509.MarshalPKCS8PrivateKey(opens())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ec, err := x509.MarshalPKCS8PrivateKey(newECIDP().key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(kind string, der []byte) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	}
+	for name, tc := range map[string]struct {
+		text []byte
+		ok   bool
+	}{
+		"PKCS #1":       {text("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(opens())), true},
+		"PKCS #8":       {text("PRIVATE KEY", der), true},
+		"ECDSA":         {text("PRIVATE KEY", ec), false},
+		"a certificate": {text("CERTIFICATE", good().cert.Raw), false},
+		"nothing":       {nil, false},
+		"no PEM":        {[]byte("secret"), false},
+	} {
+		k, err := ParseKey(tc.text)
+		if (err == nil) != tc.ok || tc.ok && !k.Equal(opens()) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	p := newParts()
+	for _, signed := range [][2]bool{{false, true}, {true, false}, {true, true}, {false, false}} {
+		f.Add(good().respond(p, signed[0], signed[1]))
+	}
+	for _, doc := range wrapped("_evil") {
+		f.Add(doc)
+	}
+	e := expect(f, good())
+	f.Fuzz(func(t *testing.T, doc string) {
+		a, err := Verify(encoded(doc), e)
+		if err == nil && (a.Subject != "ann" || a.ID != "_assertion" || len(a.Attributes) != 2) {
+			t.Fatalf("never signed: %+v in %s", a, doc)
+		}
+	})
+}
+
+// FuzzCanonical: the canonical form says all that the tree does, so reading it
+// again gives the same form.
+func FuzzCanonical(f *testing.F) {
+	f.Add(`<a xmlns="urn:d" xmlns:p="urn:p"><p:b p:x="&#9;1" y='"'/>t&amp;<c xmlns=""/></a>`)
+	f.Fuzz(func(t *testing.T, doc string) {
+		n, err := parse([]byte(doc))
+		if err != nil {
+			return
+		}
+		for _, how := range []form{{}, {inclusive: true}} {
+			once := string(how.canonical(n, nil))
+			again, err := parse([]byte(once))
+			if err != nil {
+				t.Fatalf("%q: %v", once, err)
+			}
+			if twice := string(how.canonical(again, nil)); twice != once {
+				t.Fatalf("%q\n%q", once, twice)
+			}
+		}
+	})
+}
+
+func FuzzParseMetadata(f *testing.F) {
+	f.Add(good().metadata())
+	f.Fuzz(func(t *testing.T, doc string) {
+		if m, err := ParseMetadata([]byte(doc)); err == nil && (m.EntityID == "" || len(m.Certificates) == 0) {
+			t.Fatalf("%+v", m)
+		}
+	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	doc := encoded(good().respond(newParts(), false, true))
+	e := expect(b, good())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Verify(doc, e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package iam
+
+import "strings"
+
+// A linkedService is a service that has a service-linked role: the principal,
+// the role's name and its policy, one of AWS's managed policies below
+// aws-service-role/.
+type linkedService struct {
+	Principal, Role, Policy string
+	Description             string // of a role that is made without one
+	Suffix                  bool   // there may be several roles, told apart by CustomSuffix
+}
+
+// linkedServiceOf finds the service with the principal, whose case counts.
+func linkedServiceOf(principal string) (linkedService, bool) {
+	for line := range strings.Lines(linkedServices) {
+		f := strings.Fields(line)
+		if len(f) < 3 || f[0] != principal {
+			continue
+		}
+		return linkedService{
+			Principal: principal, Role: "AWSServiceRoleFor" + f[1], Policy: "arn:aws:iam::aws:policy/aws-service-role/" + f[2],
+			Description: linkedDescription(principal), Suffix: len(f) > 3 && f[3] == "suffix",
+		}, true
+	}
+	return linkedService{}, false
+}
+
+// linkedDescription is what AWS writes where the caller says nothing; most
+// services have none.
+func linkedDescription(principal string) string {
+	switch principal {
+	case "rds.amazonaws.com":
+		return "Allows Amazon RDS to manage AWS resources on your behalf"
+	case "ssm.amazonaws.com":
+		return "Provides access to AWS Resources managed or used by Amazon SSM."
+	case "sso.amazonaws.com":
+		return "Service-linked role used by AWS SSO to manage AWS resources, including IAM roles, policies and SAML IdP on your behalf."
+	}
+	return ""
+}
+
+// linkedServices: principal, role name after AWSServiceRoleFor, policy, and
+// "suffix" where CustomSuffix is taken. AWS publishes no list; each service's
+// guide names its role.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
+const linkedServices = `
+access-analyzer.amazonaws.com AccessAnalyzer AccessAnalyzerServiceRolePolicy
+accountdiscovery.ssm.amazonaws.com AmazonSSM_AccountDiscovery AWSSystemsManagerAccountDiscoveryServicePolicy
+acm.amazonaws.com CertificateManager CertificateManagerServiceRolePolicy
+agentless.inspector2.amazonaws.com AmazonInspector2Agentless AmazonInspector2AgentlessServiceRolePolicy
+airflow.amazonaws.com AmazonMWAA AmazonMWAAServiceRolePolicy
+apidestinations.events.amazonaws.com AmazonEventBridgeApiDestinations AmazonEventBridgeApiDestinationsServiceRolePolicy
+appmesh.amazonaws.com AppMesh AWSAppMeshServiceRolePolicy
+appstream.application-autoscaling.amazonaws.com ApplicationAutoScaling_AppStreamFleet AWSApplicationAutoscalingAppStreamFleetPolicy
+auditmanager.amazonaws.com AuditManager AWSAuditManagerServiceRolePolicy
+autoscaling-plans.amazonaws.com AutoScalingPlans_EC2AutoScaling AWSAutoScalingPlansEC2AutoScalingPolicy
+autoscaling.amazonaws.com AutoScaling AutoScalingServiceRolePolicy suffix
+backup.amazonaws.com Backup AWSBackupServiceLinkedRolePolicyForBackup
+batch.amazonaws.com Batch BatchServiceRolePolicy
+braket.amazonaws.com AmazonBraket AmazonBraketServiceRolePolicy
+cassandra.application-autoscaling.amazonaws.com ApplicationAutoScaling_CassandraTable AWSApplicationAutoscalingCassandraTablePolicy
+cks.kms.amazonaws.com KeyManagementServiceCustomKeyStores AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy
+clientvpn-connections.amazonaws.com ClientVPNConnections ClientVPNServiceConnectionsRolePolicy
+clientvpn.amazonaws.com ClientVPN ClientVPNServiceRolePolicy
+cloud9.amazonaws.com AWSCloud9 AWSCloud9ServiceRolePolicy
+cloudhsm.amazonaws.com CloudHSM CloudHSMServiceRolePolicy
+cloudtrail.amazonaws.com CloudTrail CloudTrailServiceRolePolicy
+codestar-notifications.amazonaws.com CodeStarNotifications AWSCodeStarNotificationsServiceRolePolicy
+cognito-idp.amazonaws.com AmazonCognitoIdp AmazonCognitoIdpServiceRolePolicy
+comprehend.application-autoscaling.amazonaws.com ApplicationAutoScaling_ComprehendEndpoint AWSApplicationAutoscalingComprehendEndpointPolicy
+compute-optimizer.amazonaws.com ComputeOptimizer ComputeOptimizerServiceRolePolicy
+config-conforms.amazonaws.com ConfigConforms ConfigConformsServiceRolePolicy
+config-multiaccountsetup.amazonaws.com ConfigMultiAccountSetup AWSConfigMultiAccountSetupPolicy
+config.amazonaws.com Config AWSConfigServiceRolePolicy
+connect.amazonaws.com AmazonConnect AmazonConnectServiceLinkedRolePolicy suffix
+contributorinsights.dynamodb.amazonaws.com DynamoDBCloudWatchContributorInsights DynamoDBCloudWatchContributorInsightsServiceRolePolicy
+custom-resource.application-autoscaling.amazonaws.com ApplicationAutoScaling_CustomResource AWSApplicationAutoScalingCustomResourcePolicy
+dax.amazonaws.com DAX DAXServiceRolePolicy
+delivery.logs.amazonaws.com LogDelivery AWSServiceRoleForLogDeliveryPolicy
+detective.amazonaws.com Detective AmazonDetectiveServiceLinkedRolePolicy
+dms-fleet-advisor.amazonaws.com DMSFleetAdvisor AWSDMSFleetAdvisorServiceRolePolicy
+dms.amazonaws.com DMSServerless AWSDMSServerlessServiceRolePolicy
+docdb-elastic.amazonaws.com DocDB-Elastic AmazonDocDB-ElasticServiceRolePolicy
+dynamodb.application-autoscaling.amazonaws.com ApplicationAutoScaling_DynamoDBTable AWSApplicationAutoscalingDynamoDBTablePolicy
+ec2-instance-connect.amazonaws.com Ec2InstanceConnect Ec2InstanceConnectEndpoint
+ec2.application-autoscaling.amazonaws.com ApplicationAutoScaling_EC2SpotFleetRequest AWSApplicationAutoscalingEC2SpotFleetRequestPolicy
+ec2fleet.amazonaws.com EC2Fleet AWSEC2FleetServiceRolePolicy
+ec2scheduled.amazonaws.com EC2ScheduledInstances AWSServiceRoleForEC2ScheduledInstances
+ecr.amazonaws.com ECRTemplate ECRTemplateServiceRolePolicy
+ecs.amazonaws.com ECS AmazonECSServiceRolePolicy
+ecs.application-autoscaling.amazonaws.com ApplicationAutoScaling_ECSService AWSApplicationAutoscalingECSServicePolicy
+eks-connector.amazonaws.com AmazonEKSConnector AmazonEKSConnectorServiceRolePolicy
+eks-fargate.amazonaws.com AmazonEKSForFargate AmazonEKSForFargateServiceRolePolicy
+eks-nodegroup.amazonaws.com AmazonEKSNodegroup AWSServiceRoleForAmazonEKSNodegroup
+eks.amazonaws.com AmazonEKS AmazonEKSServiceRolePolicy
+elasticache.amazonaws.com ElastiCache ElastiCacheServiceRolePolicy
+elasticache.application-autoscaling.amazonaws.com ApplicationAutoScaling_ElastiCacheRG AWSApplicationAutoscalingElastiCacheRGPolicy
+elasticbeanstalk.amazonaws.com ElasticBeanstalk AWSElasticBeanstalkServiceRolePolicy
+elasticfilesystem.amazonaws.com AmazonElasticFileSystem AmazonElasticFileSystemServiceRolePolicy
+elasticloadbalancing.amazonaws.com ElasticLoadBalancing AWSElasticLoadBalancingServiceRolePolicy
+elasticmapreduce.amazonaws.com EMRCleanup AmazonEMRCleanupPolicy
+email.cognito-idp.amazonaws.com AmazonCognitoIdpEmailService AmazonCognitoIdpEmailServiceRolePolicy
+emr-containers.amazonaws.com AmazonEMRContainers AmazonEMRContainersServiceRolePolicy
+emrwal.amazonaws.com EMRWAL EMRDescribeClusterPolicyForEMRWAL
+es.amazonaws.com AmazonElasticsearchService AmazonElasticsearchServiceRolePolicy
+event-processor.health.amazonaws.com Health_EventProcessor AWSHealth_EventProcessorServiceRolePolicy
+events.amazonaws.com CloudWatchEvents CloudWatchEventsServiceRolePolicy
+fis.amazonaws.com FIS AmazonFISServiceRolePolicy
+fms.amazonaws.com FMS FMSServiceRolePolicy
+fsx.amazonaws.com AmazonFSx AmazonFSxServiceRolePolicy
+globalaccelerator.amazonaws.com GlobalAccelerator AWSGlobalAcceleratorSLRPolicy
+grafana.amazonaws.com AmazonGrafana AmazonGrafanaServiceLinkedRolePolicy
+guardduty.amazonaws.com AmazonGuardDuty AmazonGuardDutyServiceRolePolicy
+imagebuilder.amazonaws.com ImageBuilder AWSServiceRoleForImageBuilder
+inspector.amazonaws.com AmazonInspector AmazonInspectorServiceRolePolicy
+inspector2.amazonaws.com AmazonInspector2 AmazonInspector2ServiceRolePolicy
+iotmanagedintegrations.amazonaws.com IoTManagedIntegrations AWSIoTManagedIntegrationsRolePolicy
+ipam.amazonaws.com IPAM AWSIPAMServiceRolePolicy
+kafka.amazonaws.com Kafka KafkaServiceRolePolicy
+kafka.application-autoscaling.amazonaws.com ApplicationAutoScaling_KafkaCluster AWSApplicationAutoscalingKafkaClusterPolicy
+kafkaconnect.amazonaws.com KafkaConnect KafkaConnectServiceRolePolicy
+lakeformation.amazonaws.com LakeFormationDataAccess LakeFormationDataAccessServiceRolePolicy
+lambda.application-autoscaling.amazonaws.com ApplicationAutoScaling_LambdaConcurrency AWSApplicationAutoscalingLambdaConcurrencyPolicy
+lexv2.amazonaws.com LexV2Bots AmazonLexV2BotPolicy suffix
+license-manager.amazonaws.com AWSLicenseManagerRole AWSLicenseManagerServiceRolePolicy
+license-manager.master-account.amazonaws.com AWSLicenseManagerMasterAccountRole AWSLicenseManagerMasterAccountRolePolicy
+license-manager.member-account.amazonaws.com AWSLicenseManagerMemberAccountRole AWSLicenseManagerMemberAccountRolePolicy
+lightsail.amazonaws.com Lightsail LightsailExportAccess
+logger.cloudfront.amazonaws.com CloudFrontLogger AWSCloudFrontLogger
+m2.amazonaws.com AWSM2 AWSM2ServicePolicy
+macie.amazonaws.com AmazonMacie AmazonMacieServiceRolePolicy
+malware-protection.guardduty.amazonaws.com AmazonGuardDutyMalwareProtection AmazonGuardDutyMalwareProtectionServiceRolePolicy
+member.org.stacksets.cloudformation.amazonaws.com CloudFormationStackSetsOrgMember CloudFormationStackSetsOrgMemberServiceRolePolicy
+memorydb.amazonaws.com MemoryDB MemoryDBServiceRolePolicy
+mq.amazonaws.com AmazonMQ AmazonMQServiceRolePolicy
+mrk.kms.amazonaws.com KeyManagementServiceMultiRegionKeys AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy
+neptune.application-autoscaling.amazonaws.com ApplicationAutoScaling_NeptuneCluster AWSApplicationAutoscalingNeptuneClusterPolicy
+network-firewall.amazonaws.com NetworkFirewall AWSNetworkFirewallServiceRolePolicy
+networkmanager.amazonaws.com NetworkManager AWSNetworkManagerServiceRolePolicy
+notifications.amazonaws.com AwsUserNotifications AWSUserNotificationsServiceLinkedRolePolicy
+observability.aoss.amazonaws.com AmazonOpenSearchServerless AmazonOpenSearchServerlessServiceRolePolicy
+opensearchservice.amazonaws.com AmazonOpenSearchService AmazonOpenSearchServiceRolePolicy
+ops.apigateway.amazonaws.com APIGateway APIGatewayServiceRolePolicy
+ops.emr-serverless.amazonaws.com AmazonEMRServerless AmazonEMRServerlessServiceRolePolicy
+opsdatasync.ssm.amazonaws.com SystemsManagerOpsDataSync AWSSystemsManagerOpsDataSyncServiceRolePolicy
+opsinsights.ssm.amazonaws.com AmazonSSM_OpsInsights AWSSSMOpsInsightsServiceRolePolicy
+organizations.amazonaws.com Organizations AWSOrganizationsServiceTrustPolicy
+pullthroughcache.ecr.amazonaws.com ECRPullThroughCache AWSECRPullThroughCache_ServiceRolePolicy
+ram.amazonaws.com ResourceAccessManager AWSResourceAccessManagerServiceRolePolicy
+rds.amazonaws.com RDS AmazonRDSServiceRolePolicy
+rds.application-autoscaling.amazonaws.com ApplicationAutoScaling_RDSCluster AWSApplicationAutoscalingRDSClusterPolicy
+redshift.amazonaws.com Redshift AmazonRedshiftServiceLinkedRolePolicy
+remediation.config.amazonaws.com ConfigRemediation AWSConfigRemediationServiceRolePolicy
+replication.cassandra.amazonaws.com KeyspacesReplication KeyspacesReplicationServiceRolePolicy
+replication.dynamodb.amazonaws.com DynamoDBReplication DynamoDBReplicationServiceRolePolicy
+replication.ecr.amazonaws.com ECRReplication ECRReplicationServiceRolePolicy
+replicator.lambda.amazonaws.com LambdaReplicator AWSLambdaReplicator
+reporting.trustedadvisor.amazonaws.com TrustedAdvisorReporting AWSTrustedAdvisorReportingServiceRolePolicy
+repository.sync.codeconnections.amazonaws.com GitSync AWSGitSyncServiceRolePolicy
+resource-explorer-2.amazonaws.com ResourceExplorer AWSResourceExplorerServiceRolePolicy
+resource-groups.amazonaws.com ResourceGroups ResourceGroupsServiceRolePolicy
+resource-management.securitylake.amazonaws.com SecurityLakeResourceManagement SecurityLakeResourceManagementServiceRolePolicy
+rolesanywhere.amazonaws.com RolesAnywhere AWSRolesAnywhereServicePolicy
+route53resolver.amazonaws.com Route53Resolver Route53ResolverServiceRolePolicy
+s2svpn.amazonaws.com VPCS2SVPN AWSVPCS2SVpnServiceRolePolicy
+s3-outposts.amazonaws.com S3OnOutposts AWSS3OnOutpostsServiceRolePolicy
+sagemaker.application-autoscaling.amazonaws.com ApplicationAutoScaling_SageMakerEndpoint AWSApplicationAutoscalingSageMakerEndpointPolicy
+schemas.amazonaws.com Schemas AmazonEventBridgeSchemasServiceRolePolicy
+securityhub.amazonaws.com SecurityHub AWSSecurityHubServiceRolePolicy
+securitylake.amazonaws.com SecurityLake SecurityLakeServiceLinkedRole
+servicequotas.amazonaws.com ServiceQuotas ServiceQuotasServiceRolePolicy
+ses.amazonaws.com AmazonSES AmazonSESServiceRolePolicy
+shield.amazonaws.com AWSShield AWSShieldServiceRolePolicy
+spot.amazonaws.com EC2Spot AWSEC2SpotServiceRolePolicy
+spotfleet.amazonaws.com EC2SpotFleet AWSEC2SpotFleetServiceRolePolicy
+ssm-incidents.amazonaws.com IncidentManager AWSIncidentManagerServiceRolePolicy
+ssm-quicksetup.amazonaws.com SSMQuickSetup SSMQuickSetupRolePolicy
+ssm.amazonaws.com AmazonSSM AmazonSSMServiceRolePolicy
+sso.amazonaws.com SSO AWSSSOServiceRolePolicy
+stacksets.cloudformation.amazonaws.com CloudFormationStackSetsOrgAdmin CloudFormationStackSetsOrgAdminServiceRolePolicy
+storage-lens.s3.amazonaws.com S3StorageLens S3StorageLensServiceRolePolicy
+support.amazonaws.com Support AWSSupportServiceRolePolicy
+transitgateway.amazonaws.com VPCTransitGateway AWSVPCTransitGatewayServiceRolePolicy
+trustedadvisor.amazonaws.com TrustedAdvisor AWSTrustedAdvisorServiceRolePolicy
+vpc-lattice.amazonaws.com VpcLattice AWSVpcLatticeServiceRolePolicy
+vpcorigin.cloudfront.amazonaws.com CloudFrontVPCOrigin AWSCloudFrontVPCOriginServiceRolePolicy
+waf-regional.amazonaws.com WAFRegionalLogging WAFRegionalLoggingServiceRolePolicy
+waf.amazonaws.com WAFLogging WAFLoggingServiceRolePolicy
+wafv2.amazonaws.com WAFV2Logging WAFV2LoggingServiceRolePolicy
+`

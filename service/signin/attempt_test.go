@@ -1,0 +1,47 @@
+package signin
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestLimitWaits(t *testing.T) {
+	l := limit{"pair", 5}
+	for count, want := range map[int]time.Duration{0: 0, 4: 0, 5: time.Second, 6: 2 * time.Second, 14: 512 * time.Second, 15: longestWait, 1 << 30: longestWait} {
+		if got := l.wait(count); got != want {
+			t.Errorf("after %d failures: %v, want %v", count, got, want)
+		}
+	}
+}
+
+// TestLimitOfAnHour: whatever the number of sources, fewer than 100 failures fit
+// into an hour (ASVS 2.2.1).
+func TestLimitOfAnHour(t *testing.T) {
+	l := limit{"user", 20}
+	var at time.Duration
+	n := 0
+	for ; at < time.Hour; n++ {
+		at += l.wait(n)
+	}
+	if n >= 100 {
+		t.Errorf("%d failures in an hour", n)
+	}
+}
+
+func TestGuessNamesAreNotTold(t *testing.T) {
+	a := newGuess("111122223333", "Alice", netip.MustParseAddr("2001:db8::1"))
+	b := newGuess("111122223333", "alice", netip.MustParseAddr("2001:db8::2"))
+	c := newGuess("111122223333", "bob", netip.MustParseAddr("2001:db8:0:1::1"))
+	if a.ids != b.ids {
+		t.Error("case or an address of the same /64 makes a difference")
+	}
+	for i := range a.ids {
+		if a.ids[i] == c.ids[i] {
+			t.Errorf("%s: two users or networks are one", a.limits[i].kind)
+		}
+		if len(a.ids[i]) != 64 {
+			t.Errorf("id %q", a.ids[i])
+		}
+	}
+}

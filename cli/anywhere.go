@@ -93,19 +93,29 @@ func (a *anywhere) session(ctx context.Context, env Env, now time.Time) (*hostCr
 	return a.send(r, env)
 }
 
-func (a *anywhere) request(ctx context.Context, env Env) (*http.Request, []byte, error) {
-	endpoint := a.Endpoint
-	for _, name := range []string{"AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"} {
-		if endpoint == "" {
-			endpoint = env.Getenv(name)
+// endpoint is where the server is: the flag, the variable of a service, the
+// variable of all, or the default.
+func (a *anywhere) endpoint(env Env, variable string) (*url.URL, error) {
+	text := a.Endpoint
+	for _, name := range []string{variable, "AWS_ENDPOINT_URL"} {
+		if text == "" {
+			text = env.Getenv(name)
 		}
 	}
-	if endpoint == "" {
-		endpoint = "http://" + server.DefaultListen
+	if text == "" {
+		text = "http://" + server.DefaultListen
 	}
-	u, err := url.Parse(endpoint)
+	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, nil, fmt.Errorf("the endpoint %q is no http or https URL", endpoint)
+		return nil, fmt.Errorf("the endpoint %q is no http or https URL", text)
+	}
+	return u, nil
+}
+
+func (a *anywhere) request(ctx context.Context, env Env) (*http.Request, []byte, error) {
+	u, err := a.endpoint(env, "AWS_ENDPOINT_URL_ROLESANYWHERE")
+	if err != nil {
+		return nil, nil, err
 	}
 	u = u.JoinPath("sessions")
 	u.RawQuery = url.Values{"profileArn": {a.ProfileArn}, "roleArn": {a.RoleArn}, "trustAnchorArn": {a.TrustAnchorArn}}.Encode()
@@ -146,11 +156,7 @@ func (a *anywhere) send(r *http.Request, env Env) (*hostCredentials, error) {
 		return nil, err
 	}
 	if res.StatusCode != http.StatusCreated {
-		var e struct{ Message string }
-		if json.Unmarshal(body, &e) != nil || e.Message == "" {
-			e.Message = http.StatusText(res.StatusCode)
-		}
-		return nil, fmt.Errorf("the server refuses (%d): %s: %s", res.StatusCode, res.Header.Get("X-Amzn-Errortype"), e.Message)
+		return nil, refusal(res, body)
 	}
 	var out struct {
 		CredentialSet []struct{ Credentials hostCredentials }
@@ -162,6 +168,29 @@ func (a *anywhere) send(r *http.Request, env Env) (*hostCredentials, error) {
 		return nil, errors.New("the server's answer has no credentials")
 	}
 	return &out.CredentialSet[0].Credentials, nil
+}
+
+// refused is the answer of a server that gives no credentials.
+type refused struct {
+	status     int
+	code, text string
+}
+
+func (r *refused) Error() string {
+	return fmt.Sprintf("the server refuses (%d): %s: %s", r.status, r.code, r.text)
+}
+
+// final reports whether asking again would change nothing.
+func (r *refused) final() bool {
+	return r.status < http.StatusInternalServerError && r.status != http.StatusTooManyRequests
+}
+
+func refusal(res *http.Response, body []byte) error {
+	var e struct{ Message string }
+	if json.Unmarshal(body, &e) != nil || e.Message == "" {
+		e.Message = http.StatusText(res.StatusCode)
+	}
+	return &refused{res.StatusCode, res.Header.Get("X-Amzn-Errortype"), e.Message}
 }
 
 // client trusts what it is told to trust, and goes nowhere else than told.

@@ -50,6 +50,7 @@ type Commands struct {
 	Service serviceCmd `cmd:"" help:"Run as a system service."`
 
 	CredentialProcess credentialProcessCmd `cmd:"" help:"Print credentials that this host gets with its certificate, for credential_process in ~/.aws/config."`
+	Metadata          metadataCmd          `cmd:"" help:"On a host with a certificate: give its programs credentials where AWS's SDKs look for them."`
 
 	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

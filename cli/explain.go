@@ -130,6 +130,9 @@ func printTree(b *strings.Builder, t *explain.Tree) {
 		}
 		printChange(b, &c)
 	}
+	for _, w := range t.Instead {
+		fmt.Fprintf(b, "or the request could %s\n", w)
+	}
 }
 
 func printPolicy(b *strings.Builder, p *explain.PolicyNode) {

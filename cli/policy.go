@@ -13,9 +13,12 @@ import (
 )
 
 type policyCmd struct {
-	Explain policyExplainCmd `cmd:"" help:"Tell why a request was or would be denied, statement by statement, and the smallest change that would allow it."`
-	Test    policyTestCmd    `cmd:"" help:"Run a file of requests with expected decisions."`
-	Lint    policyLintCmd    `cmd:"" help:"Say what AWS would refuse in policy documents."`
+	Explain  policyExplainCmd  `cmd:"" help:"Tell why a request was or would be denied, statement by statement, and the smallest change that would allow it."`
+	Test     policyTestCmd     `cmd:"" help:"Run a file of requests with expected decisions."`
+	Lint     policyLintCmd     `cmd:"" help:"Find faults in policy documents, as Access Analyzer's policy validation does."`
+	Generate policyGenerateCmd `cmd:"" help:"Write least-privilege policies from CloudTrail files: what was done becomes what is allowed."`
+	Diff     policyDiffCmd     `cmd:"" help:"Show what a new policy grants that the old one did not; fails if there is anything."`
+	Minimise policyMinimiseCmd `cmd:"" help:"Print a policy without the statements, actions and resources that others cover."`
 }
 
 // question is one request with the policies that bear on it.
@@ -220,28 +223,4 @@ func (c *policyCase) run(env Env) (bool, error) {
 	}
 	fmt.Fprintf(env.Out, "FAIL %s: want %s\n", c.Name, c.Expect)
 	return false, printStory(env.Out, &story{Decisions: []*explain.Tree{explain.New(r, b)}})
-}
-
-type policyLintCmd struct {
-	Type  string   `help:"identity, resource, trust, boundary, session, scp, rcp or endpoint." enum:"identity,resource,trust,boundary,session,scp,rcp,endpoint" default:"identity"`
-	Files []string `arg:"" type:"existingfile"`
-}
-
-func (c *policyLintCmd) Run(env Env) error {
-	t := map[string]policy.Type{
-		"identity": policy.Identity, "resource": policy.Resource, "trust": policy.Trust, "boundary": policy.Boundary,
-		"session": policy.Session, "scp": policy.SCP, "rcp": policy.RCP, "endpoint": policy.Endpoint,
-	}[c.Type]
-	bad := 0
-	for _, f := range c.Files {
-		if _, err := readPolicy(f, t); err != nil {
-			fmt.Fprintln(env.Out, err)
-			bad++
-		}
-	}
-	if bad > 0 {
-		return errSaid
-	}
-	fmt.Fprintf(env.Out, "%d documents, nothing to say\n", len(c.Files))
-	return nil
 }

@@ -14,15 +14,17 @@ import (
 )
 
 type listenFlags struct {
-	Listen  string         `help:"Address of the endpoint." default:"${listen}"`
-	TLS     bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
-	Metrics string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
-	Quota   map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	Listen    string         `help:"Address of the endpoint." default:"${listen}"`
+	TLS       bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
+	Metrics   string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
+	Quota     map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	hostFlags `embed:""`
 	logFlags
 }
 
 func (f *listenFlags) options(env Env) (server.Options, error) {
 	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, Log: f.logger(env.Err)}
+	f.hostFlags.apply(&opt)
 	for name, n := range f.Quota {
 		field := map[string]*int{
 			"iam.users": &opt.Quotas.IAM.Users, "iam.groups": &opt.Quotas.IAM.Groups, "iam.roles": &opt.Quotas.IAM.Roles,
@@ -77,6 +79,7 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 		} else {
 			fmt.Fprintf(env.Out, "  no root credentials here: another node made account %s, or they were put away; use keys of your own\n", server.DefaultAccount)
 		}
+		c.sayHosts(env, s)
 		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%s env --data %s)\"\n  aws sts get-caller-identity\n", env.program(), opt.Data)
 	})
 }
@@ -106,6 +109,7 @@ func (c *devServeCmd) Run(ctx context.Context, env Env) error {
 		fmt.Fprintln(env.Out, "*  who reaches this port is root with the access key test, secret test.  *")
 		fmt.Fprintln(env.Out, strings.Repeat("*", 72))
 		fmt.Fprintf(env.Out, "endpoint: %s\n", s.URL())
+		c.sayHosts(env, s)
 		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%[1]s env --dev)\"\n  aws sts get-caller-identity\n  %[1]s dev advance 36h     moves time\n", env.program())
 	})
 }

@@ -131,7 +131,7 @@ func (e *evaluation) deniedBy(s *Set, t Type) (Decision, bool) {
 	if s == nil {
 		return Decision{}, false
 	}
-	st, at := s.find(&s.deny, e.query, account)
+	st, at := s.find(true, e.query, account)
 	if at == stranger {
 		return Decision{}, false
 	}
@@ -174,7 +174,7 @@ func (e *evaluation) allowedBy(s *Set) (*Match, standing) {
 	if s == nil {
 		return nil, stranger
 	}
-	st, at := s.find(&s.allow, e.query, direct)
+	st, at := s.find(false, e.query, direct)
 	if at == stranger {
 		return nil, stranger
 	}

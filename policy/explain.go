@@ -124,17 +124,19 @@ func (e *Explanation) Matched() []Match {
 
 // trace asks every statement of s, without the index.
 func (s *Set) trace(q *query, t Type, level int, missing keyCollector) Layer {
-	l := Layer{Type: t, Level: level, Statements: make([]Trace, 0, len(s.statements))}
-	for i := range s.statements {
-		st := &s.statements[i]
-		tr := st.trace(q, missing)
-		l.Statements = append(l.Statements, tr)
-		switch {
-		case !tr.Matched || l.Result == ExplicitDeny:
-		case st.deny:
-			l.Result = ExplicitDeny
-		default:
-			l.Result = Allowed
+	l := Layer{Type: t, Level: level, Statements: make([]Trace, 0, s.Len())}
+	for _, part := range s.all() {
+		for i := range part.statements {
+			st := &part.statements[i]
+			tr := st.trace(q, missing)
+			l.Statements = append(l.Statements, tr)
+			switch {
+			case !tr.Matched || l.Result == ExplicitDeny:
+			case st.deny:
+				l.Result = ExplicitDeny
+			default:
+				l.Result = Allowed
+			}
 		}
 	}
 	return l

@@ -9,10 +9,11 @@ import "strings"
 // by the literal prefix of their patterns. Only candidates are matched in full.
 // The cost of a decision grows with the candidates, not with the statements.
 type Set struct {
-	policies   []Labelled
+	policies   []*Labelled
 	statements []statement
 	allow      index
 	deny       index
+	parts      []*Set // of Join
 }
 
 // Compile indexes the documents, which must have passed Check and must not
@@ -20,8 +21,8 @@ type Set struct {
 func Compile(policies ...Labelled) *Set {
 	s := &Set{}
 	owned := append([]Labelled(nil), policies...) // Match.Source points here
-	s.policies = owned
 	for i := range owned {
+		s.policies = append(s.policies, &owned[i])
 		for j := range owned[i].Document.Statements {
 			s.statements = append(s.statements, compileStatement(&owned[i], j))
 		}
@@ -31,8 +32,38 @@ func Compile(policies ...Labelled) *Set {
 	return s
 }
 
+// Join returns a set that says what all of them say, without compiling anything
+// again: many principals share what a large policy was compiled to. A decision
+// asks the parts one after the other.
+func Join(sets ...*Set) *Set {
+	out := &Set{}
+	for _, s := range sets {
+		if s == nil || len(s.policies) == 0 {
+			continue
+		}
+		out.policies = append(out.policies, s.policies...)
+		if s.parts != nil {
+			out.parts = append(out.parts, s.parts...)
+		} else {
+			out.parts = append(out.parts, s)
+		}
+	}
+	if len(out.parts) == 1 {
+		return out.parts[0]
+	}
+	return out
+}
+
+// all are the sets that hold the statements.
+func (s *Set) all() []*Set {
+	if s.parts != nil {
+		return s.parts
+	}
+	return []*Set{s}
+}
+
 // Policies returns what the set was compiled from. It must not be changed.
-func (s *Set) Policies() []Labelled {
+func (s *Set) Policies() []*Labelled {
 	if s == nil {
 		return nil
 	}
@@ -44,7 +75,11 @@ func (s *Set) Len() int {
 	if s == nil {
 		return 0
 	}
-	return len(s.statements)
+	n := len(s.statements)
+	for _, p := range s.parts {
+		n += len(p.statements)
+	}
+	return n
 }
 
 // query is a request made ready for matching.
@@ -56,10 +91,33 @@ type query struct {
 	bounded   bool // the principal has a permissions boundary
 }
 
-// find returns the statement of x that matches q with the closest standing,
-// or the first with at least the standing that is enough. It returns nil and
-// stranger when none matches.
-func (s *Set) find(x *index, q *query, enough standing) (*statement, standing) {
+// find returns the Allow statement, or the Deny statement, that matches q with
+// the closest standing, or the first with at least the standing that is enough.
+// It returns nil and stranger when none matches.
+func (s *Set) find(deny bool, q *query, enough standing) (*statement, standing) {
+	if s.parts == nil {
+		return s.own(deny, q, enough)
+	}
+	var best *statement
+	closest := stranger
+	for _, p := range s.parts {
+		st, at := p.own(deny, q, enough)
+		if at > closest {
+			best, closest = st, at
+		}
+		if closest >= enough {
+			break
+		}
+	}
+	return best, closest
+}
+
+// own is find among the set's own statements.
+func (s *Set) own(deny bool, q *query, enough standing) (*statement, standing) {
+	x := &s.allow
+	if deny {
+		x = &s.deny
+	}
 	if len(x.exact) == 0 && len(x.buckets) == 0 {
 		return nil, stranger
 	}

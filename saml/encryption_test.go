@@ -66,16 +66,16 @@ func seal(t *testing.T, plain, method, wrap string, label, mask crypto.Hash, key
 
 func TestEncrypted(t *testing.T) {
 	p := newParts()
-	signed := good().signedAssertion(p)
-	plain := strings.Replace(p.assertion(), mark, "", 1)
+	signed := good().SignedAssertion(p)
+	plain := strings.Replace(p.Assertion(), mark, "", 1)
 	const mgf1p = encryptSpace + "rsa-oaep-mgf1p"
 	gcm, cbc := encrypt11Space+"aes256-gcm", encryptSpace+"aes128-cbc"
 	key := &opens().PublicKey
 	in := func(holder string, response bool) string {
 		if response {
-			return good().sign(exclusiveOf(t, p.response(holder)), newHow(p.responseID))
+			return good().Sign(exclusiveOf(t, p.Response(holder)), newHow(p.ResponseID))
 		}
-		return strings.Replace(p.response(holder), mark, "", 1)
+		return strings.Replace(p.Response(holder), mark, "", 1)
 	}
 	for name, tc := range map[string]struct {
 		doc string
@@ -88,15 +88,15 @@ func TestEncrypted(t *testing.T) {
 		"CBC, the response signed":    {in(seal(t, plain, cbc, mgf1p, crypto.SHA1, crypto.SHA1, key, false), true), true},
 		"CBC, only the inside signed": {in(seal(t, signed, cbc, mgf1p, crypto.SHA1, crypto.SHA1, key, false), false), false},
 		"nothing signed":              {in(seal(t, plain, gcm, mgf1p, crypto.SHA1, crypto.SHA1, key, false), false), false},
-		"for another key":             {in(seal(t, signed, gcm, mgf1p, crypto.SHA1, crypto.SHA1, &good().key.(*rsa.PrivateKey).PublicKey, false), false), false},
-		"a whole response inside":     {in(seal(t, good().respond(p, false, true), gcm, mgf1p, crypto.SHA1, crypto.SHA1, key, false), false), false},
+		"for another key":             {in(seal(t, signed, gcm, mgf1p, crypto.SHA1, crypto.SHA1, &good().Key.(*rsa.PrivateKey).PublicKey, false), false), false},
+		"a whole response inside":     {in(seal(t, good().Respond(p, false, true), gcm, mgf1p, crypto.SHA1, crypto.SHA1, key, false), false), false},
 		"PKCS #1 v1.5":                {in(seal(t, signed, gcm, encryptSpace+"rsa-1_5", crypto.SHA1, crypto.SHA1, key, false), false), false},
 		"a comment inside":            {in(seal(t, "<!-- -->"+signed, gcm, mgf1p, crypto.SHA1, crypto.SHA1, key, false), false), false},
-		"not encrypted":               {good().respond(p, true, true), false},
+		"not encrypted":               {good().Respond(p, true, true), false},
 		"an ID that stands outside":   {strings.Replace(in(seal(t, signed, gcm, mgf1p, crypto.SHA1, crypto.SHA1, key, false), false), "<saml:EncryptedAssertion", `<saml:EncryptedAssertion ID="_assertion"`, 1), false},
 	} {
 		e := expect(t, good())
-		e.Keys, e.RequireEncryption = []*rsa.PrivateKey{good().key.(*rsa.PrivateKey), opens()}, true
+		e.Keys, e.RequireEncryption = []*rsa.PrivateKey{good().Key.(*rsa.PrivateKey), opens()}, true
 		if name == "for another key" {
 			e.Keys = e.Keys[1:]
 		}

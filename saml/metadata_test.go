@@ -1,17 +1,18 @@
 package saml
 
 import (
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"bartizan.dev/saml/samltest"
 )
 
 func TestParseMetadata(t *testing.T) {
-	text := good().metadata()
+	text := good().Metadata()
 	m, err := ParseMetadata([]byte(text))
 	if err != nil || m.EntityID != entity || len(m.Certificates) != 1 || !m.ValidUntil.Equal(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Fatalf("%+v, %v", m, err)
@@ -32,15 +33,10 @@ func TestParseMetadata(t *testing.T) {
 		}
 	}
 	t.Setenv("GODEBUG", "rsa1024min=0") // to make one
-	small := newIDP(mustRSA(t, 1000))
-	if _, err := ParseMetadata([]byte(small.metadata())); !errors.Is(err, ErrMalformed) {
+	small := samltest.New(samltest.RSA(1000))
+	if _, err := ParseMetadata([]byte(small.Metadata())); !errors.Is(err, ErrMalformed) {
 		t.Errorf("a small key: %v", err)
 	}
-}
-
-func mustRSA(t *testing.T, bits int) *rsa.PrivateKey {
-	t.Helper()
-	return newRSA(bits)
 }
 
 func TestParseKey(t *testing.T) {
@@ -48,7 +44,7 @@ func TestParseKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ec, err := x509.MarshalPKCS8PrivateKey(newECIDP().key)
+	ec, err := x509.MarshalPKCS8PrivateKey(newECIDP().Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +58,7 @@ func TestParseKey(t *testing.T) {
 		"PKCS #1":       {text("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(opens())), true},
 		"PKCS #8":       {text("PRIVATE KEY", der), true},
 		"ECDSA":         {text("PRIVATE KEY", ec), false},
-		"a certificate": {text("CERTIFICATE", good().cert.Raw), false},
+		"a certificate": {text("CERTIFICATE", good().Cert.Raw), false},
 		"nothing":       {nil, false},
 		"no PEM":        {[]byte("secret"), false},
 	} {
@@ -76,7 +72,7 @@ func TestParseKey(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	p := newParts()
 	for _, signed := range [][2]bool{{false, true}, {true, false}, {true, true}, {false, false}} {
-		f.Add(good().respond(p, signed[0], signed[1]))
+		f.Add(good().Respond(p, signed[0], signed[1]))
 	}
 	for _, doc := range wrapped("_evil") {
 		f.Add(doc)
@@ -113,7 +109,7 @@ func FuzzCanonical(f *testing.F) {
 }
 
 func FuzzParseMetadata(f *testing.F) {
-	f.Add(good().metadata())
+	f.Add(good().Metadata())
 	f.Fuzz(func(t *testing.T, doc string) {
 		if m, err := ParseMetadata([]byte(doc)); err == nil && (m.EntityID == "" || len(m.Certificates) == 0) {
 			t.Fatalf("%+v", m)
@@ -122,7 +118,7 @@ func FuzzParseMetadata(f *testing.F) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	doc := encoded(good().respond(newParts(), false, true))
+	doc := encoded(good().Respond(newParts(), false, true))
 	e := expect(b, good())
 	b.ReportAllocs()
 	for b.Loop() {

@@ -23,23 +23,23 @@ func TestWrapping(t *testing.T) {
 func wrapped(evilID string) map[string]string {
 	p := newParts()
 	evilParts := newParts()
-	evilParts.subject, evilParts.assertionID, evilParts.responseID = "root", evilID, evilID
+	evilParts.Subject, evilParts.AssertionID, evilParts.ResponseID = "root", evilID, evilID
 	none := func(s string) string { return strings.Replace(s, mark, "", 1) }
 
 	// A response that is signed as a whole.
-	plainResponse := p.response(none(p.assertion()))
-	responseSig := good().signature(none(plainResponse), newHow(p.responseID))
-	evilAssertion := none(evilParts.assertion())
-	evilResponse := evilParts.response(none(newEvil("_inner").assertion()))
+	plainResponse := p.Response(none(p.Assertion()))
+	responseSig := good().Signature(none(plainResponse), newHow(p.ResponseID))
+	evilAssertion := none(evilParts.Assertion())
+	evilResponse := evilParts.Response(none(newEvil("_inner").Assertion()))
 	inSig := strings.Replace(responseSig, "</ds:Signature>", none(plainResponse)+"</ds:Signature>", 1)
 
 	// An assertion that is signed.
-	plain := none(p.assertion())
-	sig := good().signature(plain, newHow(p.assertionID))
-	signed := strings.Replace(p.assertion(), mark, sig, 1)
-	wrap := func(inside string) string { return none(p.response(inside)) }
+	plain := none(p.Assertion())
+	sig := good().Signature(plain, newHow(p.AssertionID))
+	signed := strings.Replace(p.Assertion(), mark, sig, 1)
+	wrap := func(inside string) string { return none(p.Response(inside)) }
 	withSig := func(assertion, sig string) string { return strings.Replace(assertion, mark, sig, 1) }
-	evilMarked := evilParts.assertion()
+	evilMarked := evilParts.Assertion()
 
 	return map[string]string{
 		"XSW1: the signed response in the signature of a new one":    strings.Replace(evilResponse, mark, inSig, 1),
@@ -55,8 +55,8 @@ func wrapped(evilID string) map[string]string {
 		"a new assertion after the signed one":                    wrap(signed + evilAssertion),
 		"the signed assertion in the new one's subject":           wrap(strings.Replace(evilAssertion, "<saml:Subject>", "<saml:Subject>"+signed, 1)),
 		"the signed assertion in KeyInfo":                         wrap(withSig(evilMarked, strings.Replace(sig, "<ds:KeyInfo>", "<ds:KeyInfo>"+plain, 1))),
-		"the signature at the response, for the assertion":        strings.Replace(p.response(evilAssertion+plain), mark, sig, 1),
-		"the assertion's signature in a response without another": strings.Replace(p.response(evilAssertion), mark, sig, 1),
+		"the signature at the response, for the assertion":        strings.Replace(p.Response(evilAssertion+plain), mark, sig, 1),
+		"the assertion's signature in a response without another": strings.Replace(p.Response(evilAssertion), mark, sig, 1),
 		"two signatures of one assertion":                         wrap(withSig(evilMarked, sig+sig)),
 		"the signature in the subject":                            wrap(strings.Replace(evilAssertion, "<saml:Subject>", "<saml:Subject>"+sig, 1)),
 		"an encrypted assertion beside the signed one":            wrap(signed + "<saml:EncryptedAssertion xmlns:saml=\"" + assertionSpace + "\"></saml:EncryptedAssertion>"),
@@ -65,6 +65,6 @@ func wrapped(evilID string) map[string]string {
 
 func newEvil(id string) *parts {
 	p := newParts()
-	p.subject, p.assertionID = "root", id
+	p.Subject, p.AssertionID = "root", id
 	return p
 }

@@ -37,6 +37,8 @@ type Options struct {
 	// EKSIssuers name, by the name or the ARN of a Kubernetes cluster, the key set
 	// of its service account tokens: a file, or the URL of an issuer.
 	EKSIssuers map[string]string
+	// Metadata opens endpoints for credentials on the server's own host.
+	Metadata Metadata
 	// Quotas replace AWS's default quotas where they are not zero.
 	Quotas Quotas
 	Log    *slog.Logger

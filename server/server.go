@@ -22,6 +22,7 @@ import (
 	"bartizan.dev/bus"
 	"bartizan.dev/gateway"
 	"bartizan.dev/keys"
+	"bartizan.dev/oidc"
 	"bartizan.dev/policy/reference"
 	"bartizan.dev/service/cloudtrail"
 	"bartizan.dev/service/iam"
@@ -37,32 +38,33 @@ import (
 
 // Server is a whole Bartizan in one process.
 type Server struct {
-	opt           Options
-	log           *slog.Logger
-	clock         *work.Clock
-	custodian     keys.Custodian
-	engine        store.Store
-	storeName     string
-	store         *store.Sealed
-	trail         trail.Trail
-	bus           *bus.Bus
-	events        *bus.Topic[trail.Event]
-	changes       *bus.Topic[change]
-	iam           *iam.Service
-	workers       []worker // what Serve runs beside the endpoint
-	toolbox       *iamtoolbox.Service
-	signin        *signin.Service
-	organizations *organizations.Service
-	emailed       func(ctx context.Context, email string) (account string, err error) // root users' addresses; nil: nobody keeps any
-	manages       func(ctx context.Context, account string) (bool, error)             // of an organization; nil: there are none
-	controls      func(prefix string) bool                                            // services with resource control policies
-	gateway       *gateway.Gateway
-	http          *http.Server
-	addr          net.Addr
-	closers       []func() error // in the order of opening
-	stop          context.CancelFunc
-	started       time.Time
-	metrics       *metrics
+	opt                         Options
+	log                         *slog.Logger
+	clock                       *work.Clock
+	custodian                   keys.Custodian
+	engine                      store.Store
+	storeName                   string
+	store                       *store.Sealed
+	trail                       trail.Trail
+	bus                         *bus.Bus
+	events                      *bus.Topic[trail.Event]
+	changes                     *bus.Topic[change]
+	iam                         *iam.Service
+	workers                     []worker // what Serve runs beside the endpoint
+	toolbox                     *iamtoolbox.Service
+	signin                      *signin.Service
+	organizations               *organizations.Service
+	emailed                     func(ctx context.Context, email string) (account string, err error) // root users' addresses; nil: nobody keeps any
+	manages                     func(ctx context.Context, account string) (bool, error)             // of an organization; nil: there are none
+	controls                    func(prefix string) bool                                            // services with resource control policies
+	gateway                     *gateway.Gateway
+	http                        *http.Server
+	addr                        net.Addr
+	instanceAddr, containerAddr net.Addr       // of the endpoints for credentials
+	closers                     []func() error // in the order of opening
+	stop                        context.CancelFunc
+	started                     time.Time
+	metrics                     *metrics
 }
 
 // Open opens everything and builds the services. It serves nothing yet.
@@ -117,6 +119,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.events, s.changes = bus.For[trail.Event](s.bus), bus.For[change](s.bus)
 	s.iam, err = iam.New(ctx, iam.Deps{
 		Store: store.View(s.store, "iam/"), Managed: managed.Open(), Now: s.clock.Now, Log: s.log, Quotas: s.opt.Quotas.IAM, Clock: s.clock, URL: s.endpoint,
+		Thumbprint: issuers().Thumbprint,
 		Membership: s.membership, Placed: s.placed,
 	})
 	if err != nil {
@@ -133,9 +136,12 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	dir := &directory{iam: s.iam, tokens: tokens, now: s.clock.Now}
 	stsService := sts.New(sts.Deps{
-		Role: s.role, Policies: s.iam.MissingPolicy, MFA: noMFA, RootTask: s.iam.RootTask,
+		Role: s.role, Policies: s.iam.MissingPolicy, MFA: s.iam.CheckMFA, RootTask: s.iam.RootTask,
 		Issuer: s.tokenIssuer, Tags: dir.tags, Organization: dir.place, Tokens: tokens, Now: s.clock.Now,
+		OpenID: s.openID, Issuers: oidc.NewCache(issuers().Fetch, s.clock.Now), SAML: s.samlProvider,
+		URL: s.endpoint, Store: store.View(s.store, "sts/"), Clock: s.clock, Log: s.log,
 	})
+	s.workers = append(s.workers, stsService)
 	trailService := cloudtrail.New(cloudtrail.Deps{Trail: s.trail})
 	actions := reference.Open()
 	s.controls = actions.RCP
@@ -201,9 +207,6 @@ func (s *Server) role(ctx context.Context, arn string) (*sts.Role, error) {
 	return &sts.Role{ARN: r.ARN, ID: r.ID, Name: r.Name, Account: r.Account, MaxSession: r.MaxSession, Trust: r.Trust, Tags: r.Tags}, nil
 }
 
-// noMFA refuses every code: MFA devices are not built, so nobody has one.
-func noMFA(context.Context, string, string, string) (bool, error) { return false, nil }
-
 // Handler is the endpoint: the gateway, and the health checks beside it.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -261,6 +264,9 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 		if err := s.listenMetrics(ctx); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
+	}
+	if err := s.listenMetadata(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }

@@ -17,7 +17,6 @@ import (
 	"bartizan.dev/service/signin"
 	"bartizan.dev/service/sts"
 	"bartizan.dev/store"
-	"bartizan.dev/trail"
 )
 
 // signIn builds the console's sign-in.
@@ -36,13 +35,7 @@ func (s *Server) signIn(ctx context.Context, dir *directory, tokens *sts.Tokens)
 		},
 		Organization: s.managed(dir),
 		Admit:        s.trail.Admit,
-		Record: func(ctx context.Context, e *trail.Event) error {
-			if err := s.trail.Append(ctx, e); err != nil {
-				return err
-			}
-			s.publish(e)
-			return nil
-		},
+		Record:       s.record,
 	})
 	if err != nil {
 		return gateway.Service{}, err

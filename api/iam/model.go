@@ -651,7 +651,7 @@ var shapes = [...]wire.Shape{
 	{Kind: wire.String, Min: 1, Max: 50, Bound: wire.HasMin | wire.HasMax, Pattern: "^[A-Za-z][A-Za-z0-9/_-]*$"},
 	{Kind: wire.String, Min: 1, Max: 1024, Bound: wire.HasMin | wire.HasMax}, {Kind: wire.Map, Key: 403, Elem: 404}, {Kind: wire.Boolean},
 	{Kind: wire.String, Enum: []string{"Required", "Allowed"}}, {Kind: wire.String, Enum: []string{"Assigned", "Unassigned", "Any"}},
-	{Kind: wire.List, Elem: 21}, {Kind: wire.String, Min: 6, Max: 6, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\d]+"},
+	{Kind: wire.List, Elem: 21}, {Kind: wire.String, Sensitive: true, Min: 6, Max: 6, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\d]+"},
 	{Kind: wire.String, Min: 1, Max: 16384, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{00FF}]+", Shown: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"},
 	{Kind: wire.String, Min: 1, Max: 2097152, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{00FF}]+", Shown: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"},
 	{Kind: wire.String, Min: 24, Max: 128, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\w]+"}, {Kind: wire.List, Elem: 341},

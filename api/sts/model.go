@@ -103,7 +103,7 @@ var shapes = [...]wire.Shape{
 	{Kind: wire.String, Min: 1, Max: 128, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"},
 	{Kind: wire.List, Elem: 52, Max: 50, Bound: wire.HasMax}, {Kind: wire.List, Elem: 31, Max: 50, Bound: wire.HasMax},
 	{Kind: wire.String, Max: 256, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*"},
-	{Kind: wire.String, Min: 6, Max: 6, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\d]*"},
+	{Kind: wire.String, Sensitive: true, Min: 6, Max: 6, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\d]*"},
 	{Kind: wire.String, Min: 1, Bound: wire.HasMin, Pattern: "[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{00FF}]+", Shown: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"},
 	{Kind: wire.String, Min: 2, Max: 32, Bound: wire.HasMin | wire.HasMax, Pattern: "[\\w+=,.@-]*"},
 	{Kind: wire.String, Min: 6, Max: 255, Bound: wire.HasMin | wire.HasMax},

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 	"unicode"
 )
@@ -16,10 +17,11 @@ func (m *meter) spend(n int) error {
 	return nil
 }
 
-// node is a state of the product of several globs: one place for each, found
-// by reading char after the node from.
+// node is a state of the product of several globs: a place for each that can
+// still match, found by reading char after the node from.
 type node struct {
-	places []place
+	globs  []int32 // those that are alive
+	places []place // theirs
 	from   int
 	char   rune
 }
@@ -34,36 +36,40 @@ type product struct {
 	meter *meter
 	key   []byte
 	runes []rune
+	next  node // scratch
 }
 
 func newProduct(m *meter, must int, globs []*glob) *product {
 	p := &product{globs: globs, must: must, seen: map[string]bool{}, meter: m}
-	first := node{places: make([]place, len(globs)), from: -1}
+	first := node{from: -1}
 	for i, g := range globs {
-		first.places[i] = g.start()
+		first.globs = append(first.globs, int32(i))
+		first.places = append(first.places, g.start())
 	}
 	p.add(first)
 	return p
 }
 
 // add puts n into the queue unless it is there already or a glob that must
-// match no longer can.
-func (p *product) add(n node) {
+// match no longer can. It keeps n's slices only when it returns true.
+func (p *product) add(n node) bool {
+	if len(n.globs) < p.must || p.must > 0 && n.globs[p.must-1] != int32(p.must-1) {
+		return false
+	}
 	p.key = p.key[:0]
 	for i, at := range n.places {
-		if i < p.must && len(at) == 0 {
-			return
-		}
+		p.key = binary.AppendUvarint(p.key, uint64(n.globs[i]))
 		p.key = binary.AppendUvarint(p.key, uint64(len(at)))
 		for _, x := range at {
 			p.key = binary.AppendUvarint(p.key, uint64(x))
 		}
 	}
 	if p.seen[string(p.key)] {
-		return
+		return false
 	}
 	p.seen[string(p.key)] = true
 	p.nodes = append(p.nodes, n)
+	return true
 }
 
 // expand adds what can be reached from node i by one character.
@@ -72,18 +78,23 @@ func (p *product) expand(i int) error {
 	for _, at := range p.nodes[i].places {
 		alive += len(at)
 	}
-	runes := p.choices(p.nodes[i].places)
+	runes := p.choices(&p.nodes[i])
 	if err := p.meter.spend(1 + alive*len(runes)/4); err != nil {
 		return err
 	}
 	for _, r := range runes {
-		next := node{places: make([]place, len(p.globs)), from: i, char: r}
+		next := node{globs: p.next.globs[:0], places: p.next.places[:0], from: i, char: r}
 		for k, at := range p.nodes[i].places {
-			if len(at) > 0 {
-				next.places[k] = p.globs[k].step(at, r)
+			n := p.nodes[i].globs[k]
+			if to := p.globs[n].step(at, r); len(to) > 0 {
+				next.globs = append(next.globs, n)
+				next.places = append(next.places, to)
 			}
 		}
-		p.add(next)
+		if p.add(next) {
+			next.globs, next.places = nil, nil
+		}
+		p.next = next
 	}
 	return nil
 }
@@ -93,10 +104,10 @@ const fillers = "xyzabcdefghijklmnopqrstuvwXYZABCDEFGHIJKLMNOPQRSTUVW0123456789-
 
 // choices returns one character of every class that the places can tell apart:
 // each that is asked for, and one that is not.
-func (p *product) choices(places []place) []rune {
+func (p *product) choices(n *node) []rune {
 	runes, colon, digits := p.runes[:0], false, false
-	for k, at := range places {
-		g := p.globs[k]
+	for k, at := range n.places {
+		g := p.globs[n.globs[k]]
 		for _, i := range at {
 			if int(i) == len(g.tokens) {
 				continue
@@ -165,14 +176,15 @@ func (p *product) word(i int) []rune {
 func difference(m *meter, yes, no []*glob) (word []rune, ok bool, err error) {
 	p := newProduct(m, len(yes), slices.Concat(yes, no))
 	for i := 0; i < len(p.nodes); i++ {
-		at := p.nodes[i].places
 		accepted, doomed := true, false
-		for k, g := range p.globs {
-			if k < len(yes) {
-				accepted = accepted && g.accepts(at[k])
-			} else if g.accepts(at[k]) {
+		for k, at := range p.nodes[i].places {
+			n := p.nodes[i].globs[k]
+			g := p.globs[n]
+			if int(n) < len(yes) {
+				accepted = accepted && g.accepts(at)
+			} else if g.accepts(at) {
 				accepted = false
-				doomed = doomed || g.forever(at[k])
+				doomed = doomed || g.forever(at)
 			}
 		}
 		if accepted {
@@ -194,17 +206,84 @@ type atom struct {
 	matched set // of globs
 }
 
-// atoms returns all classes of words that some of the globs matches or none
-// does. It fails when there are more than limit.
+// atoms returns all classes of words that the globs tell apart, the class of
+// what none matches too. It fails when there are more than limit. Literals,
+// which are most, are classes of one word; only the other globs need automata.
 func atoms(m *meter, globs []*glob, limit int) ([]atom, error) {
+	var wild []*glob
+	var numbers []int
+	words := map[string][]int{}
+	for i, g := range globs {
+		if g.literal {
+			words[g.string()] = append(words[g.string()], i)
+		} else {
+			wild, numbers = append(wild, g), append(numbers, i)
+		}
+	}
+	found, err := wildAtoms(m, wild, limit)
+	if err != nil {
+		return nil, err
+	}
+	var out []atom
+	for _, a := range found {
+		v := newSet(len(globs))
+		for i := a.matched.first(); i >= 0; i = a.matched.after(i) {
+			v.add(numbers[i])
+		}
+		if words[a.word] != nil {
+			var ok bool
+			if a.word, ok, err = another(m, wild, a.matched, words); err != nil {
+				return nil, err
+			} else if !ok {
+				continue
+			}
+		}
+		out = append(out, atom{a.word, v})
+	}
+	for _, w := range slices.Sorted(maps.Keys(words)) {
+		v := newSet(len(globs))
+		for _, i := range words[w] {
+			v.add(i)
+		}
+		for k, g := range wild {
+			if g.matches(w) {
+				v.add(numbers[k])
+			}
+		}
+		out = append(out, atom{w, v})
+	}
+	if len(out) > limit {
+		return nil, ErrTooComplex
+	}
+	return out, nil
+}
+
+// another returns a word of a class of wild globs that is none of words.
+func another(m *meter, wild []*glob, matched set, words map[string][]int) (string, bool, error) {
+	var yes, no []*glob
+	for i, g := range wild {
+		if matched.has(i) {
+			yes = append(yes, g)
+		} else {
+			no = append(no, g)
+		}
+	}
+	for _, w := range slices.Sorted(maps.Keys(words)) {
+		no = append(no, newGlob(w, chars(w, false)))
+	}
+	w, ok, err := difference(m, yes, no)
+	return string(w), ok, err
+}
+
+func wildAtoms(m *meter, globs []*glob, limit int) ([]atom, error) {
 	p := newProduct(m, 0, globs)
 	found := map[string]bool{}
 	var out []atom
 	for i := 0; i < len(p.nodes); i++ {
 		v := newSet(len(globs))
 		for k, at := range p.nodes[i].places {
-			if globs[k].accepts(at) {
-				v.add(k)
+			if n := p.nodes[i].globs[k]; globs[n].accepts(at) {
+				v.add(int(n))
 			}
 		}
 		id := v.id()

@@ -1,16 +1,17 @@
 package analysis
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"bartizan.dev/policy"
+	"bartizan.dev/policy/reference"
 )
 
 // engine answers one question.
 type engine struct {
 	meter     *meter
+	reference *reference.Reference // nil: nothing is known
 	typ       policy.Type
 	attached  bool // policies of principals, without Principal
 	actions   *space
@@ -21,8 +22,8 @@ type engine struct {
 	keys      []*key
 	keyNumber map[string]int // by lower case
 	symbols   []variable
-	opaques   []use
-	opaqueIDs map[string]int
+	cores     []core
+	coreIDs   map[string]int
 	near      closeness
 	old, new  side
 	undecided *UnsupportedError // of the first branch that was not decided
@@ -39,8 +40,8 @@ type variable struct {
 // prepare makes an engine for two lists of documents. lenient: see standing.
 func (a *Analyzer) prepare(old, updated []*policy.Document, t policy.Type, near closeness, lenient bool) (*engine, error) {
 	e := &engine{
-		near:  near,
-		meter: &meter{left: a.Budget}, typ: t, keyNumber: map[string]int{}, opaqueIDs: map[string]int{},
+		near: near, reference: a.Reference,
+		meter: &meter{left: a.Budget}, typ: t, keyNumber: map[string]int{}, coreIDs: map[string]int{},
 		attached: t == policy.Identity || t == policy.Boundary || t == policy.Session || t == policy.SCP,
 	}
 	e.confirms = e.isNew
@@ -54,7 +55,7 @@ func (a *Analyzer) prepare(old, updated []*policy.Document, t policy.Type, near 
 			return nil, err
 		}
 	}
-	if err := e.dimensions(a, all); err != nil {
+	if err := e.dimensions(all); err != nil {
 		return nil, err
 	}
 	if err := e.universe(); err != nil {
@@ -114,7 +115,7 @@ func (e *engine) universe() (err error) {
 }
 
 // dimensions makes the cells of principals and condition keys.
-func (e *engine) dimensions(a *Analyzer, all []*policy.Document) error {
+func (e *engine) dimensions(all []*policy.Document) error {
 	n := &names{}
 	if e.attached {
 		n.accounts = []string{someAccount}
@@ -138,7 +139,7 @@ func (e *engine) dimensions(a *Analyzer, all []*policy.Document) error {
 		n.accounts = nil
 	}
 	for _, k := range e.keys {
-		k.learn(a.Reference)
+		k.learn(e.reference)
 		if err := k.cut(e.meter); err != nil {
 			return err
 		}
@@ -151,11 +152,6 @@ func (e *engine) dimensions(a *Analyzer, all []*policy.Document) error {
 // note enters a condition into its key, or into the principals.
 func (e *engine) note(n *names, u use) {
 	if u.operator.variables(u.condition, u.version) {
-		id := fmt.Sprintf("%s\n%s\n%q", strings.ToLower(u.condition.Operator), strings.ToLower(u.condition.Key), u.condition.Values)
-		if _, ok := e.opaqueIDs[id]; !ok {
-			e.opaqueIDs[id] = len(e.opaques)
-			e.opaques = append(e.opaques, u)
-		}
 		for _, v := range u.condition.Values {
 			e.noteVariables(v)
 		}
@@ -250,6 +246,7 @@ func (e *engine) statement(d *policy.Document, i int, lenient bool) (*statement,
 	if s.resource, err = e.resourcePart(d.Version, src); err != nil {
 		return nil, err
 	}
+	e.presence(s, d.Version)
 	for j := range src.Condition {
 		e.condition(s, use{&src.Condition[j], d.Version, parseOperator(src.Condition[j].Operator)})
 	}
@@ -288,8 +285,7 @@ func (e *engine) resourcePart(v policy.Version, s *policy.Statement) (within, er
 // condition adds a condition to a statement.
 func (e *engine) condition(s *statement, u use) {
 	if u.operator.variables(u.condition, u.version) {
-		id := fmt.Sprintf("%s\n%s\n%q", strings.ToLower(u.condition.Operator), strings.ToLower(u.condition.Key), u.condition.Values)
-		s.opaque = append(s.opaque, e.opaqueIDs[id])
+		s.opaque = append(s.opaque, e.opaque(u))
 		return
 	}
 	if isTied(u.condition.Key) {

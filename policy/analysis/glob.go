@@ -186,14 +186,15 @@ func insert(p place, i int32, g *glob) place {
 	return p
 }
 
-// step reads one character or symbol. A "some" becomes two states by its
-// neighbour: reading it once leads to its own loop, which is kept as -i-1 … so
-// tokens of kind some are written as one and many when automata are made.
+// step reads one character or symbol. Only flat globs are read.
 func (g *glob) step(p place, r rune) place {
 	var out place
 	for _, i := range p {
 		if int(i) == len(g.tokens) || !g.tokens[i].takes(r) {
 			continue
+		}
+		if out == nil {
+			out = make(place, 0, len(p)+1)
 		}
 		if g.tokens[i].kind == many {
 			out = g.close(out, i)

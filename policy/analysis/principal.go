@@ -48,60 +48,6 @@ func (w *who) context(c *policy.Context) {
 	}
 }
 
-// names collects what policies call principals.
-type names struct {
-	accounts, arns, sessions, ids, services, federated, canonical []string
-	partitions                                                    []string
-	globs                                                         []*glob // of aws:PrincipalArn
-}
-
-func (n *names) element(p *policy.Principals) {
-	if p == nil {
-		return
-	}
-	for _, s := range p.AWS {
-		a, err := arn.Parse(s)
-		switch {
-		case s == "*" || s == "":
-		case arn.IsAccount(s):
-			n.accounts = append(n.accounts, s)
-		case err != nil:
-			n.ids = append(n.ids, s)
-		default:
-			n.partitions = append(n.partitions, a.Partition)
-			n.accounts = append(n.accounts, a.Account)
-			if kind, _ := a.Type(); a.Service == "sts" && kind == "assumed-role" {
-				n.sessions = append(n.sessions, s)
-			} else if a.Resource != "root" {
-				n.arns = append(n.arns, s)
-			}
-		}
-	}
-	n.services = append(n.services, p.Service...)
-	n.federated = append(n.federated, p.Federated...)
-	n.canonical = append(n.canonical, p.Canonical...)
-}
-
-// condition notes what a condition on a tied key distinguishes.
-func (n *names) condition(u use) {
-	if u.operator.family != textual || u.operator.variables(u.condition, u.version) {
-		return
-	}
-	switch strings.ToLower(u.condition.Key) {
-	case "aws:principalarn":
-		n.globs = append(n.globs, valueGlobs(u.operator, u.condition, u.version)...)
-		for _, v := range u.condition.Values {
-			if f := strings.SplitN(v, ":", 3); len(f) == 3 && !strings.ContainsAny(f[1], "*?$") {
-				n.partitions = append(n.partitions, f[1])
-			}
-		}
-	case "aws:principalaccount":
-		for _, g := range valueGlobs(u.operator, u.condition, u.version) {
-			n.globs = append(n.globs, accountGlob(g.tokens))
-		}
-	}
-}
-
 // accountGlob matches the ARNs of accounts that tokens match.
 func accountGlob(tokens []token) *glob {
 	out := wilds("arn:*:*::", false)
@@ -112,13 +58,15 @@ func accountGlob(tokens []token) *glob {
 	return newGlob("account", append(append(out, token{kind: char, char: ':'}), token{kind: many, colon: true}))
 }
 
-// shape matches the principal ARNs of one kind.
-func shape(partition, service, resource string, named bool) *glob {
+// shape matches the principal ARNs of one kind, of any account or of one.
+func shape(partition, service, account, resource string, named bool) *glob {
 	tokens := chars("arn:"+partition+":"+service+"::", false)
-	for range 12 {
-		tokens = append(tokens, token{kind: digit})
+	if account == "" {
+		for range 12 {
+			tokens = append(tokens, token{kind: digit})
+		}
 	}
-	tokens = append(tokens, chars(":"+resource, false)...)
+	tokens = append(tokens, chars(account+":"+resource, false)...)
 	if named {
 		tokens = append(tokens, token{kind: some, colon: false})
 	}
@@ -182,17 +130,19 @@ func (n *names) tidy() {
 // patterns returns what tells principal ARNs apart: first the shapes, whose
 // kinds are returned too, then what policies name.
 func (n *names) patterns(attached bool) (globs []*glob, shapes []policy.Kind) {
-	for _, p := range n.partitions {
-		for i, k := range kinds {
-			if attached && i > 1 {
-				break
-			}
-			globs = append(globs, shape(p, k.service, k.resource, k.kind != policy.Root))
-			shapes = append(shapes, k.kind)
-		}
+	list := kinds
+	if attached {
+		list = kinds[:2]
 	}
-	for _, a := range n.accounts {
-		globs = append(globs, accountGlob(chars(a, false)))
+	for _, account := range append([]string{""}, n.accounts...) {
+		for _, p := range n.partitions {
+			for _, k := range list {
+				globs = append(globs, shape(p, k.service, account, k.resource, k.kind != policy.Root))
+				if account == "" {
+					shapes = append(shapes, k.kind)
+				}
+			}
+		}
 	}
 	for _, a := range n.arns {
 		globs = append(globs, newGlob(a, chars(a, false)))
@@ -335,57 +285,4 @@ func (n *names) others() []who {
 		out = append(out, who{Principal: policy.Principal{Kind: kind, Names: []string{f}}})
 	}
 	return out
-}
-
-// closeness is how a resource-based policy must name a principal for its
-// statements to count. What names it closer grants more: the account leaves it
-// to policies of the principal, the principal itself or its role does not.
-type closeness uint8
-
-const (
-	byAccount closeness = iota // in any way
-	byRole                     // itself, or the role or user behind the session
-	byItself                   // itself, or everyone
-)
-
-// standing returns the principals that a statement applies to. lenient: "*"
-// means the bearers of tokens too, as AWS's checks read the policy that others
-// are compared with.
-func standing(cells []who, s *policy.Statement, near closeness, lenient bool) set {
-	doc := &policy.Document{Version: policy.Version2012, Statements: []policy.Statement{{
-		Effect: s.Effect, Principal: s.Principal, NotPrincipal: s.NotPrincipal,
-		Action: []string{"*"}, Resource: []string{"*"},
-	}}}
-	b := bindings(policy.Compile(policy.Labelled{Source: policy.Source{Type: policy.Resource}, Document: doc}), near)
-	out := newSet(len(cells))
-	all := s.Principal != nil && (s.Principal.All || slices.Contains(s.Principal.AWS, "*"))
-	for i := range cells {
-		d := policy.Decide(&policy.Request{Principal: cells[i].Principal, Action: "a:b", Resource: "*"}, &b)
-		applies := d.Allowed
-		if s.Effect == policy.Deny {
-			applies = d.Explicit
-		}
-		if applies || lenient && all && s.Effect == policy.Allow {
-			out.add(i)
-		}
-	}
-	return out
-}
-
-// bindings lets the resource-based policy set decide alone. The principal's own
-// policies allow everything, or, where closeness asks for it, nothing.
-func bindings(set *policy.Set, near closeness) policy.Bindings {
-	b := policy.Bindings{Resource: set, Authority: policy.Key, Session: allowAll(policy.Session)}
-	switch near {
-	case byAccount:
-		b.Identity = allowAll(policy.Identity)
-	case byItself:
-		b.Session = policy.Compile()
-	}
-	return b
-}
-
-func allowAll(t policy.Type) *policy.Set {
-	doc := &policy.Document{Version: policy.Version2012, Statements: []policy.Statement{{Action: []string{"*"}, Resource: []string{"*"}}}}
-	return policy.Compile(policy.Labelled{Source: policy.Source{Type: t}, Document: doc})
 }

@@ -216,9 +216,9 @@ func text(t testing.TB, d *policy.Document) string {
 }
 
 func TestAgainstDecide(t *testing.T) {
-	n := uint64(3000)
+	n := uint64(1200)
 	if testing.Short() {
-		n = 500
+		n = 300
 	}
 	seen := map[string]int{}
 	for seed := range n {

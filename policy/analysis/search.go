@@ -12,12 +12,12 @@ type box struct {
 	action   int32
 	resource int32
 	keys     []state
-	opaque   []int8 // of each condition with variables: 0 open, 1 holds, -1 does not
+	cores    []uint8 // of conditions with variables: notOn, notOff
 }
 
 // everything is the box of all requests.
 func (e *engine) everything() *box {
-	b := &box{who: fullSet(len(e.people)), action: e.anyAction, resource: e.anything, opaque: make([]int8, len(e.opaques))}
+	b := &box{who: fullSet(len(e.people)), action: e.anyAction, resource: e.anything}
 	for _, k := range e.keys {
 		b.keys = append(b.keys, k.full())
 	}
@@ -43,22 +43,29 @@ const (
 
 // cuts returns the parts of s, cheap ones first.
 func (s *statement) cuts() []cut {
+	if s.parts != nil {
+		return s.parts
+	}
 	out := []cut{{part: whoPart}, {part: actionPart}}
 	for i := range s.keys {
 		out = append(out, cut{keyPart, i})
 	}
-	for _, i := range s.opaque {
+	for i := range s.opaque {
 		out = append(out, cut{opaquePart, i})
 	}
 	if !s.resource.any {
 		out = append(out, cut{part: resourcePart})
 	}
+	s.parts = out
 	return out
 }
 
 // apply returns the part of b that matches part c of s (hold), or that does
 // not; nil when that is empty.
 func (e *engine) apply(b *box, s *statement, c cut, hold bool) (*box, error) {
+	if err := e.meter.spend(1 + len(b.keys)/4); err != nil {
+		return nil, err
+	}
 	out := *b
 	switch c.part {
 	case whoPart:
@@ -93,15 +100,7 @@ func (e *engine) apply(b *box, s *statement, c cut, hold bool) (*box, error) {
 		out.keys = slices.Clone(b.keys)
 		out.keys[k.key] = next
 	case opaquePart:
-		want := int8(1)
-		if !hold {
-			want = -1
-		}
-		if b.opaque[c.index] == -want {
-			return nil, nil
-		}
-		out.opaque = slices.Clone(b.opaque)
-		out.opaque[c.index] = want
+		return e.switched(b, s.opaque[c.index], hold), nil
 	}
 	return &out, nil
 }
@@ -166,19 +165,47 @@ func (e *engine) outside(b *box, statements []*statement, leaf func(*box) (*Witn
 // meets is false when s matches nothing in b.
 func (e *engine) open(b *box, s *statement) (open []cut, meets bool, err error) {
 	for _, c := range s.cuts() {
-		in, err := e.apply(b, s, c, true)
-		if in == nil {
+		in, out, err := e.split(b, s, c)
+		if err != nil || !in {
 			return nil, false, err
 		}
-		out, err := e.apply(b, s, c, false)
-		if err != nil {
-			return nil, false, err
-		}
-		if out != nil {
+		if out {
 			open = append(open, c)
 		}
 	}
 	return open, true, nil
+}
+
+// split reports whether some requests in b match part c of s, and whether some
+// do not.
+func (e *engine) split(b *box, s *statement, c cut) (in, out bool, err error) {
+	if err := e.meter.spend(1); err != nil {
+		return false, false, err
+	}
+	switch c.part {
+	case whoPart:
+		return b.who.meets(s.who), !b.who.within(s.who), nil
+	case keyPart:
+		k := &s.keys[c.index]
+		yes, no := b.keys[k.key].with(&k.claim, true), b.keys[k.key].with(&k.claim, false)
+		return !yes.empty(), !no.empty(), nil
+	case opaquePart:
+		o := s.opaque[c.index]
+		return e.switched(b, o, true) != nil, e.switched(b, o, false) != nil, nil
+	}
+	region, space, w := b.action, e.actions, s.action
+	if c.part == resourcePart {
+		region, space, w = b.resource, e.resources, s.resource
+	}
+	yes, err := space.and(region, w.list)
+	if err != nil {
+		return false, false, err
+	}
+	no, err := space.minus(region, w.list)
+	if w.not {
+		yes, no = no, yes
+	}
+	return yes != nowhere, no != nowhere, err
 }
 
 // newAccess looks for a request that Allow statement s of the new documents

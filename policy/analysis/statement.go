@@ -16,7 +16,8 @@ type statement struct {
 	action          within
 	resource        within
 	keys            []keyClaim
-	opaque          []int // conditions with variables that must hold
+	opaque          []opaque // conditions with variables
+	parts           []cut    // see cuts
 }
 
 // within is a list of globs of a space, or everything else.

@@ -6,17 +6,19 @@ import (
 )
 
 // tries bounds the requests that are tried for a box with policy variables.
-const tries = 4000
+const tries = 2000
 
 // try looks for a request of a box by trying values for the keys that policy
-// variables name and the keys they are compared with. It returns nil when none
-// of those tried is confirmed.
-func (e *engine) try(b *box) (*Witness, error) {
+// variables name and the keys they are compared with. Without one, sure tells
+// that there is none: all these keys have but few values, and all were tried.
+func (e *engine) try(b *box) (w *Witness, sure bool, err error) {
 	numbers := e.involved(b)
 	pool := e.pool(b, numbers)
 	options := make([][]Key, len(numbers))
+	sure = !e.tiedVariables(b)
 	for i, n := range numbers {
 		options[i] = e.options(b, n, pool)
+		sure = sure && !b.keys[n].multi && b.keys[n].single.within(e.keys[n].exact)
 	}
 	left := tries
 	chosen := map[int]Key{}
@@ -38,7 +40,30 @@ func (e *engine) try(b *box) (*Witness, error) {
 		}
 		return nil, nil
 	}
-	return step(0)
+	w, err = step(0)
+	return w, sure && left > 0, err
+}
+
+// tiedVariables reports whether b depends on a variable, or a condition with
+// variables, that the principal determines.
+func (e *engine) tiedVariables(b *box) bool {
+	for i, o := range b.cores {
+		if o == 0 {
+			continue
+		}
+		c := &e.cores[i]
+		if c.key < 0 {
+			return true
+		}
+		for _, text := range c.condition.Values {
+			for _, p := range pieces(text, c.version) {
+				if p.variable && isTied(parseVariable(p.text).name) {
+					return true
+				}
+			}
+		}
+	}
+	return slices.ContainsFunc(e.symbols, func(v variable) bool { return isTied(v.name) })
 }
 
 // involved returns the keys whose values matter to variables: those that are
@@ -51,11 +76,11 @@ func (e *engine) involved(b *box) []int {
 			out = append(out, n)
 		}
 	}
-	for i, o := range b.opaque {
+	for i, o := range b.cores {
 		if o == 0 {
 			continue
 		}
-		u := e.opaques[i]
+		u := e.cores[i]
 		for _, text := range u.condition.Values {
 			for _, p := range pieces(text, u.version) {
 				if p.variable {
@@ -103,7 +128,7 @@ func (e *engine) options(b *box, n int, pool []string) []Key {
 		for _, v := range pool { // policy.Decide tells whether it fits
 			one(v)
 		}
-		for i := s.single.first(); i >= 0 && len(out) < 60; i = s.single.after(i) {
+		for i := s.single.first(); i >= 0 && len(out) < 200; i = s.single.after(i) {
 			one(k.cells[i])
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // policy variables the first request must do. With them, some are tried; when
 // none does, the branch is undecided.
 func (e *engine) witness(b *box) (*Witness, error) {
-	if len(e.symbols) == 0 && len(e.opaques) == 0 {
+	if len(e.symbols) == 0 && len(e.cores) == 0 {
 		w, ok, err := e.request(b, nil)
 		if err != nil {
 			return nil, err
@@ -22,8 +22,8 @@ func (e *engine) witness(b *box) (*Witness, error) {
 		}
 		return w, nil
 	}
-	w, err := e.try(b)
-	if w == nil && err == nil && e.undecided == nil {
+	w, sure, err := e.try(b)
+	if w == nil && err == nil && !sure && e.undecided == nil {
 		e.undecided = e.blame(b)
 	}
 	return w, err
@@ -36,9 +36,9 @@ func (e *engine) isNew(w *Witness) bool {
 
 // blame names the variable on which a box depends.
 func (e *engine) blame(b *box) *UnsupportedError {
-	for i, o := range b.opaque {
+	for i, o := range b.cores {
 		if o != 0 {
-			c := e.opaques[i].condition
+			c := e.cores[i].condition
 			return &UnsupportedError{
 				Element: fmt.Sprintf("condition %s %s %s", c.Operator, c.Key, strings.Join(c.Values, ", ")),
 				Reason:  "the answer depends on the values of its policy variables",
@@ -62,8 +62,10 @@ func (e *engine) request(b *box, chosen map[int]Key) (*Witness, bool, error) {
 	w := &Witness{Request: policy.Request{Principal: who.Principal}}
 	var ok bool
 	var err error
-	if w.Request.Action, ok, err = e.word(e.actions, b.action, nil); !ok {
-		return w, false, err
+	if w.Request.Action = e.knownAction(b.action); w.Request.Action == "" {
+		if w.Request.Action, ok, err = e.word(e.actions, b.action, nil, ""); !ok {
+			return w, false, err
+		}
 	}
 	values := map[string]string{}
 	for i, k := range e.keys {
@@ -84,7 +86,8 @@ func (e *engine) request(b *box, chosen map[int]Key) (*Witness, bool, error) {
 			}
 		}
 	}
-	if w.Request.Resource, ok, err = e.word(e.resources, b.resource, values); !ok {
+	service, _, _ := strings.Cut(w.Request.Action, ":")
+	if w.Request.Resource, ok, err = e.word(e.resources, b.resource, values, service); !ok {
 		return w, false, err
 	}
 	w.finish(who)
@@ -126,15 +129,17 @@ func (w *Witness) finish(who *who) {
 
 // word returns a word of a region, for the values that variables have. It
 // prefers one that looks like a name of AWS.
-func (e *engine) word(s *space, region int32, values map[string]string) (string, bool, error) {
-	for _, c := range s.regions[region] {
+func (e *engine) word(s *space, region int32, values map[string]string, service string) (string, bool, error) {
+	cubes := slices.Clone(s.regions[region])
+	slices.SortStableFunc(cubes, func(a, b cube) int { return s.plainness(b) - s.plainness(a) })
+	for _, c := range cubes {
 		yes, no := e.bind(s, c.yes, values), e.bind(s, c.no, values)
 		if slices.Contains(yes, nil) {
 			continue // a variable without a value matches nothing
 		}
 		no = slices.DeleteFunc(no, func(g *glob) bool { return g == nil })
 		if len(yes) == 1 {
-			if w, ok := pretty(yes[0], no); ok {
+			if w, ok := pretty(yes[0], no, service); ok {
 				return w, true, nil
 			}
 		}
@@ -144,6 +149,14 @@ func (e *engine) word(s *space, region int32, values map[string]string) (string,
 		}
 	}
 	return "", false, nil
+}
+
+// plainness is low for the literal "*": a witness on a resource says more.
+func (s *space) plainness(c cube) int {
+	if len(c.yes) == 1 && len(s.globs[c.yes[0]].tokens) == 1 {
+		return 0
+	}
+	return 1
 }
 
 // bind returns globs with the values of their variables; nil for one that has
@@ -176,55 +189,4 @@ func (e *engine) bound(g *glob, values map[string]string) *glob {
 		tokens = append(tokens, chars(text, false)...)
 	}
 	return newGlob(g.text, tokens).flat()
-}
-
-// pretty tries to fill the wildcards of g in such a way that people recognise
-// what it is.
-func pretty(g *glob, no []*glob) (string, bool) {
-	for _, filler := range []string{"", "x", "example", "Example1"} {
-		var b strings.Builder
-		part, fill := 0, false
-		for i, t := range g.tokens {
-			switch t.kind {
-			case char:
-				b.WriteRune(t.char)
-				if t.char == ':' {
-					part++
-				}
-				continue
-			case one:
-				if i+1 < len(g.tokens) && g.tokens[i+1].kind == many {
-					continue // of a "some"
-				}
-				b.WriteByte('x')
-				continue
-			case many:
-				fill = i > 0 && g.tokens[i-1].kind == one
-			default:
-				return "", false
-			}
-			whole := (i+1 == len(g.tokens) || g.tokens[i+1].char == ':') && strings.HasSuffix(b.String(), ":")
-			switch {
-			case whole && part == 1 && !fill:
-				b.WriteString("aws")
-			case whole && part == 1:
-				b.WriteString("aws")
-			case whole && part == 2:
-				b.WriteString("s3")
-			case whole && part == 3:
-				b.WriteString("us-east-1")
-			case whole && part == 4:
-				b.WriteString(someAccount)
-			case fill && filler == "":
-				b.WriteByte('x')
-			default:
-				b.WriteString(filler)
-			}
-		}
-		w := b.String()
-		if g.matches(w) && !slices.ContainsFunc(no, func(n *glob) bool { return n.matches(w) }) {
-			return w, true
-		}
-	}
-	return "", false
 }

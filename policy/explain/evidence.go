@@ -97,7 +97,7 @@ func (c *collector) set(s *policy.Set) []int {
 	return out
 }
 
-func (c *collector) policy(p policy.Labelled) int {
+func (c *collector) policy(p *policy.Labelled) int {
 	text, err := json.Marshal(p.Document)
 	if err != nil {
 		c.err = err

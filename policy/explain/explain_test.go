@@ -69,6 +69,9 @@ func TestTreeTellsWhy(t *testing.T) {
 	if !slices.Equal(why, want) {
 		t.Errorf("why %q, want %q", why, want)
 	}
+	if want := []string{`meet StringEquals aws:PrincipalTag/team ["red"], as statement 2 of identity-based policy identity-based policy 0 wants`}; !slices.Equal(tree.Instead, want) {
+		t.Errorf("instead %q, want %q", tree.Instead, want)
+	}
 	if len(tree.Changes) != 1 || tree.Changes[0].Edit != AddStatement || tree.Changes[0].Index != -1 ||
 		string(tree.Changes[0].Statement) != `{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/a"}` {
 		t.Errorf("changes %+v", tree.Changes)

@@ -127,7 +127,7 @@ func grant(r *policy.Request, b *policy.Bindings, t policy.Type) *Change {
 		st.Principal = &policy.Principals{All: true}
 	}
 	c := &Change{Type: t.String(), Level: level, Index: -1, Edit: AddStatement, Statement: text(st)}
-	all := append(slices.Clone((*at).Policies()), policy.Labelled{
+	all := append(copies(*at), policy.Labelled{
 		Source:   policy.Source{Type: t, Name: "new"},
 		Document: &policy.Document{Version: policy.Version2012, Statements: []policy.Statement{*st}},
 	})
@@ -175,9 +175,8 @@ func find(b *policy.Bindings, d policy.Decision) (at **policy.Set, level int) {
 		if at == nil {
 			return nil, 0
 		}
-		all := (*at).Policies()
-		for i := range all {
-			if &all[i].Source == d.Statement.Source {
+		for _, p := range (*at).Policies() {
+			if &p.Source == d.Statement.Source {
 				return at, l
 			}
 		}
@@ -187,7 +186,7 @@ func find(b *policy.Bindings, d policy.Decision) (at **policy.Set, level int) {
 
 // replace puts st in the place of a statement, or nothing.
 func replace(at **policy.Set, m *policy.Match, st *policy.Statement) {
-	all := slices.Clone((*at).Policies())
+	all := copies(*at)
 	for i := range all {
 		if all[i].Source != *m.Source || len(all[i].Document.Statements) <= m.Index {
 			continue
@@ -202,6 +201,15 @@ func replace(at **policy.Set, m *policy.Match, st *policy.Statement) {
 		all[i].Document = &doc
 	}
 	*at = policy.Compile(all...)
+}
+
+// copies are the policies of a set, to be changed.
+func copies(s *policy.Set) []policy.Labelled {
+	var out []policy.Labelled
+	for _, p := range s.Policies() {
+		out = append(out, *p)
+	}
+	return out
 }
 
 func label(s *policy.Source) string {

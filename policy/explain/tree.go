@@ -18,6 +18,9 @@ type Tree struct {
 	Layers    []Layer       `json:"layers"`
 	Missing   []string      `json:"missingContextKeys,omitempty"`
 	Changes   []Change      `json:"smallestChange,omitempty"` // all of them together would allow it
+	// Instead tells what the request itself could have for an Allow statement to
+	// match that only its conditions keep from matching.
+	Instead []string `json:"instead,omitempty"`
 }
 
 // Layer is what the policies of one type, and of one level for SCPs and RCPs,
@@ -70,9 +73,36 @@ func New(r *policy.Request, b *policy.Bindings) *Tree {
 		t.Layers = append(t.Layers, layer(&e.Layers[i], setOf(b, e.Layers[i].Type, e.Layers[i].Level)))
 	}
 	if !e.Decision.Allowed {
-		t.Changes = Suggest(r, b)
+		t.Changes, t.Instead = Suggest(r, b), instead(e)
 	}
 	return t
+}
+
+// instead looks for Allow statements of the layers that failed to allow which
+// only conditions keep from matching.
+func instead(e *policy.Explanation) (out []string) {
+	for i := range e.Layers {
+		l := &e.Layers[i]
+		if l.Result != policy.ImplicitDeny {
+			continue
+		}
+		for j := range l.Statements {
+			tr := &l.Statements[j]
+			if tr.Statement.Effect != policy.Allow || !tr.Principal || !tr.Action || !tr.Resource {
+				continue
+			}
+			var wants []string
+			for _, c := range tr.Conditions {
+				if !c.Matched {
+					wants = append(wants, fmt.Sprintf("%s %s %q", c.Condition.Operator, c.Condition.Key, c.Condition.Values))
+				}
+			}
+			if wants != nil {
+				out = append(out, fmt.Sprintf("meet %s, as statement %d of %s %s wants", strings.Join(wants, " and "), tr.Index+1, l.Type, label(tr.Source)))
+			}
+		}
+	}
+	return out
 }
 
 func display(p *policy.Principal) string {
@@ -90,9 +120,8 @@ func display(p *policy.Principal) string {
 func layer(in *policy.Layer, set *policy.Set) Layer {
 	out := Layer{Type: in.Type.String(), Level: in.Level, Result: in.Result.String(), Policies: []PolicyNode{}, Kind: in.Type, Outcome: in.Result}
 	at := map[*policy.Source]int{}
-	all := set.Policies()
-	for i := range all {
-		s := &all[i].Source
+	for _, p := range set.Policies() {
+		s := &p.Source
 		at[s] = len(out.Policies)
 		out.Policies = append(out.Policies, PolicyNode{Name: s.Name, ARN: s.ARN, Statements: []StatementNode{}})
 	}
@@ -131,7 +160,7 @@ func why(tr *policy.Trace) string {
 		if c.Matched {
 			continue
 		}
-		have := "the request does not have"
+		have := "the request does not have it"
 		if !c.Missing {
 			have = fmt.Sprintf("the request has %q", c.Values)
 		}

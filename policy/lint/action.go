@@ -161,6 +161,9 @@ func (l *linter) redundantActions(s *statement) {
 	}
 	var redundant []*node
 	for i, v := range values {
+		if l.steps == 0 {
+			break
+		}
 		prefix, _, _ := strings.Cut(texts[i], ":")
 		candidates := [][]int{patterns[""]}
 		if prefix != "" {
@@ -168,7 +171,7 @@ func (l *linter) redundantActions(s *statement) {
 		}
 		if first[texts[i]] != i || slices.ContainsFunc(candidates, func(list []int) bool {
 			return slices.ContainsFunc(list, func(j int) bool {
-				return texts[j] != texts[i] && l.spend((len(texts[i])+len(texts[j]))/2) && covers(texts[j], texts[i])
+				return j != i && l.spend((len(texts[i])+len(texts[j]))/2) && covers(texts[j], texts[i])
 			})
 		}) {
 			redundant = append(redundant, v)

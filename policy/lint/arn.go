@@ -72,14 +72,14 @@ func (l *linter) resource(v *node) {
 		return
 	}
 	partition, service, region, account := n.parts[1], n.parts[2], n.parts[3], n.parts[4]
-	if !loose(partition) && !slices.Contains(partitions, partition) {
+	// Variables are resolved behind the fifth colon only, so before it they name nothing.
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-resourceelement
+	if !wild(partition) && !slices.Contains(partitions, partition) {
 		l.about("INVALID_PARTITION", n.part(1), service, partition, strings.Join(partitions, ", "))
 	}
 	switch {
 	case wild(service):
 		l.about("WILDCARD_IN_SERVICE_NAME", n.part(2))
-		return
-	case hasVariable(service):
 		return
 	}
 	types := l.types(service)
@@ -87,10 +87,10 @@ func (l *linter) resource(v *node) {
 		l.unknownService(&n)
 		return
 	}
-	if region != "" && !loose(region) && !isRegion(region) {
+	if region != "" && !wild(region) && !isRegion(region) {
 		l.about("INVALID_ARN_REGION", n.part(3), region)
 	}
-	if account != "" && account != "aws" && !loose(account) && !arn.IsAccount(account) && !literal(types, 4, account) {
+	if account != "" && account != "aws" && !wild(account) && !arn.IsAccount(account) && !literal(types, 4, account) {
 		l.about("INVALID_ARN_ACCOUNT", n.part(4), account)
 	}
 	l.shape(&n, types)
@@ -232,8 +232,11 @@ func (l *linter) redundantResources(s *statement) {
 	}
 	var redundant []*node
 	for i, v := range values {
+		if l.steps == 0 {
+			break
+		}
 		if first[v.text] != i || slices.ContainsFunc(patterns, func(j int) bool {
-			return values[j].text != v.text && l.spend((len(v.text)+len(values[j].text))/2) && coversName(&names[j], &names[i])
+			return j != i && l.spend((len(v.text)+len(values[j].text))/2) && coversName(&names[j], &names[i])
 		}) {
 			redundant = append(redundant, v)
 		}

@@ -172,11 +172,9 @@ func (l *linter) sorted() []Finding {
 	return out
 }
 
-// spend takes n steps and reports whether they were left.
+// spend takes n steps and reports whether they were left. Once they were not,
+// none are.
 func (l *linter) spend(n int) bool {
-	if l.steps < n {
-		return false
-	}
-	l.steps -= n
-	return true
+	l.steps = max(0, l.steps-n)
+	return l.steps > 0
 }

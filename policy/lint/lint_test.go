@@ -141,13 +141,14 @@ func TestBounded(t *testing.T) {
 		"keys":       fill(head+`"Resource":"*","Action":["iam:GetRole"],"Condition":{`, `"######":{"iam:PassedToService":"x"},`, `}}]}`),
 		"principals": fill(head+`"Action":["sts:AssumeRole","sts:AssumeRoleWithSAML"],"Principal":{"AWS":[`, `"arn:aws:sts::1:assumed-role/r/######",`, `]}}]}`),
 	} {
-		for _, opt := range []Options{{Type: Identity}, {Type: Resource, ResourceType: RoleTrust}} {
-			opt.Reference = testReference
-			begin := time.Now()
-			found := Validate([]byte(doc), opt)
-			if took := time.Since(begin); took > 2*time.Second {
-				t.Errorf("%s as %s %s: %v, %d findings", name, opt.Type, opt.ResourceType, took, len(found))
-			}
+		opt := Options{Type: Identity, Reference: testReference}
+		if name == "principals" {
+			opt.Type, opt.ResourceType = Resource, RoleTrust
+		}
+		begin := time.Now()
+		found := Validate([]byte(doc), opt)
+		if took := time.Since(begin); took > 10*time.Second { // some hundred milliseconds on an idle machine
+			t.Errorf("%s: %v, %d findings", name, took, len(found))
 		}
 	}
 }

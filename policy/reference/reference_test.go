@@ -237,3 +237,39 @@ func BenchmarkKnownAction(b *testing.B) {
 		r.KnownAction("iam:CreateUser")
 	}
 }
+
+func TestARNTypes(t *testing.T) {
+	r := Open()
+	names := func(service string) (out []string) {
+		for _, t := range r.ARNTypes(service) {
+			out = append(out, t.Name)
+		}
+		return out
+	}
+	if got := names("catalog"); !slices.Contains(got, "Portfolio") {
+		t.Errorf("types of catalog: %v", got)
+	}
+	if got := names("kms"); !slices.Contains(got, "key") || !slices.Contains(got, "alias") {
+		t.Errorf("types of kms: %v", got)
+	}
+	if got := names("servicecatalog"); slices.Contains(got, "Portfolio") {
+		t.Errorf("types of servicecatalog: %v", got)
+	}
+	s, _ := r.Service("apigateway")
+	if a, ok := s.Resource("Stage"); !ok || len(a.ARNs()) != 2 || !strings.HasPrefix(a.ARNs()[1], "arn:") {
+		t.Errorf("Stage %+v", a)
+	}
+}
+
+// TestOddTemplates: AWS's pages write variable parts in four ways.
+func TestOddTemplates(t *testing.T) {
+	r := Open()
+	for _, name := range []string{"s3:ExistingObjectTag/color", "secretsmanager:ResourceTag/color", "glacier:ResourceTag/color", "aws:ResourceTag/color"} {
+		if _, ok := r.ConditionKey(name); !ok {
+			t.Errorf("no key %s", name)
+		}
+	}
+	if _, ok := r.ConditionKey("s3:ExistingObjectTag/"); ok {
+		t.Error("a tag without a name is a key")
+	}
+}

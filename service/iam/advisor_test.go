@@ -186,7 +186,7 @@ func TestOrganizationsAccessReport(t *testing.T) {
 	path := "o-exampleorgid/r-exam"
 	place := &Place{
 		Organization: "o-exampleorgid",
-		Accounts: []PlacedAccount{{testAccount, path + "/" + testAccount}, {otherAccount, path + "/" + otherAccount}},
+		Accounts:     []PlacedAccount{{testAccount, path + "/" + testAccount}, {otherAccount, path + "/" + otherAccount}},
 		Levels: [][]string{{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:*","iam:*","s3:*"],"Resource":"*"}]}`},
 			{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","NotAction":["kms:*","iam:*"],"Resource":"*"}]}`}},
 	}

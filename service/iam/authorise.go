@@ -34,7 +34,8 @@ func (s *Service) Rules() policy.Rules {
 		s.mfaRules(), s.sshKeyRules(), s.signingCertificateRules(), s.serverCertificateRules(), s.serviceCredentialRules(),
 		s.openIDRules(), s.samlRules(),
 		s.linkedRoleRules(), s.rootAccessRules(), s.outboundRules(),
-		s.advisorRules(), s.organizationAccessRules(),
+		s.advisorRules(), s.organizationAccessRules(), s.credentialReportRules(),
+		s.accountPropertyRules(),
 	} {
 		maps.Copy(all, chapter)
 	}

@@ -26,6 +26,7 @@ func (s *Service) newQueue() *work.Queue {
 		jobForget: work.InTx(s.forget),
 		jobIssuer: s.rotateIssuer,
 		jobAdvise: s.writeAdvice,
+		jobReport: s.writeCredentialReport,
 
 		jobForgetAdvice: work.InTx(s.forgetAdvice),
 	})

@@ -3,14 +3,12 @@ package iam
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	iamapi "bartizan.dev/api/iam"
 	"bartizan.dev/arn"
-	"bartizan.dev/oidc"
 	"bartizan.dev/policy"
 	"bartizan.dev/store"
 	"bartizan.dev/wire"
@@ -307,76 +305,4 @@ func (s *Service) changeOpenID(ctx context.Context, name string, change func(*op
 		return s.openids.Put(ctx, tx, p.Account+"/"+p.URL, p)
 	})
 	return err
-}
-
-func withoutScheme(issuer string) string {
-	_, rest, found := strings.Cut(issuer, "://")
-	if !found {
-		return issuer
-	}
-	return rest
-}
-
-// checkProviderURL: "The URL must begin with https:// and should correspond to
-// the iss claim in the provider's OpenID Connect ID tokens. … Path components are
-// allowed but query parameters are not." An issuer on this machine may do without
-// TLS, and any issuer may have a port.
-func checkProviderURL(issuer string) error {
-	u, err := url.Parse(issuer)
-	switch {
-	case err != nil || u.Scheme == "" || u.Host == "":
-		return wire.Errorf("ValidationError", "Invalid Open ID Connect Provider URL")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil:
-		return invalidInput("Invalid Open ID Connect Provider URL.")
-	case oidc.CheckURL(issuer) != nil:
-		return invalidInput("Invalid Open ID Connect Provider URL. The URL must begin with https://.")
-	}
-	return nil
-}
-
-func checkClientIDs(ids []string) ([]string, error) {
-	var out []string
-	for _, id := range ids {
-		if !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
-	if len(out) > maxClientIDs {
-		return nil, exceeded("ClientIdsPerOpenIdConnectProvider", maxClientIDs)
-	}
-	return out, nil
-}
-
-func checkThumbprints(list []string) ([]string, error) {
-	if len(list) > maxThumbprints {
-		return nil, invalidInput("Thumbprint list must contain fewer than %d entries.", maxThumbprints)
-	}
-	var out []string
-	for _, t := range list {
-		if t = strings.ToLower(t); !slices.Contains(out, t) {
-			out = append(out, t)
-		}
-	}
-	return out, nil
-}
-
-// OpenIDProvider is what STS needs to know of a provider.
-type OpenIDProvider struct {
-	ARN, Issuer            string
-	ClientIDs, Thumbprints []string
-}
-
-// OpenIDProvider returns the account's provider whose tokens the issuer signs;
-// nil if there is none.
-func (s *Service) OpenIDProvider(ctx context.Context, account, issuer string) (*OpenIDProvider, error) {
-	if err := s.Store.Fresh(ctx); err != nil {
-		return nil, err
-	}
-	p, err := s.openids.Get(ctx, s.Store, account+"/"+withoutScheme(issuer))
-	if errors.Is(err, store.ErrNotFound) || err == nil && p.issuer() != issuer {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	return &OpenIDProvider{ARN: p.ARN(), Issuer: p.issuer(), ClientIDs: p.ClientIDs, Thumbprints: p.Thumbprints}, nil
 }

@@ -25,6 +25,8 @@ import (
 //	access/{account}/{unique id}         access
 //	accountaccess/{account}              accountAccess
 //	advice/{account}/{job id}            advice, index running
+//	report/{account}                     report
+//	reporttext/{account}/{id}/{chunk}    text of a report
 type records struct {
 	accounts store.Collection[account]
 	counts   store.Collection[counts]
@@ -43,6 +45,7 @@ type records struct {
 	access      store.Collection[access]
 	accountUses store.Collection[accountAccess]
 	advices     store.Collection[advice]
+	reports     store.Collection[report]
 	holdings
 	identityProviders
 }
@@ -54,6 +57,8 @@ type account struct {
 	Created  time.Time
 	Password *passwordPolicy `json:",omitzero"` // nil: AWS's default
 	Root     *login          `json:",omitzero"` // the root user's password; without a hash it may be recovered
+	// TokenVersion is that of the global STS endpoint's session tokens; 0: 1.
+	TokenVersion int `json:",omitzero"`
 }
 
 // counts are how many records an account has, kept in step with them in the
@@ -199,6 +204,7 @@ func newRecords() records {
 		access:      store.Collection[access]{Name: "access"},
 		accountUses: store.Collection[accountAccess]{Name: "accountaccess"},
 		advices:     advices(),
+		reports:     store.Collection[report]{Name: "report"},
 	}
 }
 

@@ -72,7 +72,9 @@ func TestRootTask(t *testing.T) {
 		t.Fatal(err)
 	}
 	task := func(name string) string { return "arn:aws:iam::aws:policy/root-task/" + name }
-	may := func(account, target, name string) bool { return must(f.RootTask(t.Context(), account, target, task(name)))(t) }
+	may := func(account, target, name string) bool {
+		return must(f.RootTask(t.Context(), account, target, task(name)))(t)
+	}
 	audit, del, create := "IAMAuditRootUserCredentials", "IAMDeleteRootUserCredentials", "IAMCreateRootUserPassword"
 	if may(management, testAccount, audit) {
 		t.Error("allowed before it was enabled")

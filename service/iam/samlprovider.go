@@ -1,21 +1,13 @@
 package iam
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/rsa"
 	"errors"
-	"fmt"
-	"io"
-	"slices"
-	"strings"
 	"time"
 
 	iamapi "bartizan.dev/api/iam"
 	"bartizan.dev/arn"
 	"bartizan.dev/policy"
-	"bartizan.dev/saml"
 	"bartizan.dev/store"
 	"bartizan.dev/wire"
 )
@@ -23,11 +15,6 @@ import (
 const (
 	maxSAMLProviders = 100
 	maxSAMLKeys      = 2
-	// samlPartSize is how much of a packed metadata document one record holds: the
-	// document may be larger than a record.
-	samlPartSize = 1 << 20
-	// maxMetadata bounds the document, 10,000,000 characters, in bytes.
-	maxMetadata = 40_000_000
 )
 
 // samlProvider is an IAM SAML identity provider; its metadata document is apart,
@@ -48,9 +35,6 @@ type samlKey struct {
 	PEM   string
 	Added time.Time
 }
-
-// samlPart is a piece of the metadata document, which is packed by gzip.
-type samlPart struct{ Packed []byte }
 
 func (p *samlProvider) ARN() string { return arn.New("iam", "", p.Account, samlKind+"/"+p.Name) }
 
@@ -307,155 +291,4 @@ func (s *Service) changeSAML(ctx context.Context, name string, change func(store
 		return s.samls.Put(ctx, tx, recordID(p.Account, p.Name), p)
 	})
 	return out, err
-}
-
-func (s *Service) addSAMLKey(p *samlProvider, text string) error {
-	if _, err := saml.ParseKey([]byte(text)); err != nil {
-		return invalidInput("Invalid private key.")
-	}
-	if len(p.Keys) == maxSAMLKeys {
-		return wire.Errorf("LimitExceeded", "Private key limit of %d is reached.", maxSAMLKeys).WithStatus(409)
-	}
-	p.Keys = append(slices.Clone(p.Keys), samlKey{ID: newSAMLID(), PEM: text, Added: s.now()})
-	return nil
-}
-
-func (p *samlProvider) removeKey(id string) error {
-	i := slices.IndexFunc(p.Keys, func(k samlKey) bool { return k.ID == id })
-	switch {
-	case i < 0:
-		return invalidInput("Failed to remove private key because the Key ID does not match a private key.")
-	case len(p.Keys) == 1 && p.Encryption == iamapi.AssertionEncryptionModeType_Required:
-		return invalidInput("Failed to remove private key.")
-	}
-	p.Keys = slices.Delete(slices.Clone(p.Keys), i, i+1)
-	return nil
-}
-
-func (p *samlProvider) checkEncryption() error {
-	if p.Encryption == iamapi.AssertionEncryptionModeType_Required && len(p.Keys) == 0 {
-		return invalidInput("Unable to set assertion encryption mode to Required because no private key is provided.")
-	}
-	return nil
-}
-
-// newSAMLID makes the id of a provider or a private key: 26 letters and digits.
-func newSAMLID() string { return newID("SAML") + newID("")[:5] }
-
-// validFor is how long metadata counts that does not say it itself.
-const validFor = 100 // years
-
-func (p *samlProvider) validUntil(t time.Time) {
-	if p.ValidUntil = t; t.IsZero() {
-		p.ValidUntil = p.Created.AddDate(validFor, 0, 0)
-	}
-}
-
-// packMetadata checks a document and returns it in the parts that are stored.
-func packMetadata(doc string) (until time.Time, parts []samlPart, err error) {
-	m, err := saml.ParseMetadata([]byte(doc))
-	if err != nil {
-		return until, nil, invalidInput("Could not parse metadata").With(err)
-	}
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	if _, err := io.WriteString(w, doc); err != nil {
-		return until, nil, err
-	}
-	if err := w.Close(); err != nil {
-		return until, nil, err
-	}
-	for part := range slices.Chunk(packed.Bytes(), samlPartSize) {
-		parts = append(parts, samlPart{Packed: part})
-	}
-	return m.ValidUntil, parts, nil
-}
-
-func (p *samlProvider) partID(n int) string {
-	return fmt.Sprintf("%s/%d", recordID(p.Account, p.Name), n)
-}
-
-// putMetadata replaces the parts of the document; nil removes them.
-func (s *Service) putMetadata(ctx context.Context, tx store.Tx, p *samlProvider, parts []samlPart) error {
-	for n := range p.Parts {
-		if err := s.samlDocs.Delete(ctx, tx, p.partID(n)); err != nil {
-			return err
-		}
-	}
-	for n := range parts {
-		if err := s.samlDocs.Put(ctx, tx, p.partID(n), &parts[n]); err != nil {
-			return err
-		}
-	}
-	if p.Parts = len(parts); p.Parts == 0 {
-		return nil
-	}
-	return s.samls.Put(ctx, tx, recordID(p.Account, p.Name), p)
-}
-
-// metadata joins the parts of the document.
-func (s *Service) metadata(ctx context.Context, r store.Reader, p *samlProvider) (string, error) {
-	var packed bytes.Buffer
-	for n := range p.Parts {
-		part, err := s.samlDocs.Get(ctx, r, p.partID(n))
-		if err != nil {
-			return "", err
-		}
-		packed.Write(part.Packed)
-	}
-	z, err := gzip.NewReader(&packed)
-	if err != nil {
-		return "", err
-	}
-	doc, err := io.ReadAll(io.LimitReader(z, maxMetadata))
-	if err = errors.Join(err, z.Close()); err != nil {
-		return "", err
-	}
-	return string(doc), nil
-}
-
-// SAMLProvider is what STS needs to know of a provider.
-type SAMLProvider struct {
-	ARN, Account, Name, UUID string
-	Metadata                 *saml.Metadata
-	ValidUntil               time.Time
-	Keys                     []*rsa.PrivateKey
-	RequireEncryption        bool
-}
-
-// SAMLProvider returns the provider with exactly this ARN; nil if there is none.
-func (s *Service) SAMLProvider(ctx context.Context, name string) (*SAMLProvider, error) {
-	return s.samlCache.Get(ctx, name)
-}
-
-func (s *Service) loadSAML(ctx context.Context, r store.Reader, name string) (*SAMLProvider, error) {
-	account, rest, err := splitProvider(samlKind, name)
-	if err != nil || strings.Contains(rest, "/") {
-		return nil, nil
-	}
-	p, err := s.samls.Get(ctx, r, recordID(account, rest))
-	if errors.Is(err, store.ErrNotFound) || err == nil && p.Name != rest {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	doc, err := s.metadata(ctx, r, p)
-	if err != nil {
-		return nil, err
-	}
-	out := &SAMLProvider{
-		ARN: p.ARN(), Account: p.Account, Name: p.Name, UUID: p.UUID, ValidUntil: p.ValidUntil,
-		RequireEncryption: p.Encryption == iamapi.AssertionEncryptionModeType_Required,
-	}
-	if out.Metadata, err = saml.ParseMetadata([]byte(doc)); err != nil {
-		return nil, err
-	}
-	for _, k := range p.Keys {
-		key, err := saml.ParseKey([]byte(k.PEM))
-		if err != nil {
-			return nil, err
-		}
-		out.Keys = append(out.Keys, key)
-	}
-	return out, nil
 }

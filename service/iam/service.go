@@ -55,6 +55,7 @@ type Service struct {
 	records
 	credentials *store.Cache[*Credential]
 	standings   *store.Cache[*Standing]
+	compiled    *store.Cache[*policy.Set] // large managed policies
 	sessions    *store.Cache[*policy.Set]
 	trusts      *store.Cache[*RoleInfo]
 	samlCache   *store.Cache[*SAMLProvider]
@@ -80,6 +81,9 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	s.reference = sync.OnceValue(reference.Open)
 	var err error
 	if s.credentials, err = store.NewCache(ctx, d.Store, 100_000, s.loadCredential); err != nil {
+		return nil, err
+	}
+	if s.compiled, err = store.NewCache(ctx, d.Store, 1_000, s.loadCompiled); err != nil {
 		return nil, err
 	}
 	if s.standings, err = store.NewCache(ctx, d.Store, 20_000, s.loadStanding); err != nil {

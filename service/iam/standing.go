@@ -61,11 +61,7 @@ func (s *Service) loadSession(ctx context.Context, r store.Reader, key string) (
 		}
 		all = append(all, policy.Labelled{Source: policy.Source{Type: policy.Session, Name: "session policy"}, Document: doc})
 	}
-	managed, err := s.attached(ctx, r, policy.Session, k.ARNs)
-	if err != nil {
-		return nil, err
-	}
-	return policy.Compile(append(all, managed...)...), nil
+	return s.compileAll(ctx, r, policy.Session, all, k.ARNs)
 }
 
 func (s *Service) loadStanding(ctx context.Context, r store.Reader, id string) (*Standing, error) {
@@ -91,20 +87,30 @@ func (s *Service) loadStanding(ctx context.Context, r store.Reader, id string) (
 }
 
 func (s *Service) userStanding(ctx context.Context, r store.Reader, u *user) (*Standing, error) {
-	all, err := s.held(ctx, r, u.ARN(), &u.holder)
+	all, err := inlined(u.ARN(), &u.holder)
 	if err != nil {
 		return nil, err
 	}
+	arns := slices.Clone(u.Attached)
 	for _, name := range u.Groups {
 		g, err := s.groups.Get(ctx, r, u.Account+"/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("iam: group %s of user %s: %w", name, u.Name, err)
 		}
-		more, err := s.held(ctx, r, g.ARN(), &g.holder)
+		more, err := inlined(g.ARN(), &g.holder)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, more...)
+		for _, name := range g.Attached {
+			if !slices.Contains(arns, name) {
+				arns = append(arns, name)
+			}
+		}
+	}
+	identity, err := s.compileAll(ctx, r, policy.Identity, all, arns)
+	if err != nil {
+		return nil, err
 	}
 	boundary, err := s.boundary(ctx, r, u.Boundary)
 	if err != nil {
@@ -112,14 +118,18 @@ func (s *Service) userStanding(ctx context.Context, r store.Reader, u *user) (*S
 	}
 	return &Standing{
 		Principal: policy.Principal{Kind: policy.User, Account: u.Account, ARN: u.ARN(), ID: u.ID},
-		Identity:  policy.Compile(all...),
+		Identity:  identity,
 		Boundary:  boundary,
 		Tags:      policyTags(u.Tags),
 	}, nil
 }
 
 func (s *Service) roleStanding(ctx context.Context, r store.Reader, ro *role) (*Standing, error) {
-	all, err := s.held(ctx, r, ro.ARN(), &ro.holder)
+	all, err := inlined(ro.ARN(), &ro.holder)
+	if err != nil {
+		return nil, err
+	}
+	identity, err := s.compileAll(ctx, r, policy.Identity, all, ro.Attached)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +142,7 @@ func (s *Service) roleStanding(ctx context.Context, r store.Reader, ro *role) (*
 			Kind: policy.Role, Account: ro.Account, Issuer: ro.ARN(), ID: ro.ID,
 			ServiceLinked: strings.HasPrefix(ro.Path, "/aws-service-role/"),
 		},
-		Identity: policy.Compile(all...),
+		Identity: identity,
 		Boundary: boundary,
 		Tags:     policyTags(ro.Tags),
 	}, nil
@@ -140,6 +150,16 @@ func (s *Service) roleStanding(ctx context.Context, r store.Reader, ro *role) (*
 
 // held returns the inline and attached policies of an entity.
 func (s *Service) held(ctx context.Context, r store.Reader, owner string, h *holder) ([]policy.Labelled, error) {
+	all, err := inlined(owner, h)
+	if err != nil {
+		return nil, err
+	}
+	managed, err := s.attached(ctx, r, policy.Identity, h.Attached)
+	return append(all, managed...), err
+}
+
+// inlined returns the inline policies of an entity.
+func inlined(owner string, h *holder) ([]policy.Labelled, error) {
 	var all []policy.Labelled
 	for _, name := range slices.Sorted(maps.Keys(h.Inline)) {
 		doc, err := policy.Parse([]byte(h.Inline[name]))
@@ -148,30 +168,23 @@ func (s *Service) held(ctx context.Context, r store.Reader, owner string, h *hol
 		}
 		all = append(all, policy.Labelled{Source: policy.Source{Type: policy.Identity, ARN: owner, Name: name}, Document: doc})
 	}
-	managed, err := s.attached(ctx, r, policy.Identity, h.Attached)
-	return append(all, managed...), err
+	return all, nil
 }
 
 // attached returns managed policies by ARN. A policy cannot be deleted while it
-// is attached, so one that is missing is an error and nothing is allowed; only
-// a session may outlive the policies it named, which then give nothing.
+// is attached, so one that is missing is an error and nothing is allowed.
 func (s *Service) attached(ctx context.Context, r store.Reader, t policy.Type, arns []string) ([]policy.Labelled, error) {
 	var all []policy.Labelled
 	for _, name := range arns {
 		text, err := s.document(ctx, r, name)
-		if errors.Is(err, store.ErrNotFound) && t == policy.Session {
-			continue
-		} else if err != nil {
-			return nil, fmt.Errorf("iam: policy %s: %w", name, err)
-		}
-		doc, err := policy.Parse([]byte(text))
 		if err != nil {
 			return nil, fmt.Errorf("iam: policy %s: %w", name, err)
 		}
-		all = append(all, policy.Labelled{
-			Source:   policy.Source{Type: t, ARN: name, Name: name[strings.LastIndexByte(name, '/')+1:], Managed: true},
-			Document: doc,
-		})
+		one, err := managedLabel(t, name, text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
 	}
 	return all, nil
 }
@@ -215,11 +228,7 @@ func (s *Service) boundary(ctx context.Context, r store.Reader, name string) (*p
 	if name == "" {
 		return nil, nil
 	}
-	all, err := s.attached(ctx, r, policy.Boundary, []string{name})
-	if err != nil {
-		return nil, err
-	}
-	return policy.Compile(all...), nil
+	return s.compileAll(ctx, r, policy.Boundary, nil, []string{name})
 }
 
 // checkBoundary refuses a permissions boundary that is not a managed policy of

@@ -66,9 +66,7 @@ func (s *Service) GetAccountSummary(ctx context.Context, _ *iamapi.GetAccountSum
 		iamapi.SummaryKeyType_ServerCertificates:                n.ServerCertificates,
 		iamapi.SummaryKeyType_ServerCertificatesQuota:           q.ServerCertificates,
 		iamapi.SummaryKeyType_SigningCertificatesPerUserQuota:   maxSigningCertificates,
-		// Version 1: session tokens of the global endpoint are valid in the Regions
-		// that are enabled by default, as all are here.
-		iamapi.SummaryKeyType_GlobalEndpointTokenVersion: 1,
+		iamapi.SummaryKeyType_GlobalEndpointTokenVersion:        max(1, a.TokenVersion),
 	} {
 		out[key] = int32(v)
 	}

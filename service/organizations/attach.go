@@ -223,11 +223,12 @@ func (s *Service) targetsOf(ctx context.Context, r store.Reader, o *organization
 		return nil, nil, nil
 	}
 	for _, stage := range []string{stageRoot, stageUnit, stageAccount} {
-		after, ok := "", true
-		if p.after != "" {
-			if after, ok = strings.CutPrefix(p.after, stage); !ok && stage < p.after[:1] {
-				continue
-			}
+		if p.after != "" && stage < p.after[:1] {
+			continue
+		}
+		after, ok := strings.CutPrefix(p.after, stage)
+		if !ok { // the walk comes into this stage anew
+			after = ""
 		}
 		for {
 			ids, err := s.stageIDs(ctx, r, o, d, stage, after, p.limit+1)

@@ -8,6 +8,7 @@ import (
 	api "bartizan.dev/api/organizations"
 	"bartizan.dev/arn"
 	"bartizan.dev/store"
+	"bartizan.dev/wire"
 )
 
 // What IAM's reports of last access ask: which service control policies hold
@@ -85,8 +86,10 @@ func (s *Service) attachedTo(ctx context.Context, o *organization, id string) (a
 // Control returns a service control policy of an organization, or ErrNoEntity.
 func (s *Service) Control(ctx context.Context, org, id string) (Control, error) {
 	d, err := s.policy(ctx, s.Store, &organization{ID: org}, id)
-	if err != nil {
-		return Control{}, errors.Join(ErrNoEntity, err)
+	if _, absent := errors.AsType[*wire.Error](err); absent {
+		return Control{}, ErrNoEntity
+	} else if err != nil {
+		return Control{}, err
 	}
 	if d.Type != api.PolicyType_SERVICE_CONTROL_POLICY {
 		return Control{}, ErrNoEntity

@@ -27,30 +27,21 @@ func (s *Service) creationRules() policy.Rules {
 	}
 }
 
+// maxAttempts is how often the making of an account is tried again.
+const maxAttempts = 5
+
 const defaultRole = "OrganizationAccountAccessRole"
 
 // CreateAccount begins to make an account. It is there when the status says
 // SUCCEEDED.
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html
 func (s *Service) CreateAccount(ctx context.Context, in *api.CreateAccountRequest) (*api.CreateAccountResponse, error) {
-	tags, err := newTags(in.Tags)
+	c, err := s.newCreation(in.Email, in.AccountName, in.RoleName, in.IamUserAccessToBilling, in.Tags)
 	if err != nil {
 		return nil, err
 	}
-	role := defaultRole
-	if in.RoleName != nil {
-		role = *in.RoleName
-	}
-	if strings.HasPrefix(strings.ToLower(role), "awsservicerolefor") {
-		return nil, invalid("INVALID_ROLE_NAME", "You provided a role name that isn't valid. A role name can't begin with the reserved prefix AWSServiceRoleFor.")
-	}
-	id, err := s.freeAccount(ctx)
-	if err != nil {
+	if c.Account, err = s.freeAccount(ctx); err != nil {
 		return nil, err
-	}
-	c := &creation{
-		ID: newID("car-", 32), Account: id, Email: in.Email, Name: in.AccountName, Role: role, Billing: in.IamUserAccessToBilling,
-		Tags: tags, State: api.CreateAccountState_IN_PROGRESS, Requested: s.now(),
 	}
 	_, err = s.Store.Update(ctx, func(tx store.Tx) error {
 		o, err := s.managed(ctx, tx)
@@ -78,6 +69,23 @@ func (s *Service) CreateAccount(ctx context.Context, in *api.CreateAccountReques
 		return nil, err
 	}
 	return &api.CreateAccountResponse{CreateAccountStatus: apiCreation(c)}, nil
+}
+
+// newCreation checks what is asked for.
+func (s *Service) newCreation(email, name string, role *string, billing api.IAMUserAccessToBilling, tags []api.Tag) (*creation, error) {
+	c := &creation{
+		ID: newID("car-", 32), Email: email, Name: name, Role: defaultRole, Billing: billing,
+		State: api.CreateAccountState_IN_PROGRESS, Requested: s.now(),
+	}
+	if role != nil {
+		c.Role = *role
+	}
+	if strings.HasPrefix(strings.ToLower(c.Role), "awsservicerolefor") {
+		return nil, invalid("INVALID_ROLE_NAME", "You provided a role name that isn't valid. A role name can't begin with the reserved prefix AWSServiceRoleFor.")
+	}
+	var err error
+	c.Tags, err = newTags(tags)
+	return c, err
 }
 
 // freeAccount makes the id of an account that nobody has.
@@ -113,8 +121,12 @@ func (s *Service) doCreate(ctx context.Context, j work.Job) (func(store.Tx) erro
 		return nil, err
 	}
 	if reason == "" {
-		if err := s.OpenAccount(ctx, c.Account, c.Role, o.Management); err != nil {
+		err := s.OpenAccount(ctx, c.Account, c.Role, o.Management)
+		if err != nil && j.Attempts < maxAttempts {
 			return nil, err
+		} else if err != nil {
+			s.Log.Error("an account could not be made", "request", c.ID, "cause", err)
+			reason = api.CreateAccountFailureReason_INTERNAL_FAILURE
 		}
 	}
 	return func(tx store.Tx) error { return s.finishCreate(ctx, tx, j.ID, reason) }, nil
@@ -215,14 +227,14 @@ func emailWorks(email string) bool {
 // serves one.
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateGovCloudAccount.html
 func (s *Service) CreateGovCloudAccount(ctx context.Context, in *api.CreateGovCloudAccountRequest) (*api.CreateGovCloudAccountResponse, error) {
-	if _, err := newTags(in.Tags); err != nil {
+	if _, err := s.newCreation(in.Email, in.AccountName, in.RoleName, in.IamUserAccessToBilling, in.Tags); err != nil {
 		return nil, err
 	}
 	if _, err := s.managed(ctx, s.Store); err != nil {
 		return nil, err
 	}
 	return nil, constraint("MASTER_ACCOUNT_NOT_GOVCLOUD_ENABLED",
-		"The account "+in.AccountName+" <"+in.Email+"> cannot be created: the management account must have an associated account in the AWS GovCloud (US-West) Region.")
+		"To complete this operation, the management account must have an associated account in the AWS GovCloud (US-West) Region.")
 }
 
 // DescribeCreateAccountStatus tells how far a request is.

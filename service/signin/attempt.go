@@ -100,12 +100,14 @@ func (s *Service) begin(ctx context.Context, g *guess) (wait time.Duration, err 
 	return wait, err
 }
 
-// succeed takes back the count of an attempt that was none: the user's failures
-// are forgotten, the source's are one less.
-func (s *Service) succeed(ctx context.Context, g *guess) error {
+// succeed takes back the count of an attempt that was none. When all is shown
+// that is asked for, the user's failures are forgotten; before, with a right
+// password and no second factor, they are not: whoever has stolen the password
+// must not get more guesses at the code by it.
+func (s *Service) succeed(ctx context.Context, g *guess, all bool) error {
 	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
 		for i, id := range g.ids {
-			if g.limits[i].kind != "source" {
+			if all && g.limits[i].kind != "source" {
 				if err := s.attempts.Delete(ctx, tx, id); err != nil {
 					return err
 				}
@@ -117,7 +119,7 @@ func (s *Service) succeed(ctx context.Context, g *guess) error {
 			} else if err != nil {
 				return err
 			}
-			a.Count--
+			a.Count = max(0, a.Count-1)
 			if err := s.attempts.Put(ctx, tx, id, a); err != nil {
 				return err
 			}

@@ -95,6 +95,14 @@ func (s *Service) signinToken(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx := as(r.Context(), id)
+	if err := s.Admit(ctx); err != nil {
+		return nil, unrecorded(err)
+	}
+	extra := map[string]string{"MobileVersion": yes(false), "MFAUsed": yes(id.Session.MFA)}
+	if err := s.record(ctx, moment{name: "GetSigninToken", extra: extra}); err != nil {
+		return nil, err
+	}
 	return map[string]string{"SigninToken": token}, nil
 }
 

@@ -51,6 +51,7 @@ func (s *Service) Handler() http.Handler {
 		"GET /v1/authorize":                      s.getAuthorize,
 		"POST /v1/authorize":                     s.postAuthorize,
 		"GET /v1/sessions/confirmation":          s.confirmation,
+		"GET " + Page:                            s.page,
 	} {
 		mux.Handle(pattern, s.handle(answer))
 	}
@@ -59,7 +60,14 @@ func (s *Service) Handler() http.Handler {
 
 // Owns reports whether Handler answers a path.
 func Owns(path string) bool {
-	return strings.HasPrefix(path, Prefix) || path == "/federation" || path == "/v1/authorize" || path == "/v1/sessions/confirmation"
+	return strings.HasPrefix(path, Prefix) || path == Page || path == "/federation" || path == "/v1/authorize" || path == "/v1/sessions/confirmation"
+}
+
+// page stands where the console's sign-in page will be, so that a browser that a
+// tool sends there is told what is missing.
+func (s *Service) page(*http.Request) (any, error) {
+	return nil, &problem{Status: http.StatusNotImplemented, Code: "NotImplemented",
+		Message: "The console's pages are not built yet. service/signin/README.md documents the API that signs in without them."}
 }
 
 // A reply is an answer that is more than a JSON document.
@@ -215,7 +223,11 @@ func (s *Service) origins(r *http.Request) []string {
 	if s.secure(r) {
 		scheme = "https://"
 	}
-	return []string{scheme + r.Host, strings.TrimSuffix(s.URL(), "/")}
+	out := []string{scheme + r.Host}
+	if own := strings.TrimSuffix(s.URL(), "/"); own != "" {
+		out = append(out, own)
+	}
+	return out
 }
 
 // destination turns where somebody wants to go after a sign-in into a path of

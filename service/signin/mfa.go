@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"bartizan.dev/caller"
-	"bartizan.dev/store"
 )
 
 // maxDevices is how many MFA devices a user may have.
@@ -86,11 +85,11 @@ func (s *Service) postMFA(r *http.Request) (any, error) {
 	if !right {
 		return nil, s.fail(ctx, p, moment{name: "ConsoleLogin", failure: "Failed authentication"})
 	}
-	if err := s.succeed(ctx, g); err != nil {
+	if err := s.succeed(ctx, g, true); err != nil {
 		return nil, err
 	}
 	p.Done = s.Clock.Now().Truncate(time.Second)
-	return s.next(r, p)
+	return s.next(r, p, nil)
 }
 
 // checkCode checks a one-time password. The serial may be left out by users of
@@ -111,22 +110,4 @@ func (s *Service) checkCode(ctx context.Context, userID, serial, code string) (b
 	}
 	right, err := s.Devices.Code(ctx, userID, found[0], code)
 	return right, found[0], err
-}
-
-// keepStamp keeps a session beyond the change of its user's password that was
-// made in it.
-func (s *Service) keepStamp(ctx context.Context, t *here, stamp string) error {
-	return s.changeSession(ctx, t.id, func(in *session) { in.Stamp = stamp })
-}
-
-func (s *Service) changeSession(ctx context.Context, id string, change func(*session)) error {
-	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
-		got, err := s.sessions.Get(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		change(got)
-		return s.sessions.Put(ctx, tx, id, got)
-	})
-	return err
 }

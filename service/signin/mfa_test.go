@@ -103,6 +103,28 @@ func TestSecondFactor(t *testing.T) {
 	other.want(401, "POST", "/signin/v1/session/mfa", fields{"step": step, "serialNumber": serial, "code": totp(seed, s.Now())})
 }
 
+// TestCodesCannotBeGuessed: not even by who knows the password.
+func TestCodesCannotBeGuessed(t *testing.T) {
+	s := bartizantest.New(t)
+	u := newUser(t, s, "")
+	serial, seed := newVirtual(t, s, u.Name)
+	s.Advance(2 * time.Minute)
+	b := newBrowser(t, s)
+	for range 5 {
+		out := b.want(200, "POST", "/signin/v1/session", login(u.Name, secretPassword))
+		b.want(401, "POST", "/signin/v1/session/mfa", fields{"step": out["step"], "serialNumber": serial, "code": "000000"})
+	}
+	b.want(429, "POST", "/signin/v1/session", login(u.Name, secretPassword))
+	s.Advance(2 * time.Minute)
+	for range 12 { // and signing in rightly is never counted
+		out := b.want(200, "POST", "/signin/v1/session", login(u.Name, secretPassword))
+		if b.want(200, "POST", "/signin/v1/session/mfa", fields{"step": out["step"], "code": totp(seed, s.Now())}); t.Failed() {
+			return
+		}
+		s.Advance(time.Minute)
+	}
+}
+
 // authenticator is a security key: one key pair, a counter.
 type authenticator struct {
 	key    *ecdsa.PrivateKey

@@ -86,10 +86,14 @@ func (s *Service) postSession(r *http.Request) (any, error) {
 	if err := s.checkPassword(ctx, account, &in, p); err != nil {
 		return nil, err
 	}
-	if err := s.succeed(ctx, g); err != nil {
+	devices, err := s.Devices.List(ctx, p.User.ID)
+	if err != nil {
 		return nil, err
 	}
-	return s.next(r, p)
+	if err := s.succeed(ctx, g, len(devices) == 0); err != nil {
+		return nil, err
+	}
+	return s.next(r, p, devices)
 }
 
 func (s *Service) accountOf(ctx context.Context, in *credentials) (string, error) {
@@ -169,16 +173,10 @@ func (p *step) loginData(extra map[string]string) map[string]string {
 
 // next asks for what a sign-in still lacks, or ends it with a session. The
 // order is AWS's: password, second factor, new password.
-func (s *Service) next(r *http.Request, p *step) (any, error) {
+func (s *Service) next(r *http.Request, p *step, devices []Device) (any, error) {
 	ctx := as(r.Context(), p.User)
-	if p.Done.IsZero() {
-		devices, err := s.Devices.List(ctx, p.User.ID)
-		if err != nil {
-			return nil, err
-		}
-		if len(devices) > 0 {
-			return s.askMFA(r.WithContext(ctx), p, devices)
-		}
+	if p.Done.IsZero() && len(devices) > 0 {
+		return s.askMFA(r.WithContext(ctx), p, devices)
 	}
 	if p.Change {
 		return s.ask(p, "NEW_PASSWORD_REQUIRED", nil)
@@ -261,7 +259,11 @@ func (s *Service) postNewPassword(r *http.Request) (any, error) {
 		return nil, errFailed
 	}
 	p.Stamp, p.Change = u.Stamp, false
-	return s.next(r, p)
+	devices, err := s.Devices.List(ctx, p.User.ID) // one may have been added meanwhile
+	if err != nil {
+		return nil, err
+	}
+	return s.next(r, p, devices)
 }
 
 // postPassword changes the root user's password, within its session. IAM users
@@ -300,7 +302,7 @@ func (s *Service) postPassword(r *http.Request) (any, error) {
 		}
 		return nil, errFailed
 	}
-	if err := s.succeed(ctx, g); err != nil {
+	if err := s.succeed(ctx, g, true); err != nil {
 		return nil, err
 	}
 	if err := s.Users.SetRoot(ctx, t.Base.Account, in.New); err != nil {

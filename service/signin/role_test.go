@@ -120,11 +120,20 @@ func TestFederation(t *testing.T) {
 	if res.StatusCode != http.StatusFound || res.Header.Get("Location") != "/s3/home?region=eu-west-1#/b" {
 		t.Fatalf("login: %d to %q", res.StatusCode, res.Header.Get("Location"))
 	}
+	form := newBrowser(t, s) // a broker's page may send the person by a form
+	form.header.Set("Origin", "https://broker.example")
+	form.header.Set("Sec-Fetch-Site", "cross-site")
+	if res, out := form.send("POST", federation("Action", "login", "SigninToken", token), nil); res.StatusCode != http.StatusFound || form.cookie == nil {
+		t.Errorf("login by POST: %d %v", res.StatusCode, out)
+	}
 	arn := "arn:aws:sts::" + s.Account() + ":assumed-role/broker/alice"
 	if out := b.want(200, "GET", "/signin/v1/session", nil); out["arn"] != arn || out["issuer"] != "https://broker.example" {
 		t.Errorf("session %v", out)
 	}
-	if e := events(t, s, "ConsoleLogin"); len(e) != 1 || at(e[0], "userIdentity", "type") != "AssumedRole" || at(e[0], "responseElements", "ConsoleLogin") != "Success" {
+	if e := events(t, s, "GetSigninToken"); len(e) != 1 || at(e[0], "userIdentity", "arn") != arn {
+		t.Errorf("events %v", e)
+	}
+	if e := events(t, s, "ConsoleLogin"); len(e) != 2 || at(e[0], "userIdentity", "type") != "AssumedRole" || at(e[0], "responseElements", "ConsoleLogin") != "Success" {
 		t.Errorf("events %v", e)
 	}
 	s.Advance(11 * time.Hour) // longer than the credentials, as SessionDuration says

@@ -258,3 +258,23 @@ func (s *Service) postCredentials(r *http.Request) (any, error) {
 		"accessKeyId": c.AccessKey, "secretAccessKey": c.Secret, "sessionToken": c.Token, "expiration": id.Session.Expires,
 	}, nil
 }
+
+// keepStamp keeps a session beyond the change of its user's password that was
+// made in it.
+func (s *Service) keepStamp(ctx context.Context, t *here, stamp string) error {
+	return s.changeSession(ctx, t.id, func(in *session) { in.Stamp = stamp })
+}
+
+func (s *Service) changeSession(ctx context.Context, id string, change func(*session)) error {
+	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
+		got, err := s.sessions.Get(ctx, tx, id)
+		if errors.Is(err, store.ErrNotFound) { // signed out meanwhile
+			return errSignedOut
+		} else if err != nil {
+			return err
+		}
+		change(got)
+		return s.sessions.Put(ctx, tx, id, got)
+	})
+	return err
+}

@@ -50,8 +50,8 @@ func (s *Service) AssumeRole(ctx context.Context, in *stsapi.AssumeRoleRequest) 
 	if err := inheritTags(&session, who.Session, in.Tags, in.TransitiveTagKeys); err != nil {
 		return nil, err
 	}
-	if err := s.mfa(ctx, &session, in.SerialNumber, in.TokenCode); err != nil {
-		return nil, err
+	if _, shown := who.Proof.(mfaShown); shown { // the rule has spent the code
+		session.MFA, session.MFATime = true, session.Issued
 	}
 	if err := s.sessionPolicies(ctx, &session, role.Account, in.Policy, in.PolicyArns); err != nil {
 		return nil, err
@@ -137,22 +137,30 @@ func inheritTags(session, parent *caller.Session, tags []stsapi.Tag, transitive 
 
 // mfa checks the code of the caller's device, if the call has one.
 func (s *Service) mfa(ctx context.Context, session *caller.Session, serial, code *string) error {
+	shown, err := s.checkMFA(ctx, serial, code)
+	if shown {
+		session.MFA, session.MFATime = true, session.Issued
+	}
+	return err
+}
+
+// checkMFA spends the code of the caller's device. It is false if the call has
+// none, and an error if it is wrong.
+func (s *Service) checkMFA(ctx context.Context, serial, code *string) (bool, error) {
 	if serial == nil && code == nil {
-		return nil
+		return false, nil
 	}
 	if serial == nil || code == nil {
-		return wire.Errorf("ValidationError", "SerialNumber and TokenCode must be given together.")
+		return false, wire.Errorf("ValidationError", "SerialNumber and TokenCode must be given together.")
 	}
-	who := &caller.From(ctx).Identity
-	ok, err := s.MFA(ctx, who.ID, *serial, *code)
+	ok, err := s.MFA(ctx, caller.From(ctx).Identity.ID, *serial, *code)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !ok {
-		return &wire.Error{Code: "AccessDenied", Status: 403, Message: "MultiFactorAuthentication failed with invalid MFA one time pass code. "}
+		return false, &wire.Error{Code: "AccessDenied", Status: 403, Message: "MultiFactorAuthentication failed with invalid MFA one time pass code. "}
 	}
-	session.MFA, session.MFATime = true, session.Issued
-	return nil
+	return true, nil
 }
 
 // sessionPolicies checks and keeps the session policies of a call.

@@ -60,8 +60,23 @@ func (s *Service) touchAssumeRole(ctx context.Context, in *stsapi.AssumeRoleRequ
 	if in.ExternalId != nil {
 		touch.Keys = append(touch.Keys, policy.Pair{Key: "sts:ExternalId", Values: []string{*in.ExternalId}})
 	}
+	// A trust policy may ask for MFA, and the code comes with this call: it is
+	// spent here, once, and the handler is told by Proof.
+	shown, err := s.checkMFA(ctx, in.SerialNumber, in.TokenCode)
+	if err != nil {
+		return nil, err
+	}
+	if shown {
+		caller.From(ctx).Identity.Proof = mfaShown{}
+		touch.Keys = append(touch.Keys,
+			policy.Pair{Key: "aws:MultiFactorAuthPresent", Values: []string{"true"}},
+			policy.Pair{Key: "aws:MultiFactorAuthAge", Values: []string{"0"}})
+	}
 	return sessionTouches(touch, in.Tags, in.TransitiveTagKeys, sourceIdentity(ctx, in)), nil
 }
+
+// mfaShown is the Proof of a caller whose one-time password the rule has checked.
+type mfaShown struct{}
 
 // sourceIdentity is the one the session will carry: once set it sticks.
 func sourceIdentity(ctx context.Context, in *stsapi.AssumeRoleRequest) string {

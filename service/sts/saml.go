@@ -129,11 +129,13 @@ var signinAddress = regexp.MustCompile(`^https://(?:[a-z]{2}(?:-[a-z]+)+-[0-9]\.
 func (s *Service) recipients(p *SAMLProvider) func(string) bool {
 	own := "/saml/acs/" + p.UUID
 	return func(address string) bool {
-		path, ok := strings.CutPrefix(address, s.URL())
+		path := ""
 		if m := signinAddress.FindStringSubmatch(address); m != nil {
-			path, ok = m[1], true
+			path = m[1]
+		} else if base := s.URL(); base != "" && strings.HasPrefix(address, base) {
+			path = address[len(base):]
 		}
-		return ok && (path == "/saml" || path == "/static/saml" || path == own)
+		return path == "/saml" || path == "/static/saml" || path == own
 	}
 }
 

@@ -8,7 +8,8 @@
 //   - One file per chapter of the API reference holds the handlers: plain methods
 //     on a generated input and output, with no HTTP and no JSON in them.
 //   - token.go is what this service has instead of records: its sessions are
-//     sealed into the session token and stored nowhere.
+//     sealed into the session token and stored nowhere. All it stores is which
+//     SAML assertions were used (replay.go).
 package sts
 
 import (

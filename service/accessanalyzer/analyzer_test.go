@@ -1,0 +1,469 @@
+package accessanalyzer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	api "bartizan.dev/api/accessanalyzer"
+	"bartizan.dev/caller"
+	"bartizan.dev/policy"
+	"bartizan.dev/policy/reference"
+	"bartizan.dev/store/memory"
+	"bartizan.dev/trail"
+	"bartizan.dev/trail/segment"
+	"bartizan.dev/wire"
+	"bartizan.dev/work"
+)
+
+const (
+	account = "111122223333"
+	region  = "eu-west-1"
+)
+
+// fixture is the service over resources and principals that the test sets.
+type fixture struct {
+	t *testing.T
+	*Service
+	ctx    context.Context
+	roles  []Resource // in the order of ARNs
+	usage  []Usage
+	held   map[string][]AttachedPolicy
+	trail  trail.Trail
+	inZone []string
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{t: t, held: map[string][]AttachedPolicy{}, inZone: []string{account}}
+	tr, err := segment.Open(t.TempDir(), segment.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tr.Close() })
+	f.trail = tr
+	page := func(after string, limit int, arn func(int) string, n int) (out []int) {
+		for i := range n {
+			if arn(i) > after && len(out) < limit {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	f.Service = New(Deps{
+		Store: memory.Open(), Clock: new(work.Clock), Log: slog.New(slog.DiscardHandler), Reference: reference.Open(), Trail: tr,
+		Sources: []Source{{
+			Type: api.ResourceType_AWS__IAM__Role,
+			List: func(_ context.Context, owner, _, after string, limit int) (out []Resource, _ error) {
+				for _, i := range page(after, limit, func(i int) string { return f.roles[i].ARN }, len(f.roles)) {
+					if f.roles[i].Account == owner {
+						out = append(out, f.roles[i])
+					}
+				}
+				return out, nil
+			},
+			Get: func(_ context.Context, arn string) (*Resource, error) {
+				for i := range f.roles {
+					if f.roles[i].ARN == arn {
+						return &f.roles[i], nil
+					}
+				}
+				return nil, nil
+			},
+		}},
+		Zone: func(context.Context, string) (string, []string, bool, error) {
+			return "o-exampleorgid", f.inZone, len(f.inZone) > 1, nil
+		},
+		Usage: func(_ context.Context, _, after string, limit int) (out []Usage, _ error) {
+			for _, i := range page(after, limit, func(i int) string { return f.usage[i].ARN }, len(f.usage)) {
+				out = append(out, f.usage[i])
+			}
+			return out, nil
+		},
+		Policies:     func(_ context.Context, arn string) ([]AttachedPolicy, error) { return f.held[arn], nil },
+		HasPrincipal: func(_ context.Context, arn string) (bool, error) { return !strings.Contains(arn, "nobody"), nil },
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	f.ctx = caller.With(t.Context(), &caller.Call{Identity: caller.Identity{Kind: caller.Root, Account: account, ID: account}, Region: region})
+	return f
+}
+
+func (f *fixture) settle() {
+	f.t.Helper()
+	if err := f.Settle(f.ctx); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func roleARN(name string) string { return "arn:aws:iam::" + account + ":role/" + name }
+
+func trust(principal string) string {
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":%s,"Action":"sts:AssumeRole"}]}`, principal)
+}
+
+func (f *fixture) analyzer(kind api.Type) string {
+	f.t.Helper()
+	out, err := f.CreateAnalyzer(f.ctx, &api.CreateAnalyzerRequest{AnalyzerName: "a", Type: kind})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.settle()
+	return *out.Arn
+}
+
+// findings lists "resource status principal" of all findings, sorted.
+func (f *fixture) findings(arn string) (out []string) {
+	f.t.Helper()
+	list, err := f.ListFindings(f.ctx, &api.ListFindingsRequest{AnalyzerArn: arn})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, x := range list.Findings {
+		name := (*x.Resource)[strings.LastIndexByte(*x.Resource, '/')+1:]
+		line := fmt.Sprintf("%s %s public=%v", name, x.Status, *x.IsPublic)
+		for k, v := range x.Principal {
+			line += " " + k + ":" + v
+		}
+		out = append(out, line)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (f *fixture) want(got []string, want ...string) {
+	f.t.Helper()
+	if !slices.Equal(got, want) {
+		f.t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+func code(err error) string {
+	if e, ok := errors.AsType[*wire.Error](err); ok {
+		return e.Code
+	}
+	return fmt.Sprint(err)
+}
+
+// TestExternalAccess: who is outside is found, is resolved when it is gone, and
+// is found again.
+func TestExternalAccess(t *testing.T) {
+	f := newFixture(t)
+	f.roles = []Resource{
+		{roleARN("inside"), account, trust(`{"AWS":"arn:aws:iam::` + account + `:root"}`)},
+		{roleARN("open"), account, trust(`"*"`)},
+		{roleARN("outside"), account, trust(`{"AWS":["999988887777","arn:aws:iam::444455556666:user/eve"]}`)},
+		{roleARN("service"), account, trust(`{"Service":"ec2.amazonaws.com"}`)},
+	}
+	arn := f.analyzer(api.Type_ACCOUNT)
+	f.want(f.findings(arn),
+		"open ACTIVE public=true AWS:*",
+		"outside ACTIVE public=false AWS:999988887777",
+		"outside ACTIVE public=false AWS:arn:aws:iam::444455556666:user/eve")
+	seen, err := f.ListAnalyzedResources(f.ctx, &api.ListAnalyzedResourcesRequest{AnalyzerArn: arn})
+	if err != nil || len(seen.AnalyzedResources) != 4 {
+		t.Errorf("analyzed %v, %v", seen, err)
+	}
+
+	f.roles[2].Document = trust(`{"AWS":"999988887777"}`)
+	if err := f.Changed(f.ctx, roleARN("outside")); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	f.roles = f.roles[2:] // open is deleted, and nobody tells: the daily scan sees it
+	f.Clock.Advance(day + time.Minute)
+	f.settle()
+	f.want(f.findings(arn),
+		"open RESOLVED public=true AWS:*",
+		"outside ACTIVE public=false AWS:999988887777",
+		"outside RESOLVED public=false AWS:arn:aws:iam::444455556666:user/eve")
+	if _, err := f.GetAnalyzedResource(f.ctx, &api.GetAnalyzedResourceRequest{AnalyzerArn: arn, ResourceArn: roleARN("open")}); code(err) != "ResourceNotFoundException" {
+		t.Errorf("a deleted resource: %v", err)
+	}
+
+	stats, err := f.GetFindingsStatistics(f.ctx, &api.GetFindingsStatisticsRequest{AnalyzerArn: arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := stats.FindingsStatistics[0].ExternalAccessFindingsStatistics
+	if *x.TotalActiveFindings != 1 || *x.TotalResolvedFindings != 2 || *x.ResourceTypeStatistics[api.ResourceType_AWS__IAM__Role].TotalActiveCrossAccount != 1 {
+		t.Errorf("statistics %+v", x)
+	}
+}
+
+// TestOrganizationZone: accounts of the organization are inside.
+func TestOrganizationZone(t *testing.T) {
+	f := newFixture(t)
+	if _, err := f.CreateAnalyzer(f.ctx, &api.CreateAnalyzerRequest{AnalyzerName: "o", Type: api.Type_ORGANIZATION}); code(err) != "ValidationException" {
+		t.Errorf("an organization analyzer without organization: %v", err)
+	}
+	f.inZone = []string{account, "999988887777"}
+	f.roles = []Resource{
+		{roleARN("r"), account, trust(`{"AWS":["999988887777","444455556666"]}`)},
+		{"arn:aws:iam::999988887777:role/s", "999988887777", trust(`{"AWS":"` + account + `"}`)},
+	}
+	arn := f.analyzer(api.Type_ORGANIZATION)
+	f.want(f.findings(arn), "r ACTIVE public=false AWS:444455556666")
+}
+
+func TestArchiveRules(t *testing.T) {
+	f := newFixture(t)
+	f.roles = []Resource{{roleARN("a"), account, trust(`{"AWS":"999988887777"}`)}, {roleARN("b"), account, trust(`"*"`)}}
+	public := map[string]api.Criterion{"isPublic": {Eq: []string{"true"}}}
+	out, err := f.CreateAnalyzer(f.ctx, &api.CreateAnalyzerRequest{
+		AnalyzerName: "a", Type: api.Type_ACCOUNT, ArchiveRules: []api.InlineArchiveRule{{RuleName: "public", Filter: public}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arn := *out.Arn
+	f.settle()
+	f.want(f.findings(arn), "a ACTIVE public=false AWS:999988887777", "b ARCHIVED public=true AWS:*")
+
+	rule := &api.CreateArchiveRuleRequest{AnalyzerName: "a", RuleName: "known", Filter: map[string]api.Criterion{"principal.AWS": {Contains: []string{"9999"}}}}
+	if _, err := f.CreateArchiveRule(f.ctx, rule); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.CreateArchiveRule(f.ctx, rule); code(err) != "ConflictException" {
+		t.Errorf("the rule twice: %v", err)
+	}
+	f.want(f.findings(arn), "a ACTIVE public=false AWS:999988887777", "b ARCHIVED public=true AWS:*")
+	if _, err := f.ApplyArchiveRule(f.ctx, &api.ApplyArchiveRuleRequest{AnalyzerArn: arn, RuleName: "known"}); err != nil {
+		t.Fatal(err)
+	}
+	f.want(f.findings(arn), "a ARCHIVED public=false AWS:999988887777", "b ARCHIVED public=true AWS:*")
+
+	resource := roleARN("b")
+	if _, err := f.UpdateFindings(f.ctx, &api.UpdateFindingsRequest{AnalyzerArn: arn, Status: api.FindingStatusUpdate_ACTIVE, ResourceArn: &resource}); err != nil {
+		t.Fatal(err)
+	}
+	f.want(f.findings(arn), "a ARCHIVED public=false AWS:999988887777", "b ACTIVE public=true AWS:*")
+	bad := &api.CreateArchiveRuleRequest{AnalyzerName: "a", RuleName: "bad", Filter: map[string]api.Criterion{"colour": {Eq: []string{"red"}}}}
+	if _, err := f.CreateArchiveRule(f.ctx, bad); code(err) != "ValidationException" {
+		t.Errorf("an unknown filter key: %v", err)
+	}
+}
+
+func TestUnusedAccess(t *testing.T) {
+	f := newFixture(t)
+	now := f.now()
+	ago := func(days int) time.Time { return now.Add(-time.Duration(days) * day) }
+	f.usage = []Usage{
+		{ARN: "arn:aws:iam::111122223333:user/alice", Type: api.ResourceType_AWS__IAM__User, Created: ago(400),
+			Keys:     []KeyUsage{{"AKIAOLD", ago(300), ago(200)}, {"AKIANEW", ago(300), ago(3)}},
+			Password: &PasswordUsage{Created: ago(300)},
+			Services: []ServiceUsage{
+				{Namespace: "s3", Used: ago(1), Actions: []ActionUsage{{"s3:GetObject", ago(1)}, {"s3:PutObject", time.Time{}}}},
+				{Namespace: "ec2"},
+			}},
+		{ARN: "arn:aws:iam::111122223333:user/new", Type: api.ResourceType_AWS__IAM__User, Created: ago(10), Password: &PasswordUsage{Created: ago(10)}},
+		{ARN: roleARN("idle"), Type: api.ResourceType_AWS__IAM__Role, Created: ago(400), Used: ago(100), Services: []ServiceUsage{{Namespace: "ec2"}}},
+		{ARN: roleARN("spared"), Type: api.ResourceType_AWS__IAM__Role, Created: ago(400), Tags: map[string]string{"team": "infra"}},
+	}
+	_, err := f.CreateAnalyzer(f.ctx, &api.CreateAnalyzerRequest{AnalyzerName: "a", Type: api.Type_ACCOUNT_UNUSED_ACCESS, Configuration: &api.AnalyzerConfiguration{
+		UnusedAccess: &api.UnusedAccessConfiguration{AnalysisRule: &api.AnalysisRule{Exclusions: []api.AnalysisRuleCriteria{{ResourceTags: []map[string]string{{"team": "infra"}}}}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	arn := own(f.ctx, "a").ARN()
+	list, err := f.ListFindingsV2(f.ctx, &api.ListFindingsV2Request{AnalyzerArn: arn, Sort: &api.SortCriteria{AttributeName: new("findingType")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	permission := ""
+	for _, x := range list.Findings {
+		d, err := f.GetFindingV2(f.ctx, &api.GetFindingV2Request{AnalyzerArn: arn, Id: x.Id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := string(x.FindingType) + " " + (*x.Resource)[strings.LastIndexByte(*x.Resource, '/')+1:]
+		if p := d.FindingDetails[0].UnusedPermissionDetails; p != nil {
+			line += fmt.Sprintf(" %s %d", p.ServiceNamespace, len(p.Actions))
+			permission = x.Id
+		}
+		if k := d.FindingDetails[0].UnusedIamUserAccessKeyDetails; k != nil {
+			line += " " + k.AccessKeyId
+		}
+		got = append(got, line)
+	}
+	slices.Sort(got)
+	f.want(got, "UnusedIAMRole idle", "UnusedIAMUserAccessKey alice AKIAOLD", "UnusedIAMUserPassword alice", "UnusedPermission alice ec2 0", "UnusedPermission alice s3 1")
+
+	// What is left of her policies without what she does not use.
+	parse := func(text string) *policy.Document {
+		doc, err := policy.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc
+	}
+	f.held["arn:aws:iam::111122223333:user/alice"] = []AttachedPolicy{
+		{ID: "arn:aws:iam::aws:policy/AmazonEC2FullAccess", Document: parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}`)},
+		{ID: "objects", Document: parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"*"}]}`)},
+	}
+	if _, err := f.GenerateFindingRecommendation(f.ctx, &api.GenerateFindingRecommendationRequest{AnalyzerArn: arn, Id: permission}); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	r, err := f.GetFindingRecommendation(f.ctx, &api.GetFindingRecommendationRequest{AnalyzerArn: arn, Id: permission})
+	if err != nil || r.Status != api.Status_SUCCEEDED || len(r.RecommendedSteps) != 2 {
+		t.Fatalf("recommendation %+v, %v", r, err)
+	}
+	first, second := r.RecommendedSteps[0].UnusedPermissionsRecommendedStep, r.RecommendedSteps[1].UnusedPermissionsRecommendedStep
+	if first.RecommendedAction != api.RecommendedRemediationAction_DETACH_POLICY || second.RecommendedAction != api.RecommendedRemediationAction_CREATE_POLICY ||
+		!strings.Contains(*second.RecommendedPolicy, "s3:GetObject") || strings.Contains(*second.RecommendedPolicy, "PutObject") {
+		t.Errorf("steps %+v, %+v", first, second)
+	}
+}
+
+func TestAccessPreview(t *testing.T) {
+	f := newFixture(t)
+	f.roles = []Resource{{roleARN("r"), account, trust(`{"AWS":["999988887777","444455556666"]}`)}}
+	arn := f.analyzer(api.Type_ACCOUNT)
+	document := trust(`{"AWS":["999988887777","123456789012"]}`)
+	p, err := f.CreateAccessPreview(f.ctx, &api.CreateAccessPreviewRequest{AnalyzerArn: arn, Configurations: map[string]api.Configuration{
+		roleARN("r"): {IamRole: &api.IamRoleConfiguration{TrustPolicy: &document}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := f.ListAccessPreviewFindings(f.ctx, &api.ListAccessPreviewFindingsRequest{AnalyzerArn: arn, AccessPreviewId: p.Id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, x := range list.Findings {
+		got = append(got, fmt.Sprintf("%s %s %s %v", x.Principal["AWS"], x.ChangeType, x.Status, x.ExistingFindingId != nil))
+	}
+	slices.Sort(got)
+	f.want(got, "123456789012 NEW ACTIVE false", "444455556666 CHANGED RESOLVED true", "999988887777 UNCHANGED ACTIVE true")
+	back, err := f.GetAccessPreview(f.ctx, &api.GetAccessPreviewRequest{AnalyzerArn: arn, AccessPreviewId: p.Id})
+	if err != nil || *back.AccessPreview.Configurations[roleARN("r")].IamRole.TrustPolicy != document {
+		t.Errorf("preview %+v, %v", back, err)
+	}
+}
+
+func TestPolicyGeneration(t *testing.T) {
+	f := newFixture(t)
+	event := func(source, name, code string) {
+		id := newID()
+		e := &trail.Event{Time: f.Clock.Now().Add(-time.Hour), ID: id, Account: account, Region: region, Source: source, Name: name, JSON: []byte(fmt.Sprintf(
+			`{"eventVersion":"1.11","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::%[1]s:assumed-role/app/s","accountId":"%[1]s","sessionContext":{"sessionIssuer":{"type":"Role","arn":"%[2]s","accountId":"%[1]s"}}},"eventTime":%[3]q,"eventSource":%[4]q,"eventName":%[5]q,"awsRegion":%[6]q,"errorCode":%[7]q,"eventID":%[8]q,"eventType":"AwsApiCall","recipientAccountId":%[1]q}`,
+			account, roleARN("app"), f.Clock.Now().Add(-time.Hour).Format(time.RFC3339), source, name, region, code, id))}
+		if code == "" {
+			e.JSON = []byte(strings.Replace(string(e.JSON), `"errorCode":"",`, "", 1))
+		}
+		if err := f.trail.Append(f.ctx, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	event("iam.amazonaws.com", "GetUser", "")
+	event("iam.amazonaws.com", "CreateUser", "AccessDenied")
+	event("sts.amazonaws.com", "AssumeRole", "")
+	out, err := f.StartPolicyGeneration(f.ctx, &api.StartPolicyGenerationRequest{PolicyGenerationDetails: &api.PolicyGenerationDetails{PrincipalArn: roleARN("app")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	got, err := f.GetGeneratedPolicy(f.ctx, &api.GetGeneratedPolicyRequest{JobId: out.JobId})
+	if err != nil || got.JobDetails.Status != api.JobStatus_SUCCEEDED || len(got.GeneratedPolicyResult.GeneratedPolicies) != 1 {
+		t.Fatalf("generation %+v, %v", got, err)
+	}
+	text := got.GeneratedPolicyResult.GeneratedPolicies[0].Policy
+	if !strings.Contains(text, "iam:GetUser") || !strings.Contains(text, "sts:AssumeRole") || strings.Contains(text, "CreateUser") {
+		t.Errorf("policy %s", text)
+	}
+	nobody := &api.StartPolicyGenerationRequest{PolicyGenerationDetails: &api.PolicyGenerationDetails{PrincipalArn: roleARN("nobody")}}
+	if out, err = f.StartPolicyGeneration(f.ctx, nobody); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	if got, err = f.GetGeneratedPolicy(f.ctx, &api.GetGeneratedPolicyRequest{JobId: out.JobId}); err != nil || got.JobDetails.JobError == nil || got.JobDetails.JobError.Code != api.JobErrorCode_RESOURCE_NOT_FOUND_ERROR {
+		t.Errorf("nobody's policy %+v, %v", got, err)
+	}
+	for range 3 {
+		if _, err := f.StartPolicyGeneration(f.ctx, nobody); err != nil {
+			t.Fatal(err)
+		}
+		f.settle()
+	}
+	if _, err := f.StartPolicyGeneration(f.ctx, nobody); code(err) != "ServiceQuotaExceededException" {
+		t.Errorf("the sixth of a day: %v", err)
+	}
+}
+
+func TestAnalyzers(t *testing.T) {
+	f := newFixture(t)
+	token := "once"
+	in := &api.CreateAnalyzerRequest{AnalyzerName: "a", Type: api.Type_ACCOUNT, ClientToken: &token, Tags: map[string]string{"k": "v"}}
+	for range 2 { // the same token: the same call
+		if _, err := f.CreateAnalyzer(f.ctx, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.ClientToken = nil
+	if _, err := f.CreateAnalyzer(f.ctx, in); code(err) != "ConflictException" {
+		t.Errorf("the name again: %v", err)
+	}
+	in.AnalyzerName = "b"
+	if _, err := f.CreateAnalyzer(f.ctx, in); code(err) != "ServiceQuotaExceededException" {
+		t.Errorf("a second analyzer: %v", err)
+	}
+	for i := range 5 {
+		if _, err := f.CreateArchiveRule(f.ctx, &api.CreateArchiveRuleRequest{AnalyzerName: "a", RuleName: fmt.Sprint("r", i), Filter: map[string]api.Criterion{"status": {Exists: new(true)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	var next *string
+	for {
+		out, err := f.ListArchiveRules(f.ctx, &api.ListArchiveRulesRequest{AnalyzerName: "a", MaxResults: new(int32(2)), NextToken: next})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range out.ArchiveRules {
+			names = append(names, r.RuleName)
+		}
+		if next = out.NextToken; next == nil {
+			break
+		}
+	}
+	f.want(names, "r0", "r1", "r2", "r3", "r4")
+	if _, err := f.UntagResource(f.ctx, &api.UntagResourceRequest{ResourceArn: own(f.ctx, "a").ARN(), TagKeys: []string{"k"}}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := f.ListTagsForResource(f.ctx, &api.ListTagsForResourceRequest{ResourceArn: own(f.ctx, "a").ARN()}); err != nil || len(out.Tags) != 0 {
+		t.Errorf("tags %v, %v", out, err)
+	}
+	elsewhere := caller.With(t.Context(), &caller.Call{Identity: caller.Identity{Account: "999988887777"}, Region: region})
+	if _, err := f.GetFinding(elsewhere, &api.GetFindingRequest{AnalyzerArn: own(f.ctx, "a").ARN(), Id: "x"}); code(err) != "ResourceNotFoundException" {
+		t.Errorf("another account sees the analyzer: %v", err)
+	}
+
+	// One that is made anew has nothing of the old one.
+	if _, err := f.DeleteAnalyzer(f.ctx, &api.DeleteAnalyzerRequest{AnalyzerName: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	f.analyzer(api.Type_ACCOUNT)
+	if out, err := f.ListArchiveRules(f.ctx, &api.ListArchiveRulesRequest{AnalyzerName: "a"}); err != nil || len(out.ArchiveRules) != 0 {
+		t.Errorf("rules of the old analyzer: %v, %v", out, err)
+	}
+	if left, err := f.rules.List(f.ctx, f.Store, "", "", 0); err != nil || len(left) != 0 {
+		t.Errorf("%d rules are left, %v", len(left), err)
+	}
+}

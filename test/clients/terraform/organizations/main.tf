@@ -1,0 +1,148 @@
+# An organization as a team would write it: OUs, accounts, policies of several
+# types at several levels, a delegated administrator and a delegation policy.
+
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "5.100.0"
+    }
+  }
+}
+
+variable "stage" {
+  type    = string
+  default = "test"
+}
+
+provider "aws" {
+  region = "us-east-1"
+}
+
+resource "aws_organizations_organization" "this" {
+  feature_set                   = "ALL"
+  aws_service_access_principals = ["guardduty.amazonaws.com", "ram.amazonaws.com"]
+  enabled_policy_types          = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY", "TAG_POLICY", "BACKUP_POLICY"]
+}
+
+locals {
+  root = aws_organizations_organization.this.roots[0].id
+}
+
+resource "aws_organizations_organizational_unit" "security" {
+  name      = "Security"
+  parent_id = local.root
+}
+
+resource "aws_organizations_organizational_unit" "workloads" {
+  name      = "Workloads"
+  parent_id = local.root
+  tags      = { stage = var.stage }
+}
+
+resource "aws_organizations_organizational_unit" "stage" {
+  name      = "stage-${var.stage}"
+  parent_id = aws_organizations_organizational_unit.workloads.id
+}
+
+resource "aws_organizations_account" "audit" {
+  name      = "Audit"
+  email     = "audit@example.com"
+  role_name = "Admin"
+  parent_id = aws_organizations_organizational_unit.security.id
+  tags      = { stage = var.stage }
+  lifecycle { ignore_changes = [role_name] } # the API does not tell it
+}
+
+resource "aws_organizations_account" "app" {
+  name      = "App"
+  email     = "app@example.com"
+  parent_id = aws_organizations_organizational_unit.stage.id
+}
+
+data "aws_iam_policy_document" "guard" {
+  statement {
+    effect    = "Deny"
+    actions   = var.stage == "test" ? ["organizations:LeaveOrganization"] : ["organizations:LeaveOrganization", "iam:CreateUser"]
+    resources = ["*"]
+  }
+}
+
+resource "aws_organizations_policy" "guard" {
+  name        = "guard"
+  description = "What no account may do"
+  content     = data.aws_iam_policy_document.guard.json
+  tags        = { stage = var.stage }
+}
+
+resource "aws_organizations_policy_attachment" "guard" {
+  policy_id = aws_organizations_policy.guard.id
+  target_id = aws_organizations_organizational_unit.workloads.id
+}
+
+resource "aws_organizations_policy_attachment" "guard_audit" {
+  policy_id = aws_organizations_policy.guard.id
+  target_id = aws_organizations_account.audit.id
+}
+
+resource "aws_organizations_policy" "perimeter" {
+  name = "perimeter"
+  type = "RESOURCE_CONTROL_POLICY"
+  content = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Deny", Principal = "*", Action = "sts:AssumeRole", Resource = "*"
+      Condition = { StringNotEqualsIfExists = { "aws:PrincipalOrgID" = aws_organizations_organization.this.id } }
+    }]
+  })
+}
+
+resource "aws_organizations_policy_attachment" "perimeter" {
+  policy_id = aws_organizations_policy.perimeter.id
+  target_id = local.root
+}
+
+resource "aws_organizations_policy" "tags" {
+  name    = "tags"
+  type    = "TAG_POLICY"
+  content = jsonencode({ tags = { stage = { tag_key = { "@@assign" = "stage" }, tag_value = { "@@assign" = ["test", "live"] } } } })
+}
+
+resource "aws_organizations_policy_attachment" "tags" {
+  policy_id = aws_organizations_policy.tags.id
+  target_id = local.root
+}
+
+resource "aws_organizations_delegated_administrator" "guardduty" {
+  account_id        = aws_organizations_account.audit.id
+  service_principal = "guardduty.amazonaws.com"
+}
+
+resource "aws_organizations_resource_policy" "this" {
+  content = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Tags", Effect = "Allow", Principal = { AWS = "arn:aws:iam::${aws_organizations_account.audit.id}:root" }
+      Action    = ["organizations:CreatePolicy", "organizations:ListPolicies"], Resource = "*"
+      Condition = { StringEquals = { "organizations:PolicyType" = ["TAG_POLICY"] } }
+    }]
+  })
+}
+
+data "aws_organizations_policies_for_target" "workloads" {
+  target_id  = aws_organizations_organizational_unit.workloads.id
+  filter     = "SERVICE_CONTROL_POLICY"
+  depends_on = [aws_organizations_policy_attachment.guard]
+}
+
+output "organization" {
+  value = aws_organizations_organization.this.id
+}
+
+output "accounts" {
+  value = [aws_organizations_account.audit.id, aws_organizations_account.app.id]
+}
+
+output "workloads" {
+  value = data.aws_organizations_policies_for_target.workloads.ids
+}

@@ -35,7 +35,7 @@ func (c *policyDiffCmd) Run(env Env) error {
 	}
 	a := &analysis.Analyzer{Reference: reference.Open()}
 	grants, err := a.Diff(docs[:1], docs[1:], policyTypes[c.Type])
-	if err != nil {
+	if err != nil && len(grants) == 0 {
 		return err
 	}
 	if len(grants) == 0 {
@@ -47,6 +47,9 @@ func (c *policyDiffCmd) Run(env Env) error {
 		printGrant(&b, c.New, docs[1], &grants[i])
 	}
 	if _, err := io.WriteString(env.Out, b.String()); err != nil {
+		return err
+	}
+	if err != nil { // there may be more
 		return err
 	}
 	return errSaid

@@ -197,6 +197,9 @@ func appendSession(b []byte, id *caller.Identity) []byte {
 	b = appendTime(b, s.Issued)
 	b = appendText(b, `,"mfaAuthenticated":`, strconv.FormatBool(s.MFA))
 	b = append(b, '}')
+	if id.Kind == caller.Root && len(s.PolicyARNs) > 0 {
+		b = append(b, `,"assumedRoot":"true"`...)
+	}
 	if s.SourceIdentity != "" {
 		b = appendText(b, `,"sourceIdentity":`, s.SourceIdentity)
 	}

@@ -49,7 +49,7 @@ func TestCanonical(t *testing.T) {
 		"exclusive: siblings declare for themselves": {form{}, `<a xmlns:p="urn:p"><p:b/><p:c p:x="1" y="2"/></a>`,
 			`<a><p:b xmlns:p="urn:p"></p:b><p:c xmlns:p="urn:p" y="2" p:x="1"></p:c></a>`, nil},
 	} {
-		n, err := parse([]byte(tc.in))
+		n, err := parse([]byte(tc.in), false)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -37,7 +37,7 @@ func open(n *node, keys []*rsa.PrivateKey, signed bool) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the assertion cannot be opened", ErrEncryption)
 	}
-	root, err := parse(plain)
+	root, err := parse(plain, false)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the assertion cannot be opened", ErrEncryption)
 	}

@@ -115,7 +115,7 @@ func TestEncrypted(t *testing.T) {
 // mark stays.
 func exclusiveOf(t *testing.T, text string) string {
 	t.Helper()
-	n, err := parse([]byte(strings.Replace(text, mark, "MARK", 1)))
+	n, err := parse([]byte(strings.Replace(text, mark, "MARK", 1)), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,10 +29,10 @@ const (
 // and at least one certificate for signatures. The dates of certificates do not
 // matter: "IAM doesn't evaluate … the expiration of X.509 certificates in IAM SAML
 // identity provider metadata documents". A signature of the metadata is not
-// checked: who may upload it vouches for it.
+// checked: who may upload it vouches for it. Comments are common in metadata.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml.html
 func ParseMetadata(doc []byte) (*Metadata, error) {
-	root, err := parse(doc)
+	root, err := parse(doc, true)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func Verify(response string, e Expect) (*Assertion, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	root, err := parse(doc)
+	root, err := parse(doc, false)
 	if err != nil {
 		return nil, err
 	}

@@ -35,9 +35,10 @@ type child struct {
 type attr struct{ prefix, local, space, value string }
 
 // parse reads a document. It must be XML 1.0 in UTF-8 with namespaces, and
-// nothing but elements, attributes and text.
-func parse(doc []byte) (*node, error) {
-	root, err := build(doc)
+// nothing but elements, attributes and text. comments allows comments too, which
+// are left out: the text around one is one text.
+func parse(doc []byte, comments bool) (*node, error) {
+	root, err := build(doc, comments)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
@@ -49,7 +50,7 @@ type builder struct {
 	depth, count int
 }
 
-func build(doc []byte) (*node, error) {
+func build(doc []byte, comments bool) (*node, error) {
 	d := xml.NewDecoder(bytes.NewReader(doc))
 	d.Strict = true
 	b := &builder{}
@@ -73,8 +74,12 @@ func build(doc []byte) (*node, error) {
 			if t.Target != "xml" || start != 0 {
 				err = errors.New("a processing instruction")
 			}
-		default: // xml.Comment, xml.Directive
-			err = errors.New("a comment or document type")
+		case xml.Comment:
+			if !comments {
+				err = errors.New("a comment")
+			}
+		default: // xml.Directive
+			err = errors.New("a document type")
 		}
 		if err != nil {
 			return nil, err

@@ -118,14 +118,35 @@ func (s *Server) rolePolicy(ctx context.Context, action, resource string) (*poli
 	return r.Trust, policy.RoleTrust, nil
 }
 
-// askable yields the accounts whose denials an account may ask about; "" may
-// ask about all.
-func (s *Server) askable(ctx context.Context, account string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		if account != "" {
-			yield(account, nil)
+// askable yields the accounts whose denials an account may ask about, its own
+// and those of its organization; "" may ask about all.
+func (s *Server) askable(ctx context.Context, account string) (string, iter.Seq2[string, error], error) {
+	if account == "" {
+		return "", s.everyAccount(ctx), nil
+	}
+	b, err := s.organizations.Bounds(ctx, account)
+	if err != nil {
+		return "", nil, err
+	}
+	organization := ""
+	if b != nil {
+		organization = b.Organization
+	}
+	return organization, func(yield func(string, error) bool) {
+		if !yield(account, nil) || organization == "" {
 			return
 		}
+		for m, err := range s.organizations.Accounts(ctx, organization) {
+			if m.ID != account && !yield(m.ID, err) {
+				return
+			}
+		}
+	}, nil
+}
+
+// everyAccount yields all accounts, a page at a time.
+func (s *Server) everyAccount(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
 		const page = 500
 		for after := ""; ; {
 			list, err := s.iam.Accounts(ctx, after, page)

@@ -16,7 +16,7 @@ import (
 func (s *Server) openOrganizations(ctx context.Context, dir *directory) (gateway.Service, error) {
 	org, err := organizations.New(ctx, organizations.Deps{
 		Store: store.View(s.store, "organizations/"), Clock: s.clock, Log: s.log, Quotas: s.opt.Quotas.Organizations,
-		OpenAccount: s.iam.OpenAccount, HasAccount: s.iam.HasAccount, Record: s.record,
+		OpenAccount: s.iam.OpenAccount, HasAccount: s.iam.HasAccount, LinkRole: s.iam.LinkRole, Record: s.record,
 	})
 	if err != nil {
 		return gateway.Service{}, err

@@ -38,7 +38,8 @@ import (
 	"bartizan.dev/policy/reference"
 )
 
-// Analyzer answers the questions. The zero value works: it knows no condition
+// Analyzer answers the questions. Documents must be fit for their type: where
+// package policy's Check refuses one, its *policy.Error is returned. The zero value works: it knows no condition
 // keys, so each may have any values, and has the default budget. It may be used
 // by many goroutines at once.
 type Analyzer struct {
@@ -66,7 +67,8 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("cannot decide %s: %s", e.Element, e.Reason)
 }
 
-// Result is the answer to a check. Message and Reasons have AWS's wording.
+// Result is the answer to a check. Message and Reasons have AWS's wording. Once
+// a check has failed, Reasons leave out statements that could not be decided.
 type Result struct {
 	Pass    bool
 	Message string

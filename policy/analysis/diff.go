@@ -7,13 +7,15 @@ import (
 )
 
 // Diff returns what updated grants that old did not, statement by statement; an
-// empty list means nothing.
+// empty list means nothing. With an *UnsupportedError the list is what could be
+// decided, and may lack a statement.
 func (a *Analyzer) Diff(old, updated []*policy.Document, t policy.Type) ([]Grant, error) {
 	e, err := a.prepare(old, updated, t, byAccount, true)
 	if err != nil {
 		return nil, err
 	}
 	var out []Grant
+	var undecided error
 	all := e.everything()
 	for _, s := range e.new.allow {
 		w, err := e.newAccess(all, s)
@@ -21,18 +23,20 @@ func (a *Analyzer) Diff(old, updated []*policy.Document, t policy.Type) ([]Grant
 			return nil, err
 		}
 		if w == nil {
+			if e.undecided != nil && undecided == nil {
+				undecided = e.undecided
+			}
+			e.undecided = nil
 			continue
 		}
 		g := Grant{Document: s.document, Statement: s.index, Sid: s.source.Sid, Conditions: s.source.Condition, Witness: w}
 		if err := e.detail(all, s, &g); err != nil {
 			return nil, err
 		}
+		e.undecided = nil
 		out = append(out, g)
 	}
-	if len(out) == 0 && e.undecided != nil {
-		return nil, e.undecided
-	}
-	return out, nil
+	return out, undecided
 }
 
 // detail narrows a grant down to those entries of the statement under which

@@ -236,6 +236,9 @@ func (e *engine) side(out *side, docs []*policy.Document, lenient bool) error {
 func (e *engine) statement(d *policy.Document, i int, lenient bool) (*statement, error) {
 	src := &d.Statements[i]
 	s := &statement{index: i, source: src, deny: src.Effect == policy.Deny, who: fullSet(len(e.people))}
+	if err := e.meter.spend(len(e.people)); err != nil {
+		return nil, err
+	}
 	if !e.attached {
 		s.who = standing(e.people, src, e.near, lenient)
 	}
@@ -248,7 +251,9 @@ func (e *engine) statement(d *policy.Document, i int, lenient bool) (*statement,
 	}
 	e.presence(s, d.Version)
 	for j := range src.Condition {
-		e.condition(s, use{&src.Condition[j], d.Version, parseOperator(src.Condition[j].Operator)})
+		if err := e.condition(s, use{&src.Condition[j], d.Version, parseOperator(src.Condition[j].Operator)}); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -283,10 +288,10 @@ func (e *engine) resourcePart(v policy.Version, s *policy.Statement) (within, er
 }
 
 // condition adds a condition to a statement.
-func (e *engine) condition(s *statement, u use) {
+func (e *engine) condition(s *statement, u use) error {
 	if u.operator.variables(u.condition, u.version) {
 		s.opaque = append(s.opaque, e.opaque(u))
-		return
+		return nil
 	}
 	if isTied(u.condition.Key) {
 		ask := newAsker(u.condition, u.version)
@@ -297,8 +302,12 @@ func (e *engine) condition(s *statement, u use) {
 				s.who[i/64] &^= 1 << (i % 64)
 			}
 		}
-		return
+		return e.meter.spend(len(e.people) * (1 + len(u.condition.Values)/8))
 	}
 	n := e.keyNumber[strings.ToLower(u.condition.Key)]
+	if err := e.meter.spend(len(e.keys[n].cells) * (1 + len(u.condition.Values)/8)); err != nil {
+		return err
+	}
 	s.keys = append(s.keys, keyClaim{n, e.keys[n].ask(u)})
+	return nil
 }

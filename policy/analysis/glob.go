@@ -38,7 +38,8 @@ const (
 const firstSymbol rune = unicode.MaxRune + 1
 
 // newGlob puts tokens in normal form: in a run of wildcards the ?s come first,
-// and one ? before a star makes "some" only where the caller wrote it so.
+// then at most one star. ?* becomes "some" only where the caller wrote it so:
+// chooses tells which globs have a ? that the policy wrote.
 func newGlob(text string, tokens []token) *glob {
 	g := &glob{text: text, literal: true}
 	for i := 0; i < len(tokens); {

@@ -38,9 +38,13 @@ func (k *key) cut(m *meter) error {
 	if err := k.makeCells(m); err != nil {
 		return err
 	}
+	alone := map[string]bool{}
+	for _, v := range k.literals {
+		alone[v] = true
+	}
 	k.exact = newSet(len(k.cells))
 	for i, c := range k.cells {
-		if slices.Contains(k.literals, c) {
+		if alone[c] {
 			k.exact.add(i)
 		}
 	}
@@ -158,7 +162,7 @@ func (k *key) cutText(m *meter, globs []*glob) error {
 		for _, g := range globs {
 			k.cells = append(k.cells, g.string())
 		}
-		k.cells = append(k.cells, fresh("other", k.cells))
+		k.cells = append(k.cells, unheard(k.cells))
 		return k.limit()
 	}
 	if arns {
@@ -178,6 +182,19 @@ func (k *key) cutText(m *meter, globs []*glob) error {
 		}
 	}
 	return k.limit()
+}
+
+// unheard returns a value that is not in list, which may be long.
+func unheard(list []string) string {
+	known := map[string]bool{}
+	for _, v := range list {
+		known[v] = true
+	}
+	out := "other"
+	for n := int64(2); known[out]; n++ {
+		out = "other" + decimalInt(n)
+	}
+	return out
 }
 
 // fresh returns name, or name with a number, such that it is not in list.

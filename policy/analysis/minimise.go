@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"errors"
 	"slices"
 
 	"bartizan.dev/policy"
@@ -10,21 +9,38 @@ import (
 // Minimise returns a document that allows and denies the same requests without
 // the statements, actions, resources and principals that others cover. What it
 // cannot decide, it keeps. For resource-based policies "the same" includes how
-// closely the policy names the principal.
+// closely the policy names the principal. A Deny counts although the document
+// allows nothing there, because other policies may. Each step has the budget of
+// one question.
 func (a *Analyzer) Minimise(doc *policy.Document, t policy.Type) (*policy.Document, []Removed, error) {
-	m := &minimiser{analyzer: a, typ: t, doc: clone(doc)}
-	if err := check(doc, t); err != nil {
-		return nil, nil, err
+	m := &minimiser{doc: clone(doc)}
+	nears := []closeness{byAccount}
+	if t == policy.Resource || t == policy.Trust {
+		nears = append(nears, byRole, byItself)
 	}
-	for i := range m.doc.Statements {
-		m.origin = append(m.origin, i)
-	}
-	for i := len(m.doc.Statements) - 1; i >= 0; i-- {
-		if err := m.statement(i); err != nil {
+	for _, near := range nears {
+		e, err := a.prepare(nil, []*policy.Document{m.doc}, t, near, false)
+		if err != nil {
 			return nil, nil, err
 		}
+		v := view{engine: e, budget: e.meter.left, statements: make([]*statement, len(doc.Statements))}
+		for _, s := range slices.Concat(e.new.allow, e.new.deny) {
+			v.statements[s.index] = s
+		}
+		m.views = append(m.views, v)
 	}
-	for i := range m.doc.Statements {
+	left := len(doc.Statements)
+	for i := left - 1; i >= 0 && left > 1; i-- {
+		gone, err := m.try(i, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		if gone {
+			m.removed = append(m.removed, Removed{Statement: i, Element: "Statement"})
+			left--
+		}
+	}
+	for i := range doc.Statements {
 		for _, l := range lists {
 			if err := m.list(i, l); err != nil {
 				return nil, nil, err
@@ -32,22 +48,30 @@ func (a *Analyzer) Minimise(doc *policy.Document, t policy.Type) (*policy.Docume
 		}
 	}
 	slices.SortStableFunc(m.removed, func(a, b Removed) int { return a.Statement - b.Statement })
+	m.doc.Statements = slices.DeleteFunc(m.doc.Statements, func(s policy.Statement) bool { return len(s.Action)+len(s.NotAction) == 0 })
 	return m.doc, m.removed, nil
 }
 
 type minimiser struct {
-	analyzer *Analyzer
-	typ      policy.Type
-	doc      *policy.Document
-	origin   []int // index of each statement in the original document
-	removed  []Removed
+	doc     *policy.Document // a removed statement is empty until the end
+	views   []view
+	removed []Removed
 }
 
-// lists are the elements whose entries may be redundant.
-var lists = []struct {
+// view is the document at one closeness.
+type view struct {
+	engine     *engine
+	budget     int
+	statements []*statement // what is left; nil: removed
+}
+
+// element is a list of a statement whose entries may be redundant.
+type element struct {
 	name string
 	of   func(*policy.Statement) *[]string
-}{
+}
+
+var lists = []element{
 	{"Action", func(s *policy.Statement) *[]string { return &s.Action }},
 	{"NotAction", func(s *policy.Statement) *[]string { return &s.NotAction }},
 	{"Resource", func(s *policy.Statement) *[]string { return &s.Resource }},
@@ -77,117 +101,101 @@ func clone(d *policy.Document) *policy.Document {
 	return &out
 }
 
-// statement removes statement i if the document says the same without it. A
-// document keeps at least one.
-func (m *minimiser) statement(i int) error {
-	if len(m.doc.Statements) == 1 {
-		return nil
-	}
-	c := clone(m.doc)
-	c.Statements = slices.Delete(c.Statements, i, i+1)
-	same, err := m.same(c)
-	if !same || err != nil {
-		return err
-	}
-	m.doc = c
-	m.removed = append(m.removed, Removed{Statement: m.origin[i], Element: "Statement"})
-	m.origin = slices.Delete(m.origin, i, i+1)
-	return nil
-}
-
 // list removes what is redundant in one element of statement i, the last
 // entries first.
-func (m *minimiser) list(i int, l struct {
-	name string
-	of   func(*policy.Statement) *[]string
-}) error {
+func (m *minimiser) list(i int, l element) error {
 	for j := len(*l.of(&m.doc.Statements[i])) - 1; j >= 0; j-- {
-		c := clone(m.doc)
-		entries := l.of(&c.Statements[i])
-		if len(*entries) == 1 {
+		entries := *l.of(&m.doc.Statements[i])
+		if len(entries) == 1 {
 			return nil
 		}
-		value := (*entries)[j]
-		*entries = slices.Delete(*entries, j, j+1)
-		same, err := m.same(c)
+		next := clone(&policy.Document{Statements: m.doc.Statements[i : i+1]}).Statements[0]
+		*l.of(&next) = slices.Delete(slices.Clone(entries), j, j+1)
+		gone, err := m.try(i, &next)
 		if err != nil {
 			return err
 		}
-		if same {
-			m.doc = c
-			m.removed = append(m.removed, Removed{Statement: m.origin[i], Element: l.name, Value: value})
+		if gone {
+			m.removed = append(m.removed, Removed{Statement: i, Element: l.name, Value: entries[j]})
 		}
 	}
 	return nil
 }
 
-// same reports whether c decides as m.doc does.
-func (m *minimiser) same(c *policy.Document) (bool, error) {
-	nears := []closeness{byAccount}
-	if m.typ == policy.Resource || m.typ == policy.Trust {
-		nears = append(nears, byRole, byItself)
-	}
-	for _, near := range nears {
-		for _, pair := range [][2]*policy.Document{{c, m.doc}, {m.doc, c}} {
-			more, err := m.analyzer.grantsMore(pair[0], pair[1], m.typ, near)
-			if _, unsure := errors.AsType[*UnsupportedError](err); unsure {
-				return false, nil
-			}
-			if more || err != nil {
-				return false, err
-			}
+// try replaces statement i, by nothing if next is nil, unless that makes a
+// difference.
+func (m *minimiser) try(i int, next *policy.Statement) (bool, error) {
+	changed := make([]*statement, len(m.views))
+	for n := range m.views {
+		v := &m.views[n]
+		v.engine.meter.left = v.budget
+		var err error
+		if changed[n], err = v.engine.replace(v.statements[i], next, m.doc.Version); err != nil {
+			return false, err
+		}
+		if same, err := v.same(i, changed[n]); !same || err != nil {
+			return false, err
 		}
 	}
-	// Beside other policies a Deny counts although this one allows nothing there.
-	more, err := m.analyzer.deniesMore(c, m.doc, m.typ)
-	if !more && err == nil {
-		more, err = m.analyzer.deniesMore(m.doc, c, m.typ)
+	for n := range m.views {
+		m.views[n].statements[i] = changed[n]
 	}
-	if _, unsure := errors.AsType[*UnsupportedError](err); unsure {
-		return false, nil
+	if next == nil {
+		next = &policy.Statement{}
 	}
-	return !more && err == nil, err
+	m.doc.Statements[i] = *next
+	return true, nil
 }
 
-// grantsMore reports whether updated allows what old does not.
-func (a *Analyzer) grantsMore(old, updated *policy.Document, t policy.Type, near closeness) (bool, error) {
-	e, err := a.prepare([]*policy.Document{old}, []*policy.Document{updated}, t, near, false)
-	if err != nil {
-		return false, err
+// replace returns s with the lists of next.
+func (e *engine) replace(s *statement, next *policy.Statement, v policy.Version) (*statement, error) {
+	if next == nil {
+		return nil, nil
 	}
-	all := e.everything()
-	for _, s := range e.new.allow {
-		w, err := e.newAccess(all, s)
-		if w != nil || err != nil {
-			return w != nil, err
+	out := *s
+	out.source, out.parts = next, nil
+	var err error
+	if out.action, err = e.actionPart(next.Action, next.NotAction); err != nil {
+		return nil, err
+	}
+	if out.resource, err = e.resourcePart(v, next); err != nil {
+		return nil, err
+	}
+	if !e.attached {
+		// Conditions on the principal were taken out of s.who already.
+		out.who = s.who.and(standing(e.people, next, e.near, false))
+	}
+	return &out, nil
+}
+
+// same reports whether statement i may become next: what only one of the two
+// matches must be matched by others, of which a Deny hides an Allow, too.
+func (v *view) same(i int, next *statement) (bool, error) {
+	var others []*statement
+	for j, s := range v.statements {
+		if j != i && s != nil && (s.deny || !v.statements[i].deny) {
+			others = append(others, s)
 		}
 	}
-	_, err = e.decide(nil, nil)
-	return false, err
-}
-
-// deniesMore reports whether updated denies what old does not.
-func (a *Analyzer) deniesMore(old, updated *policy.Document, t policy.Type) (bool, error) {
-	e, err := a.prepare([]*policy.Document{old}, []*policy.Document{updated}, t, byAccount, false)
-	if err != nil {
-		return false, err
-	}
-	e.confirms = func(w *Witness) bool {
-		return policy.Decide(&w.Request, &e.new.bindings).Explicit && !policy.Decide(&w.Request, &e.old.bindings).Explicit
-	}
-	for _, s := range e.new.deny {
-		b, err := e.inside(e.everything(), s)
+	for _, pair := range [][2]*statement{{v.statements[i], next}, {next, v.statements[i]}} {
+		if pair[0] == nil {
+			continue
+		}
+		b, err := v.engine.inside(v.engine.everything(), pair[0])
 		if err != nil {
 			return false, err
 		}
 		if b == nil {
 			continue
 		}
-		w, err := e.outside(b, e.old.deny, e.witness)
+		free := others
+		if pair[1] != nil {
+			free = append(slices.Clone(others), pair[1])
+		}
+		w, err := v.engine.outside(b, free, func(*box) (*Witness, error) { return &Witness{}, nil })
 		if w != nil || err != nil {
-			return w != nil, err
+			return false, err
 		}
 	}
-	_, err = e.decide(nil, nil)
-	return false, err
+	return true, nil
 }

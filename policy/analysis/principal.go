@@ -99,9 +99,15 @@ func people(m *meter, n *names, attached bool) ([]who, error) {
 	for _, a := range found {
 		for i, k := range shapes {
 			if a.matched.has(i) {
-				out = append(out, n.of(a.word, k, attached)...)
+				if err := m.spend(1 + (len(n.sessions)+len(n.arns))/4); err != nil {
+					return nil, err
+				}
+				out = append(out, n.of(a.word, k)...)
 			}
 		}
+	}
+	if len(out)*(1+len(n.ids))*(1+len(n.canonical)) > maxCells {
+		return nil, ErrTooComplex
 	}
 	out = n.cross(out)
 	if !attached {
@@ -171,7 +177,7 @@ func roleOf(session string) string {
 }
 
 // of returns the principals of the ARN name.
-func (n *names) of(name string, kind policy.Kind, attached bool) []who {
+func (n *names) of(name string, kind policy.Kind) []who {
 	a, err := arn.Parse(name)
 	if err != nil {
 		return nil

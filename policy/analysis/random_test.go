@@ -234,3 +234,74 @@ func FuzzNoNewAccess(f *testing.F) {
 	f.Add(uint64(1))
 	f.Fuzz(func(t *testing.T, seed uint64) { onePair(t, seed) })
 }
+
+// FuzzDocuments: documents of any kind give an answer or an error, within the
+// budget, and every answer is confirmed.
+func FuzzDocuments(f *testing.F) {
+	w := world{rand.New(rand.NewPCG(3, 3))}
+	for range 8 {
+		f.Add(text(f, w.document(f, policy.Identity, true)), text(f, w.document(f, policy.Identity, true)), false)
+		f.Add(text(f, w.document(f, policy.Resource, true)), text(f, w.document(f, policy.Resource, true)), true)
+	}
+	small := &Analyzer{Reference: known.Reference, Budget: 100_000}
+	f.Fuzz(func(t *testing.T, a, b string, resource bool) {
+		old, err := policy.Parse([]byte(a))
+		if err != nil {
+			return
+		}
+		updated, err := policy.Parse([]byte(b))
+		if err != nil {
+			return
+		}
+		typ := policy.Identity
+		if resource {
+			typ = policy.Resource
+			if _, err := small.Access(updated, Zone{Accounts: []string{someAccount}, Organization: "o-1"}); bug(err) {
+				t.Fatal(err)
+			}
+		}
+		if _, err := small.NoNewAccess([]*policy.Document{old}, []*policy.Document{updated}, typ); bug(err) {
+			t.Fatal(err)
+		}
+	})
+}
+
+// bug: an error that no document should bring about.
+func bug(err error) bool {
+	_, unsupported := errors.AsType[*UnsupportedError](err)
+	_, malformed := errors.AsType[*policy.Error](err)
+	return err != nil && !unsupported && !malformed && !errors.Is(err, ErrTooComplex)
+}
+
+// TestMinimiseDecidesTheSame compares a policy with its smaller self, request
+// by request, alone and beside policies that allow everything.
+func TestMinimiseDecidesTheSame(t *testing.T) {
+	smaller := 0
+	for seed := range uint64(60) {
+		w := world{rand.New(rand.NewPCG(seed, 21))}
+		typ := pick(w, policy.Identity, policy.Resource)
+		d := w.document(t, typ, w.chance(30))
+		d.Statements = append(d.Statements, w.document(t, typ, false).Statements...)
+		m, removed, err := known.Minimise(d, typ)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		smaller += len(removed)
+		for _, near := range []closeness{byAccount, byRole, byItself} {
+			e, err := known.prepare([]*policy.Document{d}, []*policy.Document{m}, typ, near, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 60 {
+				q := w.request(e)
+				a, b := policy.Decide(q, &e.old.bindings), policy.Decide(q, &e.new.bindings)
+				if a.Allowed != b.Allowed || a.Explicit != b.Explicit {
+					t.Fatalf("seed %d: %s on %s by %+v in %+v: %+v, then %+v\n%s\n%s", seed, q.Action, q.Resource, q.Principal, q.Context, a, b, text(t, d), text(t, m))
+				}
+			}
+		}
+	}
+	if smaller < 40 {
+		t.Errorf("only %d removed", smaller)
+	}
+}

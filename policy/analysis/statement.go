@@ -68,6 +68,9 @@ func actionGlobs(pattern string) []*glob {
 	return nil
 }
 
+// maxAction is the longest name of an action that package policy matches.
+const maxAction = 192
+
 // actionGlob returns the glob of one service and name, neither of them empty.
 func actionGlob(text, service, name string) []*glob {
 	a, b := part(service, false), part(name, false)
@@ -75,6 +78,15 @@ func actionGlob(text, service, name string) []*glob {
 		return nil
 	}
 	tokens := append(append(a, token{kind: char, char: ':'}), b...)
+	length := 0
+	for _, t := range tokens {
+		if t.kind != many {
+			length++
+		}
+	}
+	if length > maxAction {
+		return nil
+	}
 	return []*glob{newGlob(text, tokens)}
 }
 

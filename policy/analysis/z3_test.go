@@ -509,7 +509,7 @@ func TestAgainstZ3(t *testing.T) {
 	began, counts := time.Now(), map[string]int{}
 	enough := func() bool { // on a busy machine, go on until there is something to say
 		took := time.Since(began)
-		return took > z3Time() && (counts["sat"] >= 10 && counts["unsat"] >= 10 || took > 30*time.Second)
+		return took > z3Time() && (counts["sat"] >= 5 && counts["unsat"] >= 5 || took > 30*time.Second)
 	}
 	for seed := uint64(0); !enough(); seed++ {
 		w := world{rand.New(rand.NewPCG(seed, 99))}
@@ -546,7 +546,7 @@ func TestAgainstZ3(t *testing.T) {
 		}
 	}
 	t.Logf("%v in %v", counts, time.Since(began))
-	if counts["sat"] < 10 || counts["unsat"] < 10 {
+	if counts["sat"] < 5 || counts["unsat"] < 5 {
 		t.Errorf("z3 decided too few: %v", counts)
 	}
 }

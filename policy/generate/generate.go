@@ -69,8 +69,10 @@ type Generator struct {
 	key     []byte             // of calls
 	uses    map[string]*use    // by action
 	unknown map[string]bool
+	forms   map[*reference.ResourceType][]*form
 	seed    maphash.Seed
 	seen    map[uint64]bool // hashes of calls whose resources are noted
+	total   int             // ARNs noted
 	cut     bool            // something was left out for want of room
 }
 
@@ -85,7 +87,7 @@ func New(opt Options) *Generator {
 	}
 	return &Generator{
 		opt: opt, ref: opt.Reference, calls: map[string][]grant{}, uses: map[string]*use{}, unknown: map[string]bool{},
-		seed: maphash.MakeSeed(), seen: map[uint64]bool{},
+		forms: map[*reference.ResourceType][]*form{}, seed: maphash.MakeSeed(), seen: map[uint64]bool{},
 	}
 }
 

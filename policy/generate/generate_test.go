@@ -111,7 +111,6 @@ func TestModes(t *testing.T) {
 
 // TestTranslation: names of calls to actions with resources.
 func TestTranslation(t *testing.T) {
-	const a = "arn:aws:%s:us-east-1:111122223333:"
 	for _, c := range []struct{ source, name, parameters, want string }{
 		{"s3", "HeadObject", `{"bucketName":"b","key":"k","versionId":"1"}`, "s3:GetObjectVersion arn:aws:s3:::b/k"},
 		{"s3", "ListBuckets", `{}`, "s3:ListAllMyBuckets *"},
@@ -138,6 +137,40 @@ func TestTranslation(t *testing.T) {
 	}
 }
 
+// TestTables: the translation names services and actions that exist.
+func TestTables(t *testing.T) {
+	for source, prefix := range sources {
+		if _, ok := testReference.Service(prefix); !ok {
+			t.Errorf("%s is service %s, which does not exist", source, prefix)
+		}
+	}
+	for call, list := range actions {
+		prefix, _, _ := strings.Cut(call, ":")
+		for word := range strings.FieldsSeq(list) {
+			word, _, _ = strings.Cut(word, "!")
+			word, _, _ = strings.Cut(word, "?")
+			if !strings.Contains(word, ":") {
+				word = prefix + ":" + word
+			}
+			if !testReference.KnownAction(word) {
+				t.Errorf("%s needs %s, which does not exist", call, word)
+			}
+		}
+	}
+	g := New(Options{Reference: testReference})
+	for call := range free {
+		service, name, _ := strings.Cut(call, ":")
+		if got := g.translate(service+".amazonaws.com", name); got == nil || len(got) > 0 {
+			t.Errorf("%s needs %v", call, got)
+		}
+	}
+	for _, v := range verbs {
+		if !testReference.KnownAction("apigateway:" + v.action) {
+			t.Errorf("apigateway:%s does not exist", v.action)
+		}
+	}
+}
+
 func TestPassRole(t *testing.T) {
 	r := generate(t, Options{Resources: Exact}, record("lambda", "CreateFunction20150331", `{"functionName":"f","role":"arn:aws:iam::111122223333:role/service-role/lambda","code":{}}`))
 	if got := statements(t, r); !strings.Contains(got, `{"Effect":"Allow","Action":["iam:PassRole"],"Resource":["arn:aws:iam::111122223333:role/service-role/lambda"]}`) {
@@ -153,6 +186,18 @@ func TestHostileNames(t *testing.T) {
 	want := `{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::b/${*}"]},{"Effect":"Allow","Action":["s3:PutObject"],"Resource":["arn:aws:s3:::b/x${*}y"]}`
 	if got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	doc, err := policy.Parse([]byte(r.Policies[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := policy.Compile(policy.Labelled{Source: policy.Source{Type: policy.Identity}, Document: doc})
+	for key, allowed := range map[string]bool{"*": true, "other": false, "": false} {
+		q := policy.Request{Principal: policy.Principal{Kind: policy.User, Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/a"},
+			Action: "s3:GetObject", Resource: "arn:aws:s3:::b/" + key, ResourceAccount: "111122223333"}
+		if d := policy.Decide(&q, &policy.Bindings{Identity: set}); d.Allowed != allowed {
+			t.Errorf("key %q: allowed %v", key, d.Allowed)
+		}
 	}
 }
 

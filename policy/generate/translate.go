@@ -32,28 +32,27 @@ func contains(parameters []byte, name string) bool {
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-aws-service-specific-topics.html
 var sources = map[string]string{
 	"monitoring": "cloudwatch", "email": "ses", "tagging": "tag", "runtime.sagemaker": "sagemaker",
-	"streams.dynamodb": "dynamodb", "dax": "dax", "models.lex": "lex", "runtime.lex": "lex", "models-v2-lex": "lex",
-	"opensearch": "es", "opensearchservice": "es", "rdsdata": "rds-data", "entitlement.marketplace": "aws-marketplace",
-	"metering.marketplace": "aws-marketplace", "marketplacecommerceanalytics": "marketplacecommerceanalytics",
-	"data.mediastore": "mediastore", "data.iot": "iot", "iotdata": "iot", "appstream2": "appstream",
-	"pinpoint": "mobiletargeting", "transcribestreaming": "transcribe", "bedrock-runtime": "bedrock",
-	"bedrock-agent": "bedrock", "bedrock-agent-runtime": "bedrock", "api.pricing": "pricing", "api.ecr": "ecr",
-	"elasticloadbalancingv2": "elasticloadbalancing", "autoscaling-application": "application-autoscaling",
-	"cloudformation": "cloudformation", "states-sync": "states", "portal.sso": "sso", "sso-directory": "sso-directory",
-	"dynamodb-streams": "dynamodb", "firehose-streams": "firehose", "kinesisvideo-media": "kinesisvideo",
-	"kendra-ranking": "kendra-ranking", "servicecatalog-appregistry": "servicecatalog",
+	"streams.dynamodb": "dynamodb", "models.lex": "lex", "runtime.lex": "lex", "rdsdata": "rds-data",
+	"entitlement.marketplace": "aws-marketplace", "metering.marketplace": "aws-marketplace",
+	"data.mediastore": "mediastore", "iotdata": "iot", "appstream2": "appstream",
 }
 
-// free are calls that need no permission.
+// free are calls that need no permission: nobody can be denied them, or what
+// they show (a token, a certificate) is the permission.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+// https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flows-public-server-side.html
 var free = map[string]bool{
 	"sts:GetCallerIdentity": true, "sts:GetSessionToken": true, "sts:AssumeRoleWithSAML": true,
-	"sts:AssumeRoleWithWebIdentity": true, "sts:GetAccessKeyInfo": true,
+	"sts:AssumeRoleWithWebIdentity": true, "sts:GetAccessKeyInfo": true, "rolesanywhere:CreateSession": true,
+	"sso:GetRoleCredentials": true, "sso:ListAccountRoles": true, "sso:ListAccounts": true, "sso:Logout": true,
+	"sso-oauth:CreateToken": true, "sso-oauth:RegisterClient": true, "sso-oauth:StartDeviceAuthorization": true,
+	"cognito-idp:StartWebAuthnRegistration": true, "cognito-idp:CompleteWebAuthnRegistration": true,
+	"cognito-idp:ListWebAuthnCredentials": true, "cognito-idp:DeleteWebAuthnCredential": true, "cognito-idp:GetUserAuthFactors": true,
 }
 
 // actions are the calls that are allowed by actions of other names, or by
-// several. "A?p" needs A only if the request has the parameter p, "A!p" only if
-// it lacks it.
+// several, of the same service unless another is named. "A?p" needs A only if
+// the request has the parameter p, "A!p" only if it lacks it.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 // https://docs.aws.amazon.com/kms/latest/developerguide/kms-api-permissions-reference.html
 var actions = map[string]string{
@@ -91,7 +90,17 @@ var actions = map[string]string{
 	"s3:GetBucketIntelligentTieringConfiguration":    "GetIntelligentTieringConfiguration",
 	"s3:PutBucketIntelligentTieringConfiguration":    "PutIntelligentTieringConfiguration",
 	"s3:DeleteBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
+	"s3:ListBucketIntelligentTieringConfigurations":  "GetIntelligentTieringConfiguration",
 	"s3:DeleteBucketOwnershipControls":               "PutBucketOwnershipControls",
+	"s3:CreateBucketMetadataConfiguration":           "CreateBucketMetadataTableConfiguration",
+	"s3:GetBucketMetadataConfiguration":              "GetBucketMetadataTableConfiguration",
+	"s3:DeleteBucketMetadataConfiguration":           "DeleteBucketMetadataTableConfiguration",
+	"s3:ListDirectoryBuckets":                        "s3express:ListAllMyDirectoryBuckets",
+	"s3:CreateSession":                               "s3express:CreateSession",
+	"s3:WriteGetObjectResponse":                      "s3-object-lambda:WriteGetObjectResponse",
+
+	"access-analyzer:GetFindingV2": "GetFinding", "access-analyzer:ListFindingsV2": "ListFindings",
+	"cloudfront:CreateDistributionWithTags": "CreateDistribution TagResource",
 
 	"lambda:Invoke": "InvokeFunction", "lambda:InvokeAsync": "InvokeFunction", "lambda:InvokeWithResponseStream": "InvokeFunction",
 	"kms:ReEncrypt":          "ReEncryptFrom ReEncryptTo",
@@ -114,9 +123,7 @@ var actions = map[string]string{
 	"sts:AssumeRole":                     "AssumeRole TagSession?tags SetSourceIdentity?sourceIdentity",
 	"secretsmanager:BatchGetSecretValue": "BatchGetSecretValue GetSecretValue",
 	"secretsmanager:CreateSecret":        "CreateSecret TagResource?tags",
-	"ecr:PutImage":                       "PutImage",
 	"bedrock:Converse":                   "InvokeModel", "bedrock:ConverseStream": "InvokeModelWithResponseStream",
-	"states:StartSyncExecution": "StartSyncExecution",
 }
 
 // verbs are API Gateway's actions, which are methods of HTTP.
@@ -156,7 +163,10 @@ func (g *Generator) translate(source, name string) []grant {
 		gr := grant{}
 		word, gr.unless, _ = strings.Cut(word, "!")
 		word, gr.when, _ = strings.Cut(word, "?")
-		a, ok := g.ref.Action(prefix + ":" + word)
+		if !strings.Contains(word, ":") {
+			word = prefix + ":" + word
+		}
+		a, ok := g.ref.Action(word)
 		if !ok {
 			continue
 		}

@@ -107,8 +107,8 @@ var attachable = map[string]struct {
 	arns    []string // patterns of what Resource may name
 }{
 	Bucket:                 {"s3", []string{"bucket", "object"}, []string{"arn:*:s3:::*"}},
-	AccessPoint:            {"s3", []string{"accesspoint", "accesspointobject", "object", "bucket"}, []string{"arn:*:s3:*:*:accesspoint/*"}},
-	MultiRegionAccessPoint: {"s3", []string{"multiregionaccesspoint", "multiregionaccesspointarn", "object", "bucket"}, []string{"arn:*:s3::*:accesspoint/*"}},
+	AccessPoint:            {"s3", []string{"accesspoint", "accesspointobject"}, []string{"arn:*:s3:*:*:accesspoint/*"}},
+	MultiRegionAccessPoint: {"s3", []string{"multiregionaccesspoint", "accesspoint", "accesspointobject"}, []string{"arn:*:s3::*:accesspoint/*"}},
 	ObjectLambda:           {"s3-object-lambda", []string{"objectlambdaaccesspoint"}, []string{"arn:*:s3-object-lambda:*:*:accesspoint/*"}},
 	Table:                  {"dynamodb", []string{"table", "index", "stream"}, []string{"arn:*:dynamodb:*:*:table/*"}},
 }
@@ -132,8 +132,7 @@ func (l *linter) actionFits(s *statement, v *node) {
 	l.about("UNSUPPORTED_ACTION_IN_POLICY", at(v), v.text, resourceNames[l.ResourceType])
 }
 
-// actsOn: services list resource types of S3 Object Lambda and others by names
-// of their own, so an action without known types passes.
+// actsOn reports whether the action acts on a resource of one of the types.
 func actsOn(a *reference.Action, types []string) bool {
 	return slices.ContainsFunc(a.Resources, func(r reference.ActionResource) bool {
 		return slices.Contains(types, lower(r.Type.Name))

@@ -24,6 +24,8 @@ var plain = map[string]struct {
 	"resource":    {Options{Type: Resource}, `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sqs:SendMessage","Resource":"arn:aws:sqs:us-east-1:111122223333:q"}`},
 	"bucket":      {Options{Type: Resource, ResourceType: Bucket}, `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}`},
 	"accesspoint": {Options{Type: Resource, ResourceType: AccessPoint}, `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"s3:GetObject","Resource":"arn:aws:s3:us-east-1:111122223333:accesspoint/a/object/*"}`},
+	"mrap":        {Options{Type: Resource, ResourceType: MultiRegionAccessPoint}, `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3::111122223333:accesspoint/m.mrap","arn:aws:s3::111122223333:accesspoint/m.mrap/object/*"]}`},
+	"lambda":      {Options{Type: Resource, ResourceType: ObjectLambda}, `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"s3-object-lambda:GetObject","Resource":"arn:aws:s3-object-lambda:us-east-1:111122223333:accesspoint/a"}`},
 	"table":       {Options{Type: Resource, ResourceType: Table}, `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"dynamodb:GetItem","Resource":"arn:aws:dynamodb:us-east-1:111122223333:table/t"}`},
 	"trust":       {Options{Type: Resource, ResourceType: RoleTrust}, `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/r"},"Action":"sts:AssumeRole"}`},
 	"scp":         {Options{Type: ServiceControl}, `{"Effect":"Deny","Action":"s3:GetObject","Resource":"*"}`},

@@ -136,6 +136,7 @@ type linter struct {
 	Options
 	ruler    *ruler
 	steps    int // comparisons left
+	places   int // locations so far
 	findings []Finding
 	begins   []int // offset of each finding's first location
 	modern   bool  // the version has variables
@@ -143,8 +144,17 @@ type linter struct {
 	forms    map[string][]form // of ARNs, by service
 }
 
+// maxPlaces bounds the locations of all findings of a document, and with them
+// the memory of the answer (some 10 MB). Only documents made to that end have so
+// many; what exceeds it is not reported.
+const maxPlaces = 20_000
+
 // report adds a finding about places, of which there must be one.
 func (l *linter) report(code string, places []place, args ...any) {
+	places = places[:min(len(places), maxPlaces-l.places)]
+	if l.places += len(places); len(places) == 0 {
+		return
+	}
 	f := finding(code, args...)
 	begin, _ := places[0].span()
 	for _, p := range places {

@@ -150,6 +150,13 @@ func TestBounded(t *testing.T) {
 		if took := time.Since(begin); took > 10*time.Second { // some hundred milliseconds on an idle machine
 			t.Errorf("%s: %v, %d findings", name, took, len(found))
 		}
+		places := 0
+		for _, f := range found {
+			places += len(f.Locations)
+		}
+		if places > maxPlaces {
+			t.Errorf("%s: %d locations", name, places)
+		}
 	}
 }
 
@@ -171,7 +178,7 @@ func FuzzValidate(f *testing.F) {
 	})
 }
 
-// BenchmarkValidate checks a managed policy of middling size.
+// BenchmarkValidate checks a small trust policy.
 func BenchmarkValidate(b *testing.B) {
 	doc := []byte(cognito)
 	for b.Loop() {

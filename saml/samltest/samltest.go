@@ -37,6 +37,8 @@ const (
 	Exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#"
 	RSASHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 	SHA256    = "http://www.w3.org/2001/04/xmlenc#sha256"
+
+	ecdsaSHA256 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
 )
 
 // IDP is an identity provider: a key and its certificate.
@@ -161,8 +163,13 @@ func (i *IDP) Sign(text string, h How) string {
 	return strings.Replace(text, Mark, i.Signature(Unsigned(text), h), 1)
 }
 
-// Signature signs canonical bytes, with SHA-256 whatever h says.
+// Signature signs canonical bytes, with SHA-256 whatever h says. An ECDSA key
+// says ECDSA where h says RSASHA256.
 func (i *IDP) Signature(canonical string, h How) string {
+	_, ec := i.Key.(*ecdsa.PrivateKey)
+	if ec && h.Method == RSASHA256 {
+		h.Method = ecdsaSHA256
+	}
 	b64 := base64.StdEncoding.EncodeToString
 	sum := sha256.Sum256([]byte(canonical))
 	info := `<ds:CanonicalizationMethod Algorithm="` + h.C14N + `"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="` + h.Method +
@@ -173,7 +180,7 @@ func (i *IDP) Signature(canonical string, h How) string {
 	if err != nil {
 		panic(err)
 	}
-	if _, ec := i.Key.(*ecdsa.PrivateKey); ec {
+	if ec {
 		var v struct{ R, S *big.Int }
 		if _, err := asn1.Unmarshal(signature, &v); err != nil {
 			panic(err)

@@ -63,6 +63,9 @@ func (s *Service) touchMFA(ctx context.Context, action, serial string) (policy.T
 		return t, err
 	}
 	t.ResourceTags = policyTags(d.Tags)
+	if assumedRoot(ctx) && (d.Owner == "" || d.Owner == account) {
+		t.Resource = rootARN(account) // on which alone AssumeRoot's task policy lets devices be deleted
+	}
 	return t, nil
 }
 

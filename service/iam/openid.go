@@ -20,6 +20,7 @@ const (
 	maxOpenIDProviders = 100
 	maxClientIDs       = 100
 	maxThumbprints     = 5
+	maxIssuer          = 255 // characters of its URL
 )
 
 // openIDProvider is an IAM OIDC identity provider.

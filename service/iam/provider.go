@@ -42,7 +42,7 @@ func splitProvider(kind, name string) (account, rest string, err error) {
 		return "", "", wire.Errorf("ValidationError", "Invalid ARN:  Could not be parsed!")
 	}
 	rest, ok := strings.CutPrefix(a.Resource, kind+"/")
-	if !ok || rest == "" || a.Partition != arn.Partition || a.Service != "iam" || a.Region != "" || !arn.IsAccount(a.Account) {
+	if !ok || rest == "" || len(rest) > maxIssuer || a.Partition != arn.Partition || a.Service != "iam" || a.Region != "" || !arn.IsAccount(a.Account) {
 		return "", "", invalidInput("ARN %s is not valid.", name)
 	}
 	return a.Account, rest, nil

@@ -66,7 +66,7 @@ func TestOpenIDProvider(t *testing.T) {
 	if p == nil || p.ARN != openIDARN || p.Issuer != issuerURL {
 		t.Errorf("%+v", p)
 	}
-	for _, other := range []string{"http://idp.example.com/realm", issuerURL + "/", "https://idp.example.com"} {
+	for _, other := range []string{"http://idp.example.com/realm", issuerURL + "/", "https://idp.example.com", "\x00", strings.Repeat("x", 20_000)} {
 		if p := must(f.OpenIDProvider(t.Context(), testAccount, other))(t); p != nil {
 			t.Errorf("%s found %+v", other, p)
 		}
@@ -218,7 +218,7 @@ func TestSAMLProvider(t *testing.T) {
 	fails(update(required))(t, "InvalidInput", "Unable to set assertion encryption mode to Required because no private key is provided.")
 	fails(update(func(in *iamapi.UpdateSAMLProviderRequest) { in.AddPrivateKey = new("secret") }))(t, "InvalidInput", "Invalid private key.")
 	fails(update(func(in *iamapi.UpdateSAMLProviderRequest) {
-		in.SAMLMetadataDocument = new(strings.Replace(doc, "<md:IDP", "<!-- --><md:IDP", 1))
+		in.SAMLMetadataDocument = new(strings.Replace(doc, "<md:Entity", "<!DOCTYPE x><md:Entity", 1))
 	}))(t, "InvalidInput", "Could not parse metadata")
 	must(update(func(in *iamapi.UpdateSAMLProviderRequest) { add(in); required(in) }))(t)
 	must(update(add))(t)

@@ -7,6 +7,7 @@ import (
 
 	iamapi "bartizan.dev/api/iam"
 	"bartizan.dev/caller"
+	"bartizan.dev/store"
 )
 
 const management = "999988887777"
@@ -99,6 +100,37 @@ func TestRootTask(t *testing.T) {
 	})
 	if may(management, otherAccount, audit) {
 		t.Error("allowed in another organization")
+	}
+}
+
+// TestRootDevices: AssumeRoot's task policies speak of the root user alone, so
+// what is deleted of its is the root user as well.
+func TestRootDevices(t *testing.T) {
+	f := newFixture(t)
+	id := rootOf(testAccount)
+	id.Session = &caller.Session{IssuerID: testAccount, PolicyARNs: []string{"arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials"}}
+	root := f.as(id)
+	if _, err := f.Store.Update(t.Context(), func(tx store.Tx) error {
+		for name, owner := range map[string]string{"mine": testAccount, "free": "", "alice": "AIDAALICE"} {
+			d := &mfaDevice{Account: testAccount, Resource: "mfa/" + name, Owner: owner}
+			if err := f.mfas.Insert(t.Context(), tx, d.id(), d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"mine": ":root", "free": ":root", "alice": ":mfa/alice", "none": ":mfa/none"} {
+		serial := "arn:aws:iam::" + testAccount + ":mfa/" + name
+		touches := must(f.Rules()["DeleteVirtualMFADevice"].Touches(root, &iamapi.DeleteVirtualMFADeviceRequest{SerialNumber: serial}))(t)
+		if got := touches[0].Resource; got != "arn:aws:iam::"+testAccount+want {
+			t.Errorf("%s touches %s", name, got)
+		}
+		own := must(f.Rules()["DeleteVirtualMFADevice"].Touches(f.root, &iamapi.DeleteVirtualMFADeviceRequest{SerialNumber: serial}))(t)
+		if own[0].Resource != serial {
+			t.Errorf("the root user itself touches %s", own[0].Resource)
+		}
 	}
 }
 

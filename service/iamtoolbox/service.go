@@ -22,8 +22,9 @@ type Deps struct {
 	// Region is where in the trail the gateway keeps evidence.
 	Region string
 	// Accounts yields the accounts whose denials an account may ask about: its
-	// own first, then those of its organization. For "" it yields all.
-	Accounts func(ctx context.Context, account string) iter.Seq2[string, error]
+	// own first, then those of its organization, which it names. For "" it yields
+	// all.
+	Accounts func(ctx context.Context, account string) (organization string, accounts iter.Seq2[string, error], err error)
 	// Ask makes the request of a principal that has not asked, with the policies
 	// of now. It returns ErrNoPrincipal for one that does not exist.
 	Ask func(ctx context.Context, q Question) (*policy.Request, *policy.Bindings, error)
@@ -53,13 +54,18 @@ func New(d Deps) *Service { return &Service{Deps: d} }
 var errNotFound = errors.New("iamtoolbox: no such denial")
 
 // find looks for the evidence of a denial by its authorization id, event id or
-// request id, among the accounts that account may ask about.
+// request id, among the accounts that account may ask about. A principal that
+// belonged to an organization then is told of to all of that organization.
 func (s *Service) find(ctx context.Context, account, id string) (*explain.Evidence, error) {
 	queries := []trail.Query{{Attribute: trail.EventID, Value: explain.EventID(id)}}
 	if queries[0].Value == "" {
 		queries = []trail.Query{{Attribute: trail.EventID, Value: id}, {Attribute: trail.Username, Value: id}}
 	}
-	for a, err := range s.Accounts(ctx, account) {
+	organization, accounts, err := s.Accounts(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	for a, err := range accounts {
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +81,9 @@ func (s *Service) find(ctx context.Context, account, id string) (*explain.Eviden
 			if err := json.Unmarshal(text, e); err != nil {
 				return nil, fmt.Errorf("iamtoolbox: evidence %s: %w", id, err)
 			}
-			return e, nil
+			if account == "" || a == account || e.Organization == organization {
+				return e, nil
+			}
 		}
 	}
 	return nil, errNotFound

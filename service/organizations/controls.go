@@ -71,6 +71,9 @@ func (s *Service) attachedTo(ctx context.Context, o *organization, id string) (a
 		return o.Attached, nil
 	case arn.IsAccount(id):
 		a, err := s.accounts.Get(ctx, s.Store, id)
+		if err == nil && a.Org != o.ID { // another organization's
+			err = store.ErrNotFound
+		}
 		if err != nil {
 			return nil, err
 		}

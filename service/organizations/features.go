@@ -141,6 +141,15 @@ func (s *Service) finishFeatures(ctx context.Context, tx store.Tx, h *handshake)
 	if err := s.orgs.Put(ctx, tx, o.ID, o); err != nil {
 		return err
 	}
+	ids, err := s.accounts.By(ctx, tx, "org", o.ID, "", maxMigration)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := s.link(ctx, tx, o, id); err != nil {
+			return err
+		}
+	}
 	return s.closeFamily(ctx, tx, h, api.HandshakeState_ACCEPTED)
 }
 

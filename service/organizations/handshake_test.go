@@ -174,6 +174,11 @@ func TestEnableAllFeatures(t *testing.T) {
 	}
 	fails(f.EnableAllFeatures(f.boss, nil))(t, "HandshakeConstraintViolationException", "ORGANIZATION_ALREADY_HAS_ALL_FEATURES")
 	f.enable(scp)
+	f.settle()
+	if f.mu.Lock(); len(f.linked) != 3 || !f.linked[boss] || !f.linked[stranger] {
+		t.Errorf("accounts with the service-linked role: %v", f.linked)
+	}
+	f.mu.Unlock()
 }
 
 func TestEnableAllFeaturesGivenUp(t *testing.T) {

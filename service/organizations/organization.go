@@ -83,7 +83,10 @@ func (s *Service) known(ctx context.Context, r store.Reader, id string) (*accoun
 // join puts an account below the root of the organization.
 func (s *Service) join(ctx context.Context, tx store.Tx, o *organization, a *account, method api.AccountJoinedMethod) error {
 	a.Org, a.Parent, a.Method, a.Joined = o.ID, o.Root, method, s.now()
-	return s.accounts.Put(ctx, tx, a.ID, a)
+	if err := s.accounts.Put(ctx, tx, a.ID, a); err != nil {
+		return err
+	}
+	return s.link(ctx, tx, o, a.ID)
 }
 
 // depart takes an account out of its organization. Tags, attachments and

@@ -28,6 +28,7 @@ type fixture struct {
 	t        testing.TB
 	mu       sync.Mutex
 	opened   map[string]string // accounts made, with role and trusted account
+	linked   map[string]bool   // accounts with the service-linked role
 	events   []trail.Event
 	boss     context.Context
 	stranger context.Context
@@ -39,7 +40,7 @@ func newFixture(t testing.TB, q Quotas) *fixture {
 	t.Helper()
 	engine := memory.Open()
 	t.Cleanup(func() { engine.Close() })
-	f := &fixture{t: t, opened: map[string]string{}}
+	f := &fixture{t: t, opened: map[string]string{}, linked: map[string]bool{}}
 	var err error
 	f.Service, err = New(t.Context(), Deps{Store: engine, Clock: new(work.Clock), Quotas: q,
 		OpenAccount: func(_ context.Context, id, role, trusted string) error {
@@ -53,6 +54,12 @@ func newFixture(t testing.TB, q Quotas) *fixture {
 			defer f.mu.Unlock()
 			_, ok := f.opened[id]
 			return ok || id == boss || id == stranger || id == other, nil
+		},
+		LinkRole: func(_ context.Context, account, principal string) error {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.linked[account] = principal == "organizations.amazonaws.com"
+			return nil
 		},
 		Record: func(_ context.Context, e *trail.Event) error {
 			f.mu.Lock()

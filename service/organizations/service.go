@@ -34,6 +34,9 @@ type Deps struct {
 	OpenAccount func(ctx context.Context, id, role, trusted string) error
 	// HasAccount reports whether IAM has the account.
 	HasAccount func(ctx context.Context, id string) (bool, error)
+	// LinkRole makes the service-linked role of a service in an account, unless it
+	// has it; may be nil.
+	LinkRole func(ctx context.Context, account, principal string) error
 	// Record appends an event that is no API call; may be nil.
 	Record func(ctx context.Context, e *trail.Event) error
 	Quotas Quotas // zero fields stand for AWS's defaults

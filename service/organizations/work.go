@@ -15,6 +15,7 @@ const (
 	jobClean  = "clean"  // a closed account is gone for good
 	jobExpire = "expire" // a handshake was not answered
 	jobForget = "forget" // an answered handshake is shown no longer
+	jobLink   = "link"   // an account gets the service-linked role of Organizations
 	jobRecord = "record" // an event is written to the trail
 )
 
@@ -37,8 +38,23 @@ func (s *Service) handlers() map[string]work.Handler {
 		jobClean:  s.doClean,
 		jobExpire: work.InTx(s.doExpire),
 		jobForget: work.InTx(s.doForget),
+		jobLink:   s.doLink,
 		jobRecord: s.doRecord,
 	}
+}
+
+// link has the service-linked role AWSServiceRoleForOrganizations made in an
+// account. An organization with all features has it in each.
+// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services.html#orgs_integrate_services-using_slrs
+func (s *Service) link(ctx context.Context, tx store.Tx, o *organization, account string) error {
+	if s.LinkRole == nil || !o.all() {
+		return nil
+	}
+	return s.later(ctx, tx, jobLink, account, s.now())
+}
+
+func (s *Service) doLink(ctx context.Context, j work.Job) (func(store.Tx) error, error) {
+	return nil, s.LinkRole(ctx, j.ID, eventSource)
 }
 
 // later adds a job to the caller's transaction.

@@ -47,6 +47,8 @@ func (l limit) wait(count int) time.Duration {
 type guess struct {
 	limits [3]limit
 	ids    [3]string
+	before [3]time.Time // when the failures before this attempt ended
+	at     time.Time    // when it began
 }
 
 // newGuess is an attempt on a user of an account, from a source. Names that
@@ -87,6 +89,7 @@ func (s *Service) begin(ctx context.Context, g *guess) (wait time.Duration, err 
 			return nil
 		}
 		for i, id := range g.ids {
+			g.before[i], g.at = found[i].Last, now
 			a := attempts{Count: found[i].Count + 1, Last: now}
 			if err := s.attempts.Put(ctx, tx, id, &a); err != nil {
 				return err
@@ -119,7 +122,9 @@ func (s *Service) succeed(ctx context.Context, g *guess, all bool) error {
 			} else if err != nil {
 				return err
 			}
-			a.Count = max(0, a.Count-1)
+			if a.Count = max(0, a.Count-1); a.Last.Equal(g.at) { // nobody failed meanwhile
+				a.Last = g.before[i]
+			}
 			if err := s.attempts.Put(ctx, tx, id, a); err != nil {
 				return err
 			}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	iamapi "bartizan.dev/api/iam"
 	"bartizan.dev/caller"
@@ -62,6 +64,9 @@ func (s *Service) postSession(r *http.Request) (any, error) {
 	if root == (in.Account != "" && in.User != "") || root && (in.Account != "" || in.User != "") || in.Password == "" {
 		return nil, bad("Give account, user and password, or email and password.")
 	}
+	if !printable(in.Account) || !printable(in.User) || !printable(in.Email) {
+		return nil, bad("A name holds a control character.")
+	}
 	if len(in.Password) > maxPassword || len(in.User) > 128 || len(in.Account) > 128 || len(in.Email) > 320 {
 		return nil, errFailed
 	}
@@ -94,6 +99,11 @@ func (s *Service) postSession(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return s.next(r, p, devices)
+}
+
+// printable keeps what no name can hold away from the store's keys.
+func printable(name string) bool {
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 func (s *Service) accountOf(ctx context.Context, in *credentials) (string, error) {

@@ -27,6 +27,9 @@ func (s *Service) postRole(r *http.Request) (any, error) {
 	if err := read(r, &in); err != nil {
 		return nil, err
 	}
+	if !printable(in.Account) || !printable(in.Role) || len(in.Account) > 128 {
+		return nil, bad("A name holds a control character or is too long.")
+	}
 	to, err := s.destination(r, in.Redirect)
 	if err != nil {
 		return nil, err

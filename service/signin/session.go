@@ -245,6 +245,9 @@ func (s *Service) postCredentials(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := read(r, &struct{}{}); err != nil {
+		return nil, err
+	}
 	now := s.Clock.Now().Truncate(time.Second)
 	id := t.identity(now, now.Add(credentialsLast), homeRegion)
 	if !now.Before(id.Session.Expires) { // the role's session, not the whole one

@@ -96,6 +96,8 @@ func TestSessionIsGuarded(t *testing.T) {
 	b.want(415, "POST", "/signin/v1/session", login(u.Name, secretPassword))
 	b.header.Del("Content-Type")
 	b.want(400, "POST", "/signin/v1/session", fields{"account": "000000000000", "user": u.Name, "password": "x", "rememberMe": true})
+	b.want(400, "POST", "/signin/v1/session", fields{"account": "000000000000", "user": "a\x00b", "password": "x"})
+	b.want(400, "POST", "/signin/v1/session", fields{"account": "a\x00b", "user": u.Name, "password": "x"})
 	b.cookie = &http.Cookie{Name: "bartizan-session", Value: strings.Repeat("A", 43)}
 	b.want(401, "GET", "/signin/v1/session", nil)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // setKeys makes the condition keys of a token; name is the issuer's URL without
-// its scheme. The claims aud, sub and amr stay with the session.
+// its scheme. Subject and audience stay with the session.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
 func (w *webIdentity) setKeys(name string, claims oidc.Claims, audiences, whole []string) {
 	key := func(claim string, values []string, multi bool) {

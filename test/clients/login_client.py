@@ -12,6 +12,7 @@ import http.cookiejar
 import json
 import os
 import secrets
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -113,14 +114,18 @@ def expire(loader, subject):
     loader.save_token(subject, token)
 
 
-def test_login():
+def new_session():
     iam = new_user("dev", "Correct-Horse-7", ["signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token", "iam:GetUser"])
     browser = Browser()
     out = browser.send("POST", "/signin/v1/session", {"account": "000000000000", "user": "dev", "password": "Correct-Horse-7"})
     assert out["state"] == "SIGNED_IN", out
     subject, loader, before = login(browser)
     assert subject == "arn:aws:iam::000000000000:user/dev", subject
+    return iam, subject, loader, before
 
+
+def test_login():
+    iam, subject, loader, before = new_session()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         del os.environ[name]
     dev = boto3.Session(profile_name="dev")
@@ -206,6 +211,9 @@ def test_permissions(root):
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["session"]:  # for another SDK to go on with
+        new_session()
+        sys.exit()
     root = boto3.Session(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     test_federation(root)
     test_permissions(root)

@@ -17,6 +17,7 @@ import (
 // TestOpenID: ann signs in at oidc-provider, in the way a browser does, and the
 // AWS CLI uses her ID token by itself, as it does in a Kubernetes pod.
 func TestOpenID(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	issuer := l.start("oidc.mjs")
 	l.admin("iam", "create-open-id-connect-provider", "--url", issuer, "--client-id-list", "lab")

@@ -21,6 +21,7 @@ import (
 // TestSAML: samlify answers for ann, with its own canonical form, signatures and
 // encryption, and the AWS CLI turns the answer into credentials.
 func TestSAML(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	dir := t.TempDir()
 	key, cert := certificate(t, dir, "idp")

@@ -73,6 +73,8 @@ resource "aws_organizations_policy" "guard" {
   description = "What no account may do"
   content     = data.aws_iam_policy_document.guard.json
   tags        = { stage = var.stage }
+
+  depends_on = [aws_organizations_organization.this]
 }
 
 resource "aws_organizations_policy_attachment" "guard" {
@@ -106,6 +108,8 @@ resource "aws_organizations_policy" "tags" {
   name    = "tags"
   type    = "TAG_POLICY"
   content = jsonencode({ tags = { stage = { tag_key = { "@@assign" = "stage" }, tag_value = { "@@assign" = ["test", "live"] } } } })
+
+  depends_on = [aws_organizations_organization.this]
 }
 
 resource "aws_organizations_policy_attachment" "tags" {

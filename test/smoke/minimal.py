@@ -1,0 +1,86 @@
+"""Makes the smallest valid input of an operation from its model: required
+members only, with lengths, patterns, ranges and enums respected."""
+
+import re
+import re._constants as sre
+import re._parser as sre_parser
+
+# Values that fit many patterns, tried before one is made from the pattern.
+LIKELY = (
+    "a", "000000000000", "arn:aws:iam::000000000000:user/smoke", "arn:aws:iam::000000000000:role/smoke", "smoke@example.com", "https://smoke.example.com",
+    "00000000-0000-4000-8000-000000000000", "2026-01-01T00:00:00Z",
+)
+
+
+def value(shape, path=()):
+    """A value for a shape, as JSON has it."""
+    kind, bounds = shape.type_name, shape.metadata
+    if kind == "structure":
+        if getattr(shape, "is_document_type", False):
+            return {}
+        names = shape.required_members
+        if getattr(shape, "is_tagged_union", False) and not names:
+            names = list(shape.members)[:1]
+        return {n: value(shape.members[n], (*path, n)) for n in names}
+    if kind == "list":
+        return [value(shape.member, path) for _ in range(bounds.get("min", 0))]
+    if kind == "map":
+        return {value(shape.key, path): value(shape.value, path)} if bounds.get("min", 0) else {}
+    if kind == "boolean":
+        return False
+    if kind in ("integer", "long", "float", "double"):
+        return bounds.get("min", min(1, bounds.get("max", 1)))
+    if kind == "timestamp":
+        return "2026-01-01T00:00:00Z"
+    if kind == "blob":
+        return "a" * max(1, bounds.get("min", 1))
+    if bounds.get("enum"):
+        return bounds["enum"][0]
+    return text(bounds.get("pattern"), bounds.get("min", 1) or 1, bounds.get("max", 1 << 30), path)
+
+
+def text(pattern, least, most, path=()):
+    """A string of least to most characters that matches the pattern."""
+    if not pattern:
+        return "a" * least
+    whole = re.compile(re.sub(r"\\p\{[^}]*\}", r"A-Za-z", pattern))
+
+    def fits(s):
+        return least <= len(s) <= most and whole.fullmatch(s)
+
+    tree = sre_parser.parse(whole.pattern)
+    for s in (*LIKELY, "a" * least, *(_match(tree, n) for n in range(least + 4))):
+        if fits(s):
+            return s
+    raise ValueError(f"{'.'.join(path)}: nothing of {least} to {most} characters made for {pattern}")
+
+
+def _match(tree, repeat):
+    """A string that matches, with repetitions of about that number."""
+    out = ""
+    for op, arg in tree:
+        if op is sre.LITERAL:
+            out += chr(arg)
+        elif op in (sre.ANY, sre.NOT_LITERAL):
+            out += "a"
+        elif op is sre.IN:
+            out += next((c for c in "a1A-_/ :." if _in(arg, c)), None) or chr(arg[0][1] if arg[0][0] is sre.LITERAL else arg[0][1][0])
+        elif op is sre.BRANCH:
+            out += _match(arg[1][0], repeat)
+        elif op is sre.SUBPATTERN:
+            out += _match(arg[3], repeat)
+        elif op in (sre.MAX_REPEAT, sre.MIN_REPEAT):
+            low, high, sub = arg
+            out += _match(sub, repeat) * max(low, min(high, repeat) if high is sre.MAXREPEAT or high > low + 1 else low)
+    return out
+
+
+def _in(items, c):
+    negated = items[0][0] is sre.NEGATE
+    for op, arg in items:
+        if op is sre.LITERAL and chr(arg) == c or op is sre.RANGE and arg[0] <= ord(c) <= arg[1]:
+            return not negated
+        if op is sre.CATEGORY and re.match({sre.CATEGORY_DIGIT: r"\d", sre.CATEGORY_WORD: r"\w", sre.CATEGORY_SPACE: r"\s",
+                                            sre.CATEGORY_NOT_SPACE: r"\S", sre.CATEGORY_NOT_DIGIT: r"\D", sre.CATEGORY_NOT_WORD: r"\W"}[arg], c):
+            return not negated
+    return negated

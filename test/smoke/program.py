@@ -1,0 +1,149 @@
+"""The AWS CLI in this process, and what its calls got as answers.
+
+A start of the CLI takes a second; there are hundreds of calls. The driver is
+the CLI's own, with its own arguments, and one driver belongs to one identity.
+"""
+
+import contextlib
+import copy
+import dataclasses
+import io
+import json
+import os
+import pathlib
+import sysconfig
+
+import shape
+
+# The CLI brings models of its own, older than those of the botocore that boto3
+# uses and without some services. It reads newer ones where AWS_DATA_PATH says.
+os.environ["AWS_DATA_PATH"] = str(pathlib.Path(sysconfig.get_path("purelib"), "botocore", "data"))
+
+from awscli.clidriver import create_clidriver  # noqa: E402: reads the variable when it is imported
+from botocore import xform_name  # noqa: E402: the CLI's own, once it is there
+
+# What every AWS service may answer beside the errors that its model lists.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+COMMON = {"AccessDenied", "AccessDeniedException", "ValidationError", "ValidationException"}
+
+
+@dataclasses.dataclass
+class Call:
+    """One request's answer."""
+
+    operation: object
+    status: int
+    headers: dict
+    body: bytes
+    parsed: dict
+
+    def error(self):
+        return self.parsed.get("Error", {}).get("Code", "") if self.status >= 300 else ""
+
+    def problems(self):
+        """What is wrong with the answer as such."""
+        if self.status < 300:
+            return shape.problems(self.operation, self.status, self.headers, self.body)
+        error, found = self.parsed.get("Error", {}), []
+        known = COMMON | {s.error_code for s in self.operation.error_shapes} | {s.name for s in self.operation.error_shapes}
+        if not error.get("Message"):
+            found.append(f"an error without a message: {self.body[:200]!r}")
+        if not self.parsed.get("ResponseMetadata", {}).get("RequestId"):
+            found.append("an error without a request id")
+        if self.status >= 500:
+            if (self.status, error.get("Code")) != (501, "NotImplemented"):
+                found.append(f"status {self.status}: {error}")
+        elif error.get("Code") not in known:
+            found.append(f"the model does not list the error {error}")
+        return found
+
+
+@dataclasses.dataclass
+class Answer:
+    """What one run of the CLI did."""
+
+    calls: list
+    out: str
+    err: str
+    exit: int
+
+    def code(self):
+        return self.calls[-1].error() if self.calls else "no call"
+
+    def value(self):
+        """The answer: what was parsed, and what the CLI made of it."""
+        printed = json.loads(self.out) if self.out.strip() else {}
+        return {**self.calls[-1].parsed, **printed}
+
+    def problems(self):
+        found = [p for c in self.calls for p in c.problems()]
+        if not self.calls:
+            found.append(f"the CLI made no call: {self.err.strip() or self.exit}")
+        elif (self.calls[-1].status >= 300) != (self.exit != 0):
+            found.append(f"status {self.calls[-1].status}, exit status {self.exit}: {self.err.strip()}")
+        return found
+
+
+class Program:
+    """The AWS CLI with the credentials of one identity."""
+
+    def __init__(self, credentials=None):
+        before = {n: os.environ.pop(n, None) for n in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+        own = before if credentials is None else {
+            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": credentials.get("SessionToken"),
+        }
+        try:
+            os.environ.update({n: v for n, v in own.items() if v})
+            self.driver = create_clidriver()
+            self.session = self.driver.session
+            self.session.get_credentials()
+        finally:
+            for n, v in before.items():
+                os.environ.pop(n, None)
+                if v:
+                    os.environ[n] = v
+        self.calls, self.raw, self.clients = [], None, {}
+        self.session.register("before-parse", self._before)
+        self.session.register("response-received", self._received)
+        # The rules of endpoints take no other address for Sign-In's control plane.
+        self.session.register("before-sign.signin", self._turn)
+        self._create, self.session.create_client = self.session.create_client, self._client
+
+    def _client(self, name, **options):
+        key = (name, *sorted((k, str(v)) for k, v in options.items()))
+        if key not in self.clients:
+            self.clients[key] = self._create(name, **options)
+        return self.clients[key]
+
+    def _turn(self, request, **_):
+        request.url = request.url.replace("https://signin.us-east-1.api.aws", os.environ["AWS_ENDPOINT_URL"])
+
+    def _before(self, operation_model, response_dict, **_):
+        self.raw = operation_model, response_dict
+
+    def _received(self, parsed_response, **_):
+        if parsed_response is None:
+            return
+        operation, raw = self.raw
+        self.calls.append(Call(operation, raw["status_code"], raw["headers"], raw["body"], copy.deepcopy(parsed_response)))
+
+    def model(self, service):
+        return self.session.get_service_model(service)
+
+    def run(self, service, operation, value, *more):
+        """aws SERVICE OPERATION --cli-input-json VALUE, or with MORE, one --option
+        for each member of VALUE and MORE: commands with an option of their own to
+        write a file take no input as JSON."""
+        self.calls = []
+        out, err = io.StringIO(), io.StringIO()
+        options = ["--cli-input-json", json.dumps(value)]
+        if more:
+            options = [w for n, v in value.items() for w in ("--" + xform_name(n, "-"), v if isinstance(v, str) else json.dumps(v))]
+        arguments = [service, xform_name(operation, "-"), "--output", "json", *options, *more]
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                status = self.driver.main(arguments)
+            except SystemExit as e:  # how the CLI's parser of arguments ends
+                status = e.code
+        return Answer(self.calls, out.getvalue(), err.getvalue(), status)

@@ -1,0 +1,196 @@
+"""Runs a scenario: what makes every operation of one service succeed.
+
+usage: scenario.py SPEC FILE
+
+FILE is named after its service (iam.txt) and has one step a line; lines that
+begin with a space go on with the line before, # begins a comment:
+
+    Operation {input} -- more arguments of the CLI
+        ! Code                  it fails with this error
+        until EXPR == TEXT      it is repeated, up to five seconds
+        nonempty A, B           these lists of the answer have members
+        => X = EXPR, Y = EXPR   variables from the answer
+    iam:Operation …             an operation of another service
+    credentials NAME X          NAME calls with the credentials in variable X
+    as NAME                     calls are NAME's from here on; root is the first
+    advance 120h                the server's time moves forward
+    except Operation REASON     it is proved elsewhere
+
+EXPR are JMESPath. ${X} in the input is a variable, ${file:NAME} a file of the
+working directory, ${totp:FILE:N} the one-time password of a file's seed N periods from now.
+Where the model wants a string, an object becomes its JSON. Every step must have
+an answer of the model's shape. At the end each operation that SPEC calls real
+must have succeeded once.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import pathlib
+import re
+import struct
+import sys
+import time
+
+import jmespath
+from probe import index
+from program import Program
+
+WORD = re.compile(r"\$\{([^}]*)\}")
+
+
+class Failure(Exception):
+    """A step did not do what it says."""
+
+
+def lines(path):
+    """Numbers and texts of the steps."""
+    out = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if line[0].isspace() and out:
+            out[-1][1] += " " + line.strip()
+        else:
+            out.append([number, line.strip()])
+    return out
+
+
+def totp(seed, steps):
+    """RFC 6238's code of a base32 seed, some periods of 30 s from now."""
+    key = base64.b32decode(seed + "=" * (-len(seed) % 8))
+    digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30 + steps), hashlib.sha1).digest()
+    at = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[at:at + 4])[0] & 0x7FFFFFFF) % 1000000:06}"
+
+
+class Scenario:
+    def __init__(self, spec, path):
+        self.service, self.path = path.stem, path
+        self.states = index(spec, self.service)
+        self.people = {"root": Program()}
+        self.cli = self.people["root"]
+        self.variables, self.done, self.excepted, self.failed = {}, set(), {}, []
+
+    def variable(self, name):
+        if name.startswith("file:"):
+            return pathlib.Path(name[5:]).read_text(encoding="utf-8")
+        if name.startswith("totp:"):
+            _, seed, steps = name.split(":")
+            return totp(self.variable("file:" + seed), int(steps))
+        if name not in self.variables:
+            raise Failure(f"no variable {name}")
+        return self.variables[name]
+
+    def fill(self, value, shape):
+        """Puts variables into an input, and JSON where the model wants text."""
+        kind = shape.type_name if shape is not None else None
+        if isinstance(value, str):
+            whole = WORD.fullmatch(value)
+            if whole:
+                value = self.variable(whole[1])
+                return json.dumps(value) if kind == "string" and not isinstance(value, str) else value
+            return WORD.sub(lambda m: str(self.variable(m[1])), value)
+        if isinstance(value, list):
+            return [self.fill(v, shape.member if kind == "list" else None) for v in value]
+        if isinstance(value, dict):
+            members = shape.members if kind == "structure" else {}
+            filled = {k: self.fill(v, shape.value if kind == "map" else members.get(k)) for k, v in value.items()}
+            return json.dumps(filled) if kind == "string" else filled
+        return value
+
+    def parse(self, text):
+        """Operation, input as written, and the clauses behind it."""
+        name, _, rest = text.partition(" ")
+        rest, value = rest.strip(), {}
+        if rest.startswith("{"):
+            value, end = json.JSONDecoder().raw_decode(rest)
+            rest = rest[end:].strip()
+        clauses = {"--": "", "!": "", "until": "", "nonempty": "", "=>": ""}
+        current = None
+        for word in rest.split():
+            if word in clauses:
+                current = word
+            elif current is None:
+                raise Failure(f"{word} is no clause")
+            else:
+                clauses[current] += word + " "
+        return name, value, {k: v.strip() for k, v in clauses.items()}
+
+    def step(self, text):
+        verb, _, rest = text.partition(" ")
+        if verb == "credentials":
+            name, variable = rest.split()
+            self.people[name] = Program(self.variable(variable))
+        elif verb == "as":
+            self.cli = self.people[rest]
+        elif verb == "except":
+            operation, _, reason = rest.partition(" ")
+            self.excepted[operation] = reason
+        elif verb == "advance":
+            print("advance", rest, flush=True)  # who started this program does it
+            if sys.stdin.readline().strip() != "done":
+                raise Failure("time does not move")
+        else:
+            self.call(*self.parse(text))
+
+    def call(self, name, value, clauses):
+        service, _, operation = name.rpartition(":")
+        service = service or self.service
+        model = self.cli.model(service)
+        if operation not in model.operation_names:
+            raise Failure(f"{service} has no operation {operation}")
+        value = self.fill(value, model.operation_model(operation).input_shape)
+        expression, _, want = (s.strip() for s in clauses["until"].partition("=="))
+        for _ in range(50):
+            answer = self.cli.run(service, operation, value, *clauses["--"].split())
+            if not expression or answer.code() or str(jmespath.search(expression, answer.value())) == want:
+                break
+            time.sleep(0.1)
+        else:
+            raise Failure(f"{expression} is not {want}: {answer.value()}")
+        if answer.code() != clauses["!"]:
+            raise Failure(f"{answer.code() or 'success'}, want {clauses['!'] or 'success'}: {answer.err.strip() or answer.out.strip()[:400]}")
+        if problems := answer.problems():
+            self.failed.append("; ".join(problems))
+        if not answer.code():
+            if service == self.service:
+                self.done.add(operation)
+            self.keep(answer.value(), clauses)
+
+    def keep(self, value, clauses):
+        for path in filter(None, re.split(r",\s*", clauses["nonempty"])):
+            if not jmespath.search(path, value):
+                self.failed.append(f"{path} is empty in {json.dumps(value, default=str)[:400]}")
+        for pair in filter(None, re.split(r",\s*(?=\w+ =)", clauses["=>"])):
+            variable, expression = (s.strip() for s in pair.split("=", 1))
+            self.variables[variable] = jmespath.search(expression, value)
+            if self.variables[variable] is None:
+                raise Failure(f"{expression} is not in {json.dumps(value, default=str)[:400]}")
+
+    def run(self):
+        """The number of failures."""
+        count = 0
+        for number, text in lines(self.path):
+            self.failed = []
+            try:
+                self.step(text)
+            except (Failure, ValueError, KeyError, jmespath.exceptions.JMESPathError) as e:
+                self.failed.append(f"{type(e).__name__ if not isinstance(e, Failure) else ''} {e}".strip())
+            for problem in self.failed:
+                count += 1
+                print(f"{self.path.name}:{number}: {text.split(' ')[0]}: {problem}", flush=True)
+        for operation, state in self.states.items():
+            if operation in self.excepted and (operation in self.done or state == "absent"):
+                count += 1
+                print(f"{self.path.name}: {operation} is no exception: it {'succeeds' if operation in self.done else 'is absent'}")
+            elif state == "real" and operation not in self.done and operation not in self.excepted:
+                count += 1
+                print(f"{self.path.name}: {operation} is real and never succeeds")
+        print(f"{self.service}: {len(self.done)} operations succeed, {len(self.excepted)} are proved elsewhere")
+        return count
+
+
+if __name__ == "__main__":
+    sys.exit(1 if Scenario(sys.argv[1], pathlib.Path(sys.argv[2])).run() else 0)

@@ -1,0 +1,127 @@
+package smoke
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bartizan.dev/bartizantest"
+	"bartizan.dev/server"
+)
+
+// services are those that are built, by the names of the AWS CLI's commands.
+var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth"}
+
+// interpreter is the Python that has the AWS CLI and boto3.
+func interpreter(t *testing.T) string {
+	t.Helper()
+	python := absolute(t, "../../.tools/python/bin/python")
+	if _, err := os.Stat(python); err != nil {
+		message := fmt.Sprintf("NOT EVERY OPERATION IS TRIED: run scripts/setup clients, which installs the AWS CLI: %v", err)
+		if os.Getenv("CI") == "true" {
+			t.Fatal(message)
+		}
+		t.Skip(message)
+	}
+	return python
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// script runs one of the programs of this folder in a folder of its own against
+// a server. A line "advance DURATION" that it prints moves the server's time.
+func script(t *testing.T, s *bartizantest.Server, dir string, args ...string) {
+	t.Helper()
+	python := interpreter(t)
+	args[0] = absolute(t, args[0])
+	cmd := exec.CommandContext(t.Context(), python, args...)
+	cmd.Dir = dir
+	cmd.Env = append(s.Env(s.Root()), "HOME="+dir, "PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1", "AWS_MAX_ATTEMPTS=1")
+	var problems strings.Builder
+	cmd.Stderr = &problems
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if by, ok := strings.CutPrefix(lines.Text(), "advance "); ok {
+			advance(t, s, in, by)
+			continue
+		}
+		t.Log(lines.Text())
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%s: %v\n%s", filepath.Base(args[0]), err, problems.String())
+	}
+}
+
+func advance(t *testing.T, s *bartizantest.Server, in io.Writer, by string) {
+	t.Helper()
+	d, err := time.ParseDuration(by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Advance(d)
+	if _, err := io.WriteString(in, "done\n"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEveryOperation: whatever AWS's models have is answered by their rules.
+func TestEveryOperation(t *testing.T) {
+	t.Parallel()
+	interpreter(t)
+	s := bartizantest.New(t)
+	script(t, s, t.TempDir(), append([]string{"probe.py", absolute(t, "../../spec")}, services...)...)
+}
+
+// TestScenarios: each operation that is real succeeds.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	for _, service := range services {
+		t.Run(service, func(t *testing.T) {
+			t.Parallel()
+			interpreter(t)
+			dir := t.TempDir()
+			keys := materials(t, dir)
+			s := bartizantest.New(t, func(o *server.Options) { o.EKSIssuers = map[string]string{"prod": keys} })
+			script(t, s, dir, "scenario.py", absolute(t, "../../spec"), absolute(t, filepath.Join("scenario", service+".txt")))
+		})
+	}
+}
+
+// TestPages: boto3's paginators and waiters.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	interpreter(t)
+	dir := t.TempDir()
+	materials(t, dir)
+	script(t, bartizantest.New(t), dir, "pages.py")
+}
+
+// TestQuotas: AWS's limits, with AWS's errors.
+func TestQuotas(t *testing.T) {
+	t.Parallel()
+	interpreter(t)
+	script(t, bartizantest.New(t), t.TempDir(), "quotas.py")
+}

@@ -41,6 +41,8 @@ func (x *exchange) authorise() error {
 	b := policy.Bindings{Identity: standing.Identity, Boundary: standing.Boundary, Session: standing.Session}
 	if bounds != nil {
 		b.SCP = bounds.SCP
+	}
+	if bounds != nil && bounds.Organization != "" {
 		req.Context.Set("aws:PrincipalOrgID", bounds.Organization)
 		req.Context.SetAll("aws:PrincipalOrgPaths", bounds.Paths)
 	}
@@ -89,8 +91,10 @@ func (x *exchange) owned(req *policy.Request, b *policy.Bindings, owner *Bounds)
 	if owner == nil {
 		return
 	}
-	req.Context.Set("aws:ResourceOrgID", owner.Organization)
-	req.Context.SetAll("aws:ResourceOrgPaths", owner.Paths)
+	if owner.Organization != "" {
+		req.Context.Set("aws:ResourceOrgID", owner.Organization)
+		req.Context.SetAll("aws:ResourceOrgPaths", owner.Paths)
+	}
 	if owner.RCP == nil || x.g.ControlsResources == nil {
 		return
 	}
@@ -138,8 +142,10 @@ func PrincipalConditions(c *policy.Context, id *caller.Identity, s *Standing, no
 		return
 	}
 	c.Set("aws:userid", id.ID)
-	c.Set("aws:PrincipalAccount", id.Account)
-	c.Set("aws:PrincipalArn", principalARN(s))
+	if id.Kind != caller.Service {
+		c.Set("aws:PrincipalAccount", id.Account)
+		c.Set("aws:PrincipalArn", principalARN(s))
+	}
 	if id.Kind == caller.User {
 		c.Set("aws:username", id.Name)
 	}
@@ -198,7 +204,7 @@ func principalType(k caller.Kind) string {
 // mark on are the touch's own.
 func (x *exchange) denied(b *policy.Bindings, d policy.Decision, i, mark int, bounds *Bounds) error {
 	m, req := x.service.Model, &x.request
-	sameOrg := bounds != nil && x.owner != nil && bounds.Organization == x.owner.Organization
+	sameOrg := bounds != nil && x.owner != nil && bounds.Organization != "" && bounds.Organization == x.owner.Organization
 	e := &wire.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: d.Message(req, sameOrg)}
 	switch m.Protocol {
 	case wire.JSON10, wire.JSON11:

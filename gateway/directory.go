@@ -58,7 +58,7 @@ type Standing struct {
 // there, one set per level from the root to the account. It is shared between
 // calls and must not be changed.
 type Bounds struct {
-	Organization string   // o-…
+	Organization string   // o-…; empty for an account that was closed for good
 	Paths        []string // one: o-…/r-…/ou-…/, as aws:PrincipalOrgPaths has it
 	Targets      []string // ARNs of root, organizational units and account
 	SCP          []*policy.Set

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	stsapi "bartizan.dev/api/sts"
 	"bartizan.dev/caller"
 	"bartizan.dev/policy"
+	"bartizan.dev/policy/explain"
 	"bartizan.dev/sigv4"
 	"bartizan.dev/trail"
 	"bartizan.dev/wire"
@@ -232,8 +234,29 @@ func TestDenialIsAnsweredAndRecorded(t *testing.T) {
 	if f.toy.calls != 0 {
 		t.Error("the method was called all the same")
 	}
-	if e := f.trail.last(t); e["errorCode"] != "AccessDenied" || e["errorMessage"] != want || e["responseElements"] != nil {
+	e := f.trail.last(t)
+	message, _ := e["errorMessage"].(string)
+	before, id, _ := strings.Cut(message, ". Call the GetRequestAuthorizationDetails API with the following authorization id: ")
+	if e["errorCode"] != "AccessDenied" || before != want || e["responseElements"] != nil {
 		t.Errorf("event %v", e)
+	}
+
+	// Beside it lies what decided, under the event's id and where no call looks.
+	var kept []string
+	for i := range f.trail.events {
+		if x := &f.trail.events[i]; x.Region == EvidenceRegion {
+			kept = append(kept, x.Name)
+			if x.Name == "Evidence" && (explain.EventID(id) != x.ID || x.ID != e["eventID"] || x.Username != e["requestID"]) {
+				t.Errorf("evidence %s of request %s for authorization id %s of event %v", x.ID, x.Username, id, e["eventID"])
+			}
+		}
+	}
+	if !slices.Equal(kept, []string{"Document", "Evidence"}) {
+		t.Errorf("kept %q", kept)
+	}
+	f.create(t, "bob") // the text is known now
+	if n := len(f.trail.events); n != 5 {
+		t.Errorf("%d events after the second denial, want 5", n)
 	}
 }
 

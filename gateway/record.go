@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"bartizan.dev/arn"
@@ -153,8 +154,7 @@ func appendIdentity(b []byte, call *caller.Call) []byte {
 	case caller.WebIdentity, caller.SAML:
 		b = appendText(b, `,"principalId":`, id.ID)
 		b = appendText(b, `,"userName":`, id.Name)
-		b = appendText(b, `,"identityProvider":`, id.Provider)
-		return append(b, '}')
+		return append(appendText(b, `,"identityProvider":`, providerName(id)), '}')
 	}
 	b = appendText(b, `,"principalId":`, id.ID)
 	b = appendText(b, `,"arn":`, id.ARN)
@@ -172,6 +172,29 @@ func appendIdentity(b []byte, call *caller.Call) []byte {
 		b = appendText(b, `,"invokedBy":`, call.Via[n-1])
 	}
 	return append(b, '}')
+}
+
+// providerName is how a bearer's event names who vouched for it: of a SAML
+// bearer by the name qualifier, which its id begins with.
+func providerName(id *caller.Identity) string {
+	if qualifier, _, ok := strings.Cut(id.ID, ":"); ok && id.Kind == caller.SAML {
+		return qualifier
+	}
+	return id.Provider
+}
+
+// appendWebIdentity tells where the session of a token's bearer came from.
+func appendWebIdentity(b []byte, s *caller.Session) []byte {
+	b = appendText(b, `"webIdFederationData":{"federatedProvider":`, s.Provider)
+	b = append(b, `,"attributes":{`...)
+	for i, k := range s.Keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, "", k.Key)
+		b = appendText(b, ":", k.Value)
+	}
+	return append(b, "}},"...)
 }
 
 func appendSession(b []byte, id *caller.Identity) []byte {
@@ -192,6 +215,9 @@ func appendSession(b []byte, id *caller.Identity) []byte {
 			b = appendText(b, `,"userName":`, s.IssuerName)
 		}
 		b = append(b, `},`...)
+	}
+	if s.Provider != "" && !strings.Contains(s.Provider, ":saml-provider/") {
+		b = appendWebIdentity(b, s)
 	}
 	b = append(b, `"attributes":{"creationDate":`...)
 	b = appendTime(b, s.Issued)

@@ -120,7 +120,9 @@ func (d *directory) Standing(ctx context.Context, id *caller.Identity) (*gateway
 		out.Principal.Kind = policy.Anonymous
 		return out, nil
 	case caller.Service:
-		out.Principal.Kind, out.Principal.Names = policy.Service, []string{id.Service}
+		// A service belongs to no account: the SCPs of the account it acts on do not
+		// bind it.
+		out.Principal.Kind, out.Principal.Names, out.Principal.Account = policy.Service, []string{id.Service}, ""
 		return out, nil
 	case caller.WebIdentity:
 		out.Principal.Kind, out.Principal.Names = policy.WebIdentity, []string{id.Provider}

@@ -47,6 +47,8 @@ func (a *asker) ask(ctx context.Context, q iamtoolbox.Question) (*policy.Request
 	}
 	if own != nil {
 		b.SCP = own.SCP
+	}
+	if own != nil && own.Organization != "" {
 		r.Context.Set("aws:PrincipalOrgID", own.Organization)
 		r.Context.SetAll("aws:PrincipalOrgPaths", own.Paths)
 	}
@@ -66,8 +68,10 @@ func (a *asker) owner(ctx context.Context, r *policy.Request, b *policy.Bindings
 	if err != nil || owner == nil {
 		return err
 	}
-	r.Context.Set("aws:ResourceOrgID", owner.Organization)
-	r.Context.SetAll("aws:ResourceOrgPaths", owner.Paths)
+	if owner.Organization != "" {
+		r.Context.Set("aws:ResourceOrgID", owner.Organization)
+		r.Context.SetAll("aws:ResourceOrgPaths", owner.Paths)
+	}
 	if prefix, _, ok := strings.Cut(r.Action, ":"); ok && a.controls(prefix) {
 		b.RCP = owner.RCP
 	}

@@ -76,3 +76,42 @@ func TestBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestBudget: too little is an error, never an answer.
+func TestBudget(t *testing.T) {
+	old, updated := satisfiability(t, 20, 60)
+	for budget := 1; budget < 20000; budget *= 3 {
+		a := &Analyzer{Budget: budget}
+		r, err := a.NoNewAccess([]*policy.Document{old}, []*policy.Document{updated}, policy.Identity)
+		if budget < 100 && !errors.Is(err, ErrTooComplex) {
+			t.Errorf("budget %d: %v", budget, err)
+		}
+		if err != nil && !errors.Is(err, ErrTooComplex) || err == nil && r.Pass {
+			t.Errorf("budget %d: %+v, %v", budget, r, err)
+		}
+	}
+}
+
+// TestShared: one Analyzer serves many goroutines.
+func TestShared(t *testing.T) {
+	old, updated := large(t, 1, policy.Identity, 1500), large(t, 2, policy.Identity, 1500)
+	want, err := known.NoNewAccess([]*policy.Document{old}, []*policy.Document{updated}, policy.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan *Result)
+	for range 4 {
+		go func() {
+			r, err := known.NoNewAccess([]*policy.Document{old}, []*policy.Document{updated}, policy.Identity)
+			if err != nil {
+				t.Error(err)
+			}
+			done <- r
+		}()
+	}
+	for range 4 {
+		if r := <-done; r == nil || len(r.Reasons) != len(want.Reasons) {
+			t.Errorf("got %+v, want %+v", r, want)
+		}
+	}
+}

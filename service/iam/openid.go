@@ -103,6 +103,11 @@ func (s *Service) CreateOpenIDConnectProvider(ctx context.Context, in *iamapi.Cr
 	if err := checkProviderURL(in.Url); err != nil {
 		return nil, err
 	}
+	if s.URL != nil && strings.HasPrefix(in.Url, s.URL()+issuerPath) {
+		// Tokens of GetWebIdentityToken are for others: AWS takes none of its own.
+		// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound.html
+		return nil, invalidInput("The issuer of outbound identity federation cannot be an identity provider: %s", in.Url)
+	}
 	p := &openIDProvider{Account: accountOf(ctx), URL: withoutScheme(in.Url), Plain: strings.HasPrefix(in.Url, "http://"), Created: s.now()}
 	var err error
 	if p.ClientIDs, err = checkClientIDs(in.ClientIDList); err != nil {

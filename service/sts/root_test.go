@@ -73,7 +73,9 @@ func TestAssumeRootRefuses(t *testing.T) {
 		{"account that may not", "AccessDenied", stranger, "", nil},
 		{"task that is not allowed", "AccessDenied", user(), "", func(in *stsapi.AssumeRootRequest) { in.TaskPolicyArn.Arn = new(rootTasks + "SQSUnlockQueuePolicy") }},
 		{"global endpoint", "AccessDenied", user(), "sts.amazonaws.com:443", nil},
-		{"no task policy", "ValidationError", user(), "", func(in *stsapi.AssumeRootRequest) { in.TaskPolicyArn.Arn = new("arn:aws:iam::aws:policy/AdministratorAccess") }},
+		{"no task policy", "ValidationError", user(), "", func(in *stsapi.AssumeRootRequest) {
+			in.TaskPolicyArn.Arn = new("arn:aws:iam::aws:policy/AdministratorAccess")
+		}},
 		{"unknown task policy", "ValidationError", user(), "", func(in *stsapi.AssumeRootRequest) { in.TaskPolicyArn.Arn = new(rootTasks + "Missing") }},
 		{"no ARN", "ValidationError", user(), "", func(in *stsapi.AssumeRootRequest) { in.TaskPolicyArn.Arn = nil }},
 		{"user as target", "ValidationError", user(), "", func(in *stsapi.AssumeRootRequest) { in.TargetPrincipal = "arn:aws:iam::" + member + ":user/bob" }},

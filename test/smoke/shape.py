@@ -13,6 +13,11 @@ import xml.etree.ElementTree as ElementTree
 
 from dateutil import parser as dates
 
+# Where AWS itself answers what is not in its model's enum, by shape.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachedPermissionsBoundary.html ("can only have a value of Policy")
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulateCustomPolicy.html (its example)
+BESIDE = {"PermissionsBoundaryAttachmentType": {"Policy"}, "PolicySourceType": {"IAM Policy"}}
+
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -118,7 +123,7 @@ def _text(shape, value, path, found):
             found.append(f"{path}: {value[:40]!r} is no base64")
         return
     enum = shape.metadata.get("enum")
-    if enum and value not in enum:
+    if enum and value not in enum and value not in BESIDE.get(shape.name, ()):
         found.append(f"{path}: {value!r} is none of {enum[:6]}")
 
 

@@ -44,6 +44,9 @@ func undecided(err error) error {
 	if _, ok := errors.AsType[*analysis.UnsupportedError](err); ok || errors.Is(err, analysis.ErrTooComplex) {
 		return wire.Errorf("UnprocessableEntityException", "The specified entity could not be processed: %s", err.Error()).WithStatus(422)
 	}
+	if _, ok := errors.AsType[*policy.Error](err); ok {
+		return invalidDocument(err)
+	}
 	return err
 }
 

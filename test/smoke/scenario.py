@@ -16,14 +16,16 @@ begin with a space go on with the line before, # begins a comment:
     advance 120h                the server's time moves forward
     except Operation REASON     it is proved elsewhere
 
-EXPR are JMESPath. ${X} in the input is a variable, ${file:NAME} a file of the
-working directory, ${totp:FILE:N} the one-time password of a file's seed N periods from now.
-Where the model wants a string, an object becomes its JSON. Every step must have
-an answer of the model's shape. At the end each operation that SPEC calls real
-must have succeeded once.
+EXPR are JMESPath; an error's answer is Error and the Words of its message.
+${X} in the input is a variable, ${file:NAME} a file of the working directory,
+${totp:FILE:N} the one-time password of a file's seed N periods from now,
+${month:N} the first day of the month in N months. Where the model wants a
+string, an object becomes its JSON. Every answer must have the model's shape. At
+the end each operation that SPEC calls real must have succeeded once.
 """
 
 import base64
+import datetime
 import hashlib
 import hmac
 import json
@@ -79,6 +81,10 @@ class Scenario:
         if name.startswith("totp:"):
             _, seed, steps = name.split(":")
             return totp(self.variable("file:" + seed), int(steps))
+        if name.startswith("month:"):
+            now = datetime.datetime.now(datetime.timezone.utc)
+            months = now.month - 1 + int(name[6:])
+            return f"{now.year + months // 12}-{months % 12 + 1:02}-01T00:00:00Z"
         if name not in self.variables:
             raise Failure(f"no variable {name}")
         return self.variables[name]
@@ -158,6 +164,9 @@ class Scenario:
             if service == self.service:
                 self.done.add(operation)
             self.keep(answer.value(), clauses)
+        else:
+            error = answer.calls[-1].parsed["Error"]
+            self.keep({"Error": error, "Words": error["Message"].split()}, clauses)
 
     def keep(self, value, clauses):
         for path in filter(None, re.split(r",\s*", clauses["nonempty"])):

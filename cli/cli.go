@@ -37,17 +37,18 @@ func (e Env) program() string {
 type Commands struct {
 	Config kong.ConfigFlag `help:"Read flags from a JSON file, as {\"serve\": {\"listen\": \"…\"}}." placeholder:"FILE"`
 
-	Serve   serveCmd   `cmd:"" help:"Serve AWS's APIs and keep everything in a data directory."`
-	Dev     devCmd     `cmd:"" help:"Serve from memory, with the root keys test/test, for development and tests."`
-	Env     envCmd     `cmd:"" help:"Print the environment for AWS clients: eval \"$(bartizan env)\"."`
-	Status  statusCmd  `cmd:"" help:"Tell what a running server does."`
-	Doctor  doctorCmd  `cmd:"" help:"Look for what is wrong with this machine or data directory, and say how to mend it."`
-	Check   checkCmd   `cmd:"" help:"Show the order of defence and whether each part of it is in place."`
-	Backup  backupCmd  `cmd:"" help:"Write a consistent copy of the data, while the server runs or not."`
-	Restore restoreCmd `cmd:"" help:"Make a data directory from a backup."`
-	Rotate  rotateCmd  `cmd:"" help:"Make new keys for what is stored, and seal everything again."`
-	Policy  policyCmd  `cmd:"" help:"Explain, test and lint IAM policies, without a server."`
-	Service serviceCmd `cmd:"" help:"Run as a system service."`
+	Serve        serveCmd        `cmd:"" help:"Serve AWS's APIs and keep everything in a data directory."`
+	Dev          devCmd          `cmd:"" help:"Serve from memory, with the root keys test/test, for development and tests."`
+	Env          envCmd          `cmd:"" help:"Print the environment for AWS clients: eval \"$(bartizan env)\"."`
+	Status       statusCmd       `cmd:"" help:"Tell what a running server does."`
+	Doctor       doctorCmd       `cmd:"" help:"Look for what is wrong with this machine or data directory, and say how to mend it."`
+	Check        checkCmd        `cmd:"" help:"Show the order of defence and whether each part of it is in place."`
+	Backup       backupCmd       `cmd:"" help:"Write a consistent copy of the data, while the server runs or not."`
+	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
+	RootPassword rootPasswordCmd `cmd:"" help:"Give the root user of an account a new password for the console."`
+	Rotate       rotateCmd       `cmd:"" help:"Make new keys for what is stored, and seal everything again."`
+	Policy       policyCmd       `cmd:"" help:"Explain, test and lint IAM policies, without a server."`
+	Service      serviceCmd      `cmd:"" help:"Run as a system service."`
 
 	CredentialProcess credentialProcessCmd `cmd:"" help:"Print credentials that this host gets with its certificate, for credential_process in ~/.aws/config."`
 	Metadata          metadataCmd          `cmd:"" help:"On a host with a certificate: give its programs credentials where AWS's SDKs look for them."`
@@ -69,7 +70,7 @@ func Run(ctx context.Context, args []string, env Env) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(env.Out, env.Err),
 		kong.Exit(func(code int) { exit = code }),
-		kong.Vars{"listen": server.DefaultListen, "data": defaultData(env.Getenv), "devdata": devData()},
+		kong.Vars{"listen": server.DefaultListen, "data": defaultData(env.Getenv), "devdata": devData(), "account": server.DefaultAccount},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(env),
 	)

@@ -93,6 +93,10 @@ func (s *Server) adminHandler() http.Handler {
 		n, err := s.RotateKeys(r.Context())
 		answer(w, n, err)
 	})
+	mux.HandleFunc("POST /root-password", func(w http.ResponseWriter, r *http.Request) {
+		password, err := s.resetRootPassword(r.Context(), r.URL.Query().Get("account"))
+		answer(w, password, err)
+	})
 	mux.HandleFunc("POST /explain", func(w http.ResponseWriter, r *http.Request) {
 		var q iamtoolbox.Question
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q)

@@ -131,3 +131,27 @@ func TestOrganizationBinds(t *testing.T) {
 	c.orgCall("CloseAccount", map[string]any{"AccountId": member})
 	c.refused(c.query(in, "iam", "ListUsers"), "AccessDenied")
 }
+
+// TestSimulationKnowsTheOrganization: the simulator answers as the gateway does
+// in a member account, and tells what the organization says.
+func TestSimulationKnowsTheOrganization(t *testing.T) {
+	c := newClient(t)
+	t.Cleanup(c.later(t.Context()))
+	admin := c.user("admin", allow("*", "*"))
+	c.orgCall("CreateOrganization", map[string]any{"FeatureSet": "ALL"})
+	root := at(c.orgCall("ListRoots", map[string]any{}), "Roots", 0, "Id").(string)
+	c.orgCall("EnablePolicyType", map[string]any{"RootId": root, "PolicyType": "SERVICE_CONTROL_POLICY"})
+	member, in := c.memberAccount(admin, "member")
+	c.attach("SERVICE_CONTROL_POLICY", "noUsers", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:CreateUser","Resource":"*"}]}`, member)
+	source := "PolicySourceArn=arn:aws:iam::" + member + ":role/OrganizationAccountAccessRole"
+	for action, want := range map[string]string{"iam:CreateUser": "explicitDeny", "iam:CreateRole": "allowed"} {
+		got := c.must(c.query(in, "iam", "SimulatePrincipalPolicy", source, "ActionNames.member.1="+action))
+		if got.leaf["EvalDecision"] != want || got.leaf["AllowedByOrganizations"] != fmt.Sprint(want == "allowed") {
+			t.Errorf("%s: %s", action, got.body)
+		}
+	}
+	got := c.must(c.query(in, "iam", "SimulatePrincipalPolicy", source, "ActionNames.member.1=iam:CreateUser", "PolicyExclusionList.member.1.PolicyType=scp"))
+	if got.leaf["EvalDecision"] != "allowed" {
+		t.Errorf("without SCPs: %s", got.body)
+	}
+}

@@ -46,6 +46,15 @@ func boundsOf(org *organizations.Service) func(context.Context, string) (*gatewa
 	}
 }
 
+// scps are the service control policies that bind an account.
+func (s *Server) scps(ctx context.Context, account string) ([]*policy.Set, error) {
+	b, err := s.organizations.Bounds(ctx, account)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	return b.SCP, nil
+}
+
 // record writes an event that is no API call.
 func (s *Server) record(ctx context.Context, e *trail.Event) error {
 	if err := s.trail.Append(ctx, e); err != nil {

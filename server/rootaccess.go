@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bartizan.dev/caller"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -100,4 +102,22 @@ func texts(levels [][]organizations.Control) [][]string {
 		out = append(out, list)
 	}
 	return out
+}
+
+// resetRootPassword gives the root user of an account a new password and returns
+// it: what account recovery by e-mail is on AWS.
+func (s *Server) resetRootPassword(ctx context.Context, account string) (string, error) {
+	ok, err := s.iam.HasAccount(ctx, account)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", fmt.Errorf("there is no account %q", account)
+	}
+	random, err := caller.NewSecret()
+	if err != nil {
+		return "", err
+	}
+	password := random[:24] + "aA1!" // of every kind that a password policy can ask for
+	return password, s.iam.SetRootPassword(ctx, account, password)
 }

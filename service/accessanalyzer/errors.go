@@ -19,6 +19,15 @@ func notFound(kind, id string) *wire.Error {
 	return e
 }
 
+// unlisted is ValidationException for what is not found, where the reference
+// lists no ResourceNotFoundException.
+func unlisted(err error) error {
+	if e, ok := errors.AsType[*wire.Error](err); ok && e.Code == "ResourceNotFoundException" {
+		return invalid("%s", e.Message)
+	}
+	return err
+}
+
 func conflict(kind, id string) *wire.Error {
 	e := wire.Errorf("ConflictException", "%s with id %s already exists", kind, id).WithStatus(409)
 	e.Fields = []wire.Field{{Name: "resourceId", Value: id}, {Name: "resourceType", Value: kind}}

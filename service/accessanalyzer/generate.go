@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	accessanalyzerapi "bartizan.dev/api/accessanalyzer"
 	"bartizan.dev/arn"
@@ -37,7 +38,7 @@ func (s *Service) StartPolicyGeneration(ctx context.Context, in *accessanalyzera
 	call := caller.From(ctx)
 	g := &generation{
 		ID: newID(), Account: call.Identity.Account, Region: call.Region, Principal: in.PolicyGenerationDetails.PrincipalArn,
-		Status: accessanalyzerapi.JobStatus_IN_PROGRESS, Started: s.now(), To: s.now(),
+		Status: accessanalyzerapi.JobStatus_IN_PROGRESS, Started: s.now(), To: s.now().Add(time.Second), // events of this second count
 	}
 	g.From = g.To.Add(-history)
 	if in.ClientToken != nil {

@@ -32,7 +32,7 @@ func (s *Service) GenerateFindingRecommendation(ctx context.Context, in *accessa
 		return s.queue.Add(ctx, tx, work.Job{Kind: jobRecommend, ID: id, Due: s.Clock.Now()})
 	})
 	if err != nil {
-		return nil, err
+		return nil, unlisted(err)
 	}
 	return &accessanalyzerapi.GenerateFindingRecommendationOutput{}, nil
 }

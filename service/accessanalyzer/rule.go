@@ -129,7 +129,7 @@ func (s *Service) GetArchiveRule(ctx context.Context, in *accessanalyzerapi.GetA
 func (s *Service) ListArchiveRules(ctx context.Context, in *accessanalyzerapi.ListArchiveRulesRequest) (*accessanalyzerapi.ListArchiveRulesResponse, error) {
 	a, err := s.named(ctx, s.Store, in.AnalyzerName)
 	if err != nil {
-		return nil, err
+		return nil, unlisted(err)
 	}
 	list, next, err := page(ctx, s.Store, &s.rules, a.home()+"/", in.MaxResults, in.NextToken, nil)
 	if err != nil {

@@ -37,7 +37,7 @@ func (s *Service) unusedBy(a *analyzer, u *Usage) []finding {
 		}
 		for _, act := range sv.Actions {
 			if act.Used.Before(since) {
-				f.Unused = append(f.Unused, unusedAction{Name: act.Name, Used: act.Used})
+				f.Unused = append(f.Unused, unusedAction(act))
 			}
 		}
 		if f.Unused != nil {

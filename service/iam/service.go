@@ -35,6 +35,9 @@ type Deps struct {
 	// LinkedUses tells what of a service in an account still needs its
 	// service-linked role; nil: no service here does.
 	LinkedUses func(ctx context.Context, account, principal string) ([]LinkedUse, error)
+	// SCPs returns the service control policies that bind an account, one set a
+	// level; nil, of the function or its answer: none do.
+	SCPs func(ctx context.Context, account string) ([]*policy.Set, error)
 	// Membership tells where an account stands in its organization; nil, of the
 	// function or its answer: it is in none.
 	Membership func(ctx context.Context, account string) (*Membership, error)

@@ -83,12 +83,51 @@ func (s *Service) SimulatePrincipalPolicy(ctx context.Context, in *iamapi.Simula
 	if err := m.adopt(src); err != nil {
 		return nil, err
 	}
+	if err := s.organized(ctx, m, in.PolicyExclusionList); err != nil {
+		return nil, err
+	}
 	return m.run(ctx, &simulationInput{
 		policies: in.PolicyInputList, boundaries: in.PermissionsBoundaryPolicyInputList,
 		actions: in.ActionNames, resources: in.ResourceArns, entries: in.ContextEntries,
 		resourcePolicy: in.ResourcePolicy, owner: in.ResourceOwner, caller: in.CallerArn,
 		handling: in.ResourceHandlingOption, maxItems: in.MaxItems, marker: in.Marker,
 	})
+}
+
+// organized adds the service control policies of the account, unless they are
+// excluded: all of them, or by ARN.
+func (s *Service) organized(ctx context.Context, m *simulation, excluded []iamapi.PolicyIdentifier) error {
+	if s.SCPs == nil {
+		return nil
+	}
+	levels, err := s.SCPs(ctx, accountOf(ctx))
+	if err != nil {
+		return err
+	}
+	for _, level := range levels {
+		var kept []policy.Labelled
+		for _, p := range level.Policies() {
+			if !excludedSCP(excluded, p.Source.ARN) {
+				kept = append(kept, *p)
+			}
+		}
+		if len(kept) == 0 && len(level.Policies()) > 0 { // nothing is left to say about this level
+			continue
+		}
+		set := policy.Compile(kept...)
+		m.statements += set.Len()
+		m.bindings.SCP = append(m.bindings.SCP, set)
+	}
+	return nil
+}
+
+func excludedSCP(list []iamapi.PolicyIdentifier, name string) bool {
+	for i := range list {
+		if list[i].PolicyType == iamapi.PolicyIdentifierPolicyType_scp || list[i].PolicyArn != nil && fits(*list[i].PolicyArn, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // run reads what both operations have in common and evaluates one page of it:

@@ -48,7 +48,7 @@ func exclusion(id *iamapi.PolicyIdentifier) (func(sourcePolicy) bool, error) {
 }
 
 // is reports whether p is one of the attached policies of the type. Boundaries
-// are not among them, and there are no SCPs and RCPs without an organisation.
+// and the organization's policies are not among them.
 func (p *sourcePolicy) is(t iamapi.PolicyIdentifierPolicyType) bool {
 	switch t {
 	case iamapi.PolicyIdentifierPolicyType_inline:

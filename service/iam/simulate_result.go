@@ -136,9 +136,13 @@ func (m *simulation) matched(e *policy.Explanation) []iamapi.Statement {
 		if !e.Decision.Explicit && (t == policy.Boundary || t == policy.SCP) {
 			continue
 		}
+		start, ok := m.starts[match.Statement]
+		if !ok { // of an organization's policy, which was compiled elsewhere
+			start = match.Statement.Start
+		}
 		out = append(out, iamapi.Statement{
 			SourcePolicyId: &match.Source.Name, SourcePolicyType: sourceType(t),
-			StartPosition: apiPosition(m.starts[match.Statement]), EndPosition: apiPosition(match.Statement.End),
+			StartPosition: apiPosition(start), EndPosition: apiPosition(match.Statement.End),
 		})
 	}
 	return out

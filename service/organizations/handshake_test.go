@@ -235,8 +235,8 @@ func TestTransfer(t *testing.T) {
 	fails(f.UpdateResponsibilityTransfer(f.as(other), &api.UpdateResponsibilityTransferRequest{Id: id, Name: "m"}))(t, "ConstraintViolationException", "TRANSFER_RESPONSIBILITY_UPDATE_NOT_ALLOWED")
 	must(f.TagResource(f.boss, &api.TagResourceRequest{ResourceId: id, Tags: []api.Tag{{Key: "k", Value: "v"}}}))(t)
 	fails(f.TerminateResponsibilityTransfer(f.boss, &api.TerminateResponsibilityTransferRequest{Id: id, EndTimestamp: start}))(t, "InvalidInputException", "END_DATE_NOT_END_OF_MONTH")
-	got := must(f.TerminateResponsibilityTransfer(f.as(other), &api.TerminateResponsibilityTransferRequest{Id: id, EndTimestamp: endOfMonth(start)}))(t).ResponsibilityTransfer
-	if got.Status != "WITHDRAWN" || *got.Name != "m" {
+	got := must(f.TerminateResponsibilityTransfer(f.as(other), &api.TerminateResponsibilityTransferRequest{Id: id, EndTimestamp: endOfMonth(start).Truncate(time.Second)}))(t).ResponsibilityTransfer
+	if got.Status != "WITHDRAWN" || *got.Name != "m" || !got.EndTimestamp.Equal(endOfMonth(start)) {
 		t.Errorf("%+v", got)
 	}
 	fails(f.TerminateResponsibilityTransfer(f.boss, &api.TerminateResponsibilityTransferRequest{Id: id}))(t, "ResponsibilityTransferAlreadyInStatusException", "")

@@ -266,12 +266,12 @@ func (s *Service) TerminateResponsibilityTransfer(ctx context.Context, in *api.T
 			end = endOfMonth(s.now())
 		}
 		switch {
-		case !end.Equal(endOfMonth(end)):
+		case end.Before(endOfMonth(end).Truncate(time.Second)): // clients may send whole seconds only, as botocore does
 			return invalid("END_DATE_NOT_END_OF_MONTH", "You provided an invalid end date. The end date must be the end of the last day of the month (23.59.59.999).")
 		case end.Before(s.now()), end.Before(t.Start):
 			return invalid("END_DATE_TOO_EARLY", "You provided an invalid end date. The end date is too early.")
 		}
-		t.Status, t.End = api.ResponsibilityTransferStatus_WITHDRAWN, end
+		t.Status, t.End = api.ResponsibilityTransferStatus_WITHDRAWN, endOfMonth(end)
 		return nil
 	})
 	if err != nil {

@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 
 	rolesapi "bartizan.dev/api/rolesanywhere"
 	"bartizan.dev/store"
+	"bartizan.dev/wire"
 )
 
 // ImportCrl imports a certificate revocation list for a trust anchor.
@@ -20,7 +22,9 @@ func (s *Service) ImportCrl(ctx context.Context, in *rolesapi.ImportCrlRequest) 
 	}
 	_, err = s.Store.Update(ctx, func(tx store.Tx) error {
 		a, err := s.anchors.find(ctx, tx, placeOf(ctx), in.TrustAnchorArn)
-		if err != nil {
+		if e, ok := errors.AsType[*wire.Error](err); ok && e.Code == "ResourceNotFoundException" {
+			return invalid("%s", e.Message) // the reference lists no other error here
+		} else if err != nil {
 			return err
 		}
 		if err := checkList(in.CrlData, a); err != nil {

@@ -291,7 +291,7 @@ func TestRevocation(t *testing.T) {
 	fails(f.ImportCrl(f.root, &rolesapi.ImportCrlRequest{Name: "x", CrlData: []byte(root.pem()), TrustAnchorArn: *anchor.TrustAnchorArn}))(t,
 		"ValidationException", "The CRL must be one in PEM format.")
 	fails(f.ImportCrl(f.other, &rolesapi.ImportCrlRequest{Name: "x", CrlData: f.crl(root), TrustAnchorArn: *anchor.TrustAnchorArn}))(t,
-		"ResourceNotFoundException", "TrustAnchor not found")
+		"ValidationException", "TrustAnchor not found")
 }
 
 func BenchmarkCreateSession(b *testing.B) {

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -17,48 +18,40 @@ import (
 // drift, changes it, and destroys it without a trace.
 func TestTerraformOrganizations(t *testing.T) {
 	t.Parallel()
-	program, rc := tools(t, "bin", "terraform"), tools(t, "terraform", "rc")
-	need(t, "TERRAFORM", program, rc)
 	s := bartizantest.New(t)
-	dir := t.TempDir()
-	text, err := os.ReadFile("terraform/organizations/main.tf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	env := environment(t, s, "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
-	tf := func(args ...string) string {
-		t.Helper()
-		return output(t, dir, env, program, args...)
-	}
-	noDrift := func(args ...string) {
-		t.Helper()
-		tf(append([]string{"plan", "-detailed-exitcode", "-input=false", "-no-color"}, args...)...) // exit code 2 if there is a difference
-	}
 	if answer := describeOrganization(t, s); !strings.Contains(answer, "AWSOrganizationsNotInUseException") {
 		t.Errorf("before apply: %s", answer)
 	}
-	tf("init", "-input=false", "-no-color")
-	tf("apply", "-auto-approve", "-input=false", "-no-color")
-	noDrift()
+	m := newModule(t, s, "organizations")
+	m.apply()
 	var out struct {
 		Accounts  struct{ Value []string }
 		Workloads struct{ Value []string }
 	}
-	if err := json.Unmarshal([]byte(tf("output", "-json")), &out); err != nil {
-		t.Fatal(err)
-	}
+	m.outputs(&out)
 	if len(out.Accounts.Value) != 2 || len(out.Workloads.Value) != 2 {
 		t.Errorf("%d accounts, %d policies of the OU", len(out.Accounts.Value), len(out.Workloads.Value))
 	}
-	tf("apply", "-auto-approve", "-input=false", "-no-color", "-var=stage=live")
-	noDrift("-var=stage=live")
+	seenOrganization(t, m)
+	m.apply("-var=stage=live")
 	s.Advance(5 * 24 * time.Hour) // so that the accounts may leave
-	tf("destroy", "-auto-approve", "-input=false", "-no-color", "-var=stage=live")
+	m.destroy("-var=stage=live")
 	if answer := describeOrganization(t, s); !strings.Contains(answer, "AWSOrganizationsNotInUseException") {
 		t.Errorf("after destroy: %s", answer)
+	}
+}
+
+// seenOrganization compares what data sources say.
+func seenOrganization(t *testing.T, m *module) {
+	t.Helper()
+	var out struct{ Seen struct{ Value json.RawMessage } }
+	m.outputs(&out)
+	const want = `{"accounts":["App","Audit","Bartizan"],"app":["app@example.com"],"delegated":["Audit"],"delegations":["guardduty.amazonaws.com"],` +
+		`"descendants":["Security","Workloads","stage-test"],"managed":true,"policies":2,"security":["audit@example.com"],` +
+		`"services":["guardduty.amazonaws.com","ram.amazonaws.com"],"stage":"test","units":["Security","Workloads"],"workloads":true}`
+	var got bytes.Buffer
+	if err := json.Compact(&got, out.Seen.Value); err != nil || got.String() != want {
+		t.Errorf("data sources say %s (%v), want %s", &got, err, want)
 	}
 }
 

@@ -81,7 +81,7 @@ func materials(t *testing.T, dir string) string {
 }
 
 // certificates are an authority, one of its certificates with its key, a list
-// of revoked ones, and a key of SSH's.
+// of revoked ones, and keys of SSH's.
 func certificates(t *testing.T, put func(string, []byte) string) {
 	t.Helper()
 	now := time.Now()
@@ -108,6 +108,7 @@ func certificates(t *testing.T, put func(string, []byte) string) {
 		put(name, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}))
 	}
 	put("ssh.pub", sshKey(&key.PublicKey))
+	put("ssh2.pub", sshKey(&caKey.PublicKey))
 }
 
 func pemOf(t *testing.T, key crypto.Signer) []byte {

@@ -24,7 +24,7 @@ from botocore import xform_name  # noqa: E402: the CLI's own, once it is there
 
 # What every AWS service may answer beside the errors that its model lists.
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
-COMMON = {"AccessDenied", "AccessDeniedException", "ValidationError", "ValidationException"}
+COMMON = {"AccessDenied", "AccessDeniedException", "ExpiredToken", "ValidationError", "ValidationException"}
 
 
 @dataclasses.dataclass

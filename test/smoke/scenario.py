@@ -19,9 +19,9 @@ begin with a space go on with the line before, # begins a comment:
 EXPR are JMESPath; an error's answer is Error and the Words of its message.
 ${X} in the input is a variable, ${file:NAME} a file of the working directory,
 ${totp:FILE:N} the one-time password of a file's seed N periods from now,
-${month:N} the first day of the month in N months. Where the model wants a
-string, an object becomes its JSON. Every answer must have the model's shape. At
-the end each operation that SPEC calls real must have succeeded once.
+${month:N} the first moment of the month in N months, ${end:N} its last. Where
+the model wants a string, an object becomes its JSON. Every answer must have the
+model's shape. At the end each operation that SPEC calls real must have succeeded.
 """
 
 import base64
@@ -67,6 +67,18 @@ def totp(seed, steps):
     return f"{(struct.unpack('>I', digest[at:at + 4])[0] & 0x7FFFFFFF) % 1000000:06}"
 
 
+def month(number):
+    """The first moment of the month in a number of months."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    months = now.month - 1 + number
+    return datetime.datetime(now.year + months // 12, months % 12 + 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def brief(value):
+    """An answer in a few hundred characters."""
+    return json.dumps({k: v for k, v in value.items() if k != "ResponseMetadata"}, default=str)[:600]
+
+
 class Scenario:
     def __init__(self, spec, path):
         self.service, self.path = path.stem, path
@@ -82,9 +94,9 @@ class Scenario:
             _, seed, steps = name.split(":")
             return totp(self.variable("file:" + seed), int(steps))
         if name.startswith("month:"):
-            now = datetime.datetime.now(datetime.timezone.utc)
-            months = now.month - 1 + int(name[6:])
-            return f"{now.year + months // 12}-{months % 12 + 1:02}-01T00:00:00Z"
+            return month(int(name[6:])).isoformat()
+        if name.startswith("end:"):
+            return (month(int(name[4:]) + 1) - datetime.timedelta(milliseconds=1)).isoformat()
         if name not in self.variables:
             raise Failure(f"no variable {name}")
         return self.variables[name]
@@ -155,7 +167,7 @@ class Scenario:
                 break
             time.sleep(0.1)
         else:
-            raise Failure(f"{expression} is not {want}: {answer.value()}")
+            raise Failure(f"{expression} is not {want}: {brief(answer.value())}")
         if answer.code() != clauses["!"]:
             raise Failure(f"{answer.code() or 'success'}, want {clauses['!'] or 'success'}: {answer.err.strip() or answer.out.strip()[:400]}")
         if problems := answer.problems():
@@ -171,12 +183,12 @@ class Scenario:
     def keep(self, value, clauses):
         for path in filter(None, re.split(r",\s*", clauses["nonempty"])):
             if not jmespath.search(path, value):
-                self.failed.append(f"{path} is empty in {json.dumps(value, default=str)[:400]}")
+                self.failed.append(f"{path} is empty in {brief(value)}")
         for pair in filter(None, re.split(r",\s*(?=\w+ =)", clauses["=>"])):
             variable, expression = (s.strip() for s in pair.split("=", 1))
             self.variables[variable] = jmespath.search(expression, value)
             if self.variables[variable] is None:
-                raise Failure(f"{expression} is not in {json.dumps(value, default=str)[:400]}")
+                raise Failure(f"{expression} is not in {brief(value)}")
 
     def run(self):
         """The number of failures."""

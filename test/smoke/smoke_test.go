@@ -116,7 +116,7 @@ func TestPages(t *testing.T) {
 	interpreter(t)
 	dir := t.TempDir()
 	materials(t, dir)
-	script(t, bartizantest.New(t), dir, "pages.py")
+	script(t, bartizantest.New(t), dir, "pages.py", absolute(t, "../../spec"))
 }
 
 // TestQuotas: AWS's limits, with AWS's errors.

@@ -139,6 +139,75 @@ data "aws_organizations_policies_for_target" "workloads" {
   depends_on = [aws_organizations_policy_attachment.guard]
 }
 
+data "aws_organizations_organization" "this" {
+  depends_on = [aws_organizations_account.audit, aws_organizations_account.app]
+}
+
+data "aws_organizations_organizational_units" "top" {
+  parent_id  = local.root
+  depends_on = [aws_organizations_organizational_unit.security, aws_organizations_organizational_unit.workloads]
+}
+
+data "aws_organizations_organizational_unit" "workloads" {
+  parent_id = local.root
+  name      = aws_organizations_organizational_unit.workloads.name
+}
+
+data "aws_organizations_organizational_unit_descendant_organizational_units" "all" {
+  parent_id  = local.root
+  depends_on = [aws_organizations_organizational_unit.security, aws_organizations_organizational_unit.stage]
+}
+
+data "aws_organizations_organizational_unit_child_accounts" "security" {
+  parent_id  = aws_organizations_organizational_unit.security.id
+  depends_on = [aws_organizations_account.audit]
+}
+
+data "aws_organizations_organizational_unit_descendant_accounts" "workloads" {
+  parent_id  = aws_organizations_organizational_unit.workloads.id
+  depends_on = [aws_organizations_account.app]
+}
+
+data "aws_organizations_policies" "scp" {
+  filter     = "SERVICE_CONTROL_POLICY"
+  depends_on = [aws_organizations_policy.guard]
+}
+
+data "aws_organizations_policy" "full" {
+  policy_id  = "p-FullAWSAccess"
+  depends_on = [aws_organizations_organization.this]
+}
+
+data "aws_organizations_delegated_administrators" "guardduty" {
+  service_principal = "guardduty.amazonaws.com"
+  depends_on        = [aws_organizations_delegated_administrator.guardduty]
+}
+
+data "aws_organizations_delegated_services" "audit" {
+  account_id = aws_organizations_delegated_administrator.guardduty.account_id
+}
+
+data "aws_organizations_resource_tags" "audit" {
+  resource_id = aws_organizations_account.audit.id
+}
+
+output "seen" {
+  value = {
+    accounts    = sort(data.aws_organizations_organization.this.accounts[*].name)
+    services    = data.aws_organizations_organization.this.aws_service_access_principals
+    units       = sort(data.aws_organizations_organizational_units.top.children[*].name)
+    workloads   = data.aws_organizations_organizational_unit.workloads.id == aws_organizations_organizational_unit.workloads.id
+    descendants = sort(data.aws_organizations_organizational_unit_descendant_organizational_units.all.children[*].name)
+    security    = data.aws_organizations_organizational_unit_child_accounts.security.accounts[*].email
+    app         = data.aws_organizations_organizational_unit_descendant_accounts.workloads.accounts[*].email
+    policies    = length(data.aws_organizations_policies.scp.ids)
+    managed     = data.aws_organizations_policy.full.aws_managed
+    delegated   = data.aws_organizations_delegated_administrators.guardduty.delegated_administrators[*].name
+    delegations = data.aws_organizations_delegated_services.audit.delegated_services[*].service_principal
+    stage       = data.aws_organizations_resource_tags.audit.tags["stage"]
+  }
+}
+
 output "organization" {
   value = aws_organizations_organization.this.id
 }

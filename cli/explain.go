@@ -16,8 +16,8 @@ import (
 
 type policyExplainCmd struct {
 	ID   string `arg:"" optional:"" help:"Of a denial of the past: its authorization id, event id or request id."`
-	Data string `help:"Data directory of the server that is asked, when no policy files are given." default:"${data}" env:"BARTIZAN_DATA"`
 	JSON bool   `help:"Print the tree as JSON."`
+	target
 	question
 }
 
@@ -35,7 +35,7 @@ func (c *policyExplainCmd) Run(env Env) error {
 		}
 		return c.print(env, &story{Decisions: []*explain.Tree{explain.New(r, b)}})
 	}
-	s, err := dial(c.Data).explain(context.Background(), c.ID, &c.question)
+	s, err := c.client().explain(context.Background(), c.ID, &c.question)
 	if err != nil {
 		return err
 	}

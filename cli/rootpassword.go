@@ -8,13 +8,13 @@ import (
 
 type rootPasswordCmd struct {
 	Account string `help:"Account whose root user gets the password." default:"${account}"`
-	Data    string `help:"Data directory of the server." default:"${data}" env:"BARTIZAN_DATA"`
+	target
 }
 
 // Run has the running server make a password, so that none stands on a command
 // line.
 func (c *rootPasswordCmd) Run(ctx context.Context, env Env) error {
-	password, err := dial(c.Data).rootPassword(ctx, c.Account)
+	password, err := c.client().rootPassword(ctx, c.Account)
 	if err != nil {
 		return err
 	}

@@ -52,20 +52,27 @@ func (a *asker) ask(ctx context.Context, q iamtoolbox.Question) (*policy.Request
 		r.Context.Set("aws:PrincipalOrgID", own.Organization)
 		r.Context.SetAll("aws:PrincipalOrgPaths", own.Paths)
 	}
-	if err := a.owner(ctx, r, b); err != nil {
+	owner, err := a.directory.Bounds(ctx, r.ResourceAccount)
+	if err != nil {
+		return nil, nil, err
+	}
+	if q.Account != "" && q.Account != r.ResourceAccount && !sameOrganization(own, owner) {
+		return nil, nil, iamtoolbox.ErrForeign
+	}
+	if err := a.owner(ctx, r, b, owner); err != nil {
 		return nil, nil, err
 	}
 	r.Context.SetPairs(q.Context)
 	return r, b, nil
 }
 
+func sameOrganization(a, b *gateway.Bounds) bool {
+	return a != nil && b != nil && a.Organization != "" && a.Organization == b.Organization
+}
+
 // owner adds what the resource's side says.
-func (a *asker) owner(ctx context.Context, r *policy.Request, b *policy.Bindings) (err error) {
-	if b.Resource, b.Authority, err = a.policyOf(ctx, r.Action, r.Resource); err != nil {
-		return err
-	}
-	owner, err := a.directory.Bounds(ctx, r.ResourceAccount)
-	if err != nil || owner == nil {
+func (a *asker) owner(ctx context.Context, r *policy.Request, b *policy.Bindings, owner *gateway.Bounds) (err error) {
+	if b.Resource, b.Authority, err = a.policyOf(ctx, r.Action, r.Resource); err != nil || owner == nil {
 		return err
 	}
 	if owner.Organization != "" {

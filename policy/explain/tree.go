@@ -21,6 +21,8 @@ type Tree struct {
 	// Instead tells what the request itself could have for an Allow statement to
 	// match that only its conditions keep from matching.
 	Instead []string `json:"instead,omitempty"`
+	// Withheld says that policies took part which are not for the reader to see.
+	Withheld string `json:"withheld,omitempty"`
 }
 
 // Layer is what the policies of one type, and of one level for SCPs and RCPs,

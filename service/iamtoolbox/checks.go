@@ -19,8 +19,12 @@ func (s *Service) evaluation(ctx context.Context, e *explain.Evidence, i int) (*
 	ev := &e.Evaluations[i]
 	tree := explain.New(r, b)
 	decision := policy.Decide(r, b)
+	effect := effects[decision.Result()]
+	if e.Foreign(i) && i < len(e.Evaluations)-1 { // only the last one was denied
+		decision.Allowed, effect = true, iamtoolboxapi.EvaluatedEffect_ALLOW
+	}
 	out := &iamtoolboxapi.Evaluation{
-		Action: r.Action, Resource: r.Resource, Context: values(ev.Context), EvaluatedEffect: effects[decision.Result()],
+		Action: r.Action, Resource: r.Resource, Context: values(ev.Context), EvaluatedEffect: effect,
 	}
 	for l := range tree.Layers {
 		layer := &tree.Layers[l]

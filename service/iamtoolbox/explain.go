@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	iamtoolboxapi "bartizan.dev/api/iamtoolbox"
 	"bartizan.dev/arn"
@@ -34,9 +35,28 @@ func (s *Service) Past(ctx context.Context, account, id string) (*Story, error) 
 		if err != nil {
 			return nil, err
 		}
-		out.Decisions = append(out.Decisions, explain.New(r, b))
+		t := explain.New(r, b)
+		if account != "" && e.Foreign(i) {
+			oneSided(t, r, b, i < len(e.Evaluations)-1)
+		}
+		out.Decisions = append(out.Decisions, t)
 	}
 	return out, nil
+}
+
+// oneSided makes a tree say only what the principal's side knows: Withhold has
+// taken the other side away. Whether that side allowed is known all the same,
+// as only the last thing that a call touches was denied.
+func oneSided(t *explain.Tree, r *policy.Request, b *policy.Bindings, allowed bool) {
+	t.Withheld = "The policies of the resource's account " + r.ResourceAccount + " are not shown: it is not of your organization."
+	if allowed {
+		t.Decision, t.Message, t.Changes, t.Instead = policy.Allowed.String(), "", nil, nil
+		return
+	}
+	t.Message = policy.Decide(r, b).Message(r, false)
+	t.Changes = slices.DeleteFunc(t.Changes, func(c explain.Change) bool {
+		return c.Type == policy.Resource.String() || c.Type == policy.Trust.String() || c.Type == policy.RCP.String()
+	})
 }
 
 // Asked tells how a question would be decided now.
@@ -63,7 +83,7 @@ func (s *Service) ExplainAuthorization(ctx context.Context, in *iamtoolboxapi.Ex
 		if bad != nil || a.Account != account {
 			return nil, wire.Errorf("ValidationException", "The principal must be one of this account.")
 		}
-		q := Question{Principal: *in.PrincipalArn, Action: *in.Action, Resource: "*"}
+		q := Question{Principal: *in.PrincipalArn, Action: *in.Action, Resource: "*", Account: account}
 		if in.Resource != nil {
 			q.Resource = *in.Resource
 		}
@@ -73,6 +93,9 @@ func (s *Service) ExplainAuthorization(ctx context.Context, in *iamtoolboxapi.Ex
 		story, err = s.Asked(ctx, q)
 	default:
 		return nil, wire.Errorf("ValidationException", "Give either id, or principalArn and action.")
+	}
+	if errors.Is(err, ErrForeign) {
+		return nil, wire.Errorf("ValidationException", "The resource must be one of this account or of its organization.")
 	}
 	if errors.Is(err, errNotFound) || errors.Is(err, ErrNoPrincipal) {
 		return nil, notFound().With(err)

@@ -26,7 +26,8 @@ type Deps struct {
 	// all.
 	Accounts func(ctx context.Context, account string) (organization string, accounts iter.Seq2[string, error], err error)
 	// Ask makes the request of a principal that has not asked, with the policies
-	// of now. It returns ErrNoPrincipal for one that does not exist.
+	// of now. It returns ErrNoPrincipal for one that does not exist, and ErrForeign
+	// for a resource that is not for q.Account to ask about.
 	Ask func(ctx context.Context, q Question) (*policy.Request, *policy.Bindings, error)
 }
 
@@ -34,10 +35,17 @@ type Deps struct {
 type Question struct {
 	Principal, Action, Resource string
 	Context                     []policy.Pair
+	// Account is who asks; "" is the server's administrator, who may ask about all.
+	Account string `json:"-"`
 }
 
 // ErrNoPrincipal is returned for a principal that does not exist.
 var ErrNoPrincipal = errors.New("iamtoolbox: no such principal")
+
+// ErrForeign is returned for a resource of an account that is neither the one
+// that asks nor of its organization: the answer would tell what its policies
+// say.
+var ErrForeign = errors.New("iamtoolbox: the resource is a stranger's")
 
 // Service answers the operations of IAM Toolbox.
 type Service struct {
@@ -55,7 +63,10 @@ var errNotFound = errors.New("iamtoolbox: no such denial")
 
 // find looks for the evidence of a denial by its authorization id, event id or
 // request id, among the accounts that account may ask about. A principal that
-// belonged to an organization then is told of to all of that organization.
+// belonged to an organization then is told of to all of that organization, and
+// to nobody else. What strangers say of their resources is left out, unless
+// account is "".
+// https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthorizationDetails.html
 func (s *Service) find(ctx context.Context, account, id string) (*explain.Evidence, error) {
 	queries := []trail.Query{{Attribute: trail.EventID, Value: explain.EventID(id)}}
 	if queries[0].Value == "" {
@@ -81,7 +92,15 @@ func (s *Service) find(ctx context.Context, account, id string) (*explain.Eviden
 			if err := json.Unmarshal(text, e); err != nil {
 				return nil, fmt.Errorf("iamtoolbox: evidence %s: %w", id, err)
 			}
-			if account == "" || a == account || e.Organization == organization {
+			mine := a == account
+			if e.Organization != "" {
+				mine = e.Organization == organization
+			}
+			if account == "" {
+				return e, nil
+			}
+			if mine {
+				e.Withhold()
 				return e, nil
 			}
 		}

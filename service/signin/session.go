@@ -147,22 +147,26 @@ func (t *session) ARN(region string) string {
 }
 
 // identity is who acts in the session: the role switched to, or who signed in.
-// It has a caller.Session that ends at until, at the latest.
-func (t *session) identity(now, until time.Time, region string) caller.Identity {
+// It has a caller.Session that ends at until, at the latest, and was issued when
+// the role was assumed or the user signed in: a policy that denies what was
+// issued before a date (aws:TokenIssueTime) must hold for the credentials that a
+// session goes on to fetch.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
+func (t *session) identity(until time.Time, region string) caller.Identity {
 	if t.Role != nil {
 		id := *t.Role
 		held := *t.Role.Session
-		held.Issued, held.Expires = now, earlier(until, held.Expires)
+		held.Expires = earlier(until, held.Expires)
 		held.Keys = withKey(held.Keys, t.ARN(region))
 		id.Session = &held
 		return id
 	}
 	id := t.Base
-	held := caller.Session{IssuerARN: id.ARN, IssuerID: id.ID, IssuerName: id.Name, MFA: t.MFA, MFATime: t.MFATime}
+	held := caller.Session{Issued: t.Created, IssuerARN: id.ARN, IssuerID: id.ID, IssuerName: id.Name, MFA: t.MFA, MFATime: t.MFATime}
 	if t.Base.Session != nil { // of federation
 		held = *t.Base.Session
 	}
-	held.Issued, held.Expires = now, earlier(until, t.Expires)
+	held.Expires = earlier(until, t.Expires)
 	held.Keys = withKey(held.Keys, t.ARN(region))
 	id.Session = &held
 	return id

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +42,9 @@ func TestTerraformOrganizations(t *testing.T) {
 // seenOrganization compares what data sources say.
 func seenOrganization(t *testing.T, m *module) {
 	t.Helper()
-	var out struct{ Seen struct{ Value json.RawMessage } }
+	var out struct {
+		Seen struct{ Value json.RawMessage }
+	}
 	m.outputs(&out)
 	const want = `{"accounts":["App","Audit","Bartizan"],"app":["app@example.com"],"delegated":["Audit"],"delegations":["guardduty.amazonaws.com"],` +
 		`"descendants":["Security","Workloads","stage-test"],"managed":true,"policies":2,"security":["audit@example.com"],` +

@@ -53,7 +53,9 @@ class Pages:
         self.driven.add((service, operation))
         paginator = client.get_paginator(operation)
         keys = [k.expression for k in paginator.result_keys]
-        pages = list(paginator.paginate(**arguments, PaginationConfig={"PageSize": size}))
+        # Roles Anywhere's paginators do not say which member is the size.
+        named = {"pageSize": size} if service == "rolesanywhere" else {"PaginationConfig": {"PageSize": size}}
+        pages = list(paginator.paginate(**arguments, **named))
         whole = getattr(client, operation)(**arguments)
         for key in keys:
             want = jmespath.search(key, whole)
@@ -234,8 +236,8 @@ def accessanalyzer(pages):
     previews = [c.create_access_preview(analyzerArn=arn, configurations={f"arn:aws:iam::000000000000:role/shared{i}": public})["id"] for i in range(2)]
     for i in range(2):
         c.start_policy_generation(policyGenerationDetails={"principalArn": f"arn:aws:iam::000000000000:role/shared{i}"})
+        waited(lambda: all(g["status"] == "SUCCEEDED" for g in c.list_policy_generations()["policyGenerations"]))
     waited(lambda: len(c.list_findings(analyzerArn=arn)["findings"]) == 3)
-    waited(lambda: all(g["status"] == "SUCCEEDED" for g in c.list_policy_generations()["policyGenerations"]))
     waited(lambda: all(p["status"] == "COMPLETED" for p in c.list_access_previews(analyzerArn=arn)["accessPreviews"]))
     for operation in ("findings", "findings_v2", "analyzed_resources", "access_previews"):
         pages.of("accessanalyzer", "list_" + operation, analyzerArn=arn)

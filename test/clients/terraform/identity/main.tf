@@ -329,15 +329,15 @@ output "seen" {
 # What `terraform import` takes.
 output "ids" {
   value = {
-    "aws_accessanalyzer_analyzer.external"       = aws_accessanalyzer_analyzer.external.id
-    "aws_accessanalyzer_archive_rule.directory"  = aws_accessanalyzer_archive_rule.directory.id
-    "aws_eks_pod_identity_association.api"       = "prod,${aws_eks_pod_identity_association.api.association_id}"
-    "aws_iam_openid_connect_provider.ci"         = aws_iam_openid_connect_provider.ci.id
-    "aws_iam_organizations_features.this"        = aws_iam_organizations_features.this.id
-    "aws_iam_saml_provider.directory"            = aws_iam_saml_provider.directory.id
-    "aws_iam_service_linked_role.autoscaling"    = aws_iam_service_linked_role.autoscaling.id
-    "aws_iam_user_ssh_key.dev"                   = "dev:${aws_iam_user_ssh_key.dev.ssh_public_key_id}:SSH"
-    "aws_rolesanywhere_profile.host"             = aws_rolesanywhere_profile.host.id
-    "aws_rolesanywhere_trust_anchor.ca"          = aws_rolesanywhere_trust_anchor.ca.id
+    "aws_accessanalyzer_analyzer.external"      = aws_accessanalyzer_analyzer.external.id
+    "aws_accessanalyzer_archive_rule.directory" = aws_accessanalyzer_archive_rule.directory.id
+    "aws_eks_pod_identity_association.api"      = "prod,${aws_eks_pod_identity_association.api.association_id}"
+    "aws_iam_openid_connect_provider.ci"        = aws_iam_openid_connect_provider.ci.id
+    "aws_iam_organizations_features.this"       = aws_iam_organizations_features.this.id
+    "aws_iam_saml_provider.directory"           = aws_iam_saml_provider.directory.id
+    "aws_iam_service_linked_role.autoscaling"   = aws_iam_service_linked_role.autoscaling.id
+    "aws_iam_user_ssh_key.dev"                  = "dev:${aws_iam_user_ssh_key.dev.ssh_public_key_id}:SSH"
+    "aws_rolesanywhere_profile.host"            = aws_rolesanywhere_profile.host.id
+    "aws_rolesanywhere_trust_anchor.ca"         = aws_rolesanywhere_trust_anchor.ca.id
   }
 }

@@ -2,8 +2,6 @@ package policy
 
 import (
 	"bytes"
-	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -197,7 +195,8 @@ func (r *reader) escaped(start int) (string, *Error) {
 			out = append(out, c)
 			r.pos++
 		default:
-			char, ok := r.escape()
+			char, next, ok := Unescape(r.in, r.pos)
+			r.pos = next
 			if !ok {
 				return "", r.fail(badJSON)
 			}
@@ -205,56 +204,6 @@ func (r *reader) escaped(start int) (string, *Error) {
 		}
 	}
 	return "", r.fail(badJSON)
-}
-
-// escape reads one escape sequence, or two that make a surrogate pair. A lone
-// surrogate is refused.
-func (r *reader) escape() (rune, bool) {
-	if r.pos+1 >= len(r.in) {
-		return 0, false
-	}
-	c := r.in[r.pos+1]
-	r.pos += 2
-	switch c {
-	case '"', '\\', '/':
-		return rune(c), true
-	case 'b':
-		return '\b', true
-	case 'f':
-		return '\f', true
-	case 'n':
-		return '\n', true
-	case 'r':
-		return '\r', true
-	case 't':
-		return '\t', true
-	case 'u':
-		return r.unicode()
-	}
-	return 0, false
-}
-
-func (r *reader) unicode() (rune, bool) {
-	char, ok := r.hex4()
-	if !ok || !utf16.IsSurrogate(char) {
-		return char, ok
-	}
-	if r.pos+1 >= len(r.in) || r.in[r.pos] != '\\' || r.in[r.pos+1] != 'u' {
-		return 0, false
-	}
-	r.pos += 2
-	low, ok := r.hex4()
-	char = utf16.DecodeRune(char, low)
-	return char, ok && char != utf8.RuneError
-}
-
-func (r *reader) hex4() (rune, bool) {
-	if r.pos+4 > len(r.in) {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(string(r.in[r.pos:r.pos+4]), 16, 16)
-	r.pos += 4
-	return rune(n), err == nil
 }
 
 // scalar reads a string, a number or a boolean as text.

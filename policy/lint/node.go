@@ -1,9 +1,9 @@
 package lint
 
 import (
-	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"bartizan.dev/policy"
 )
 
 // kind is a JSON type, by its name in AWS's messages.
@@ -269,7 +269,8 @@ func (r *reader) string() (string, bool) {
 			return "", false
 		case c == '\\':
 			out = append(out, r.in[start:r.pos]...)
-			char, ok := r.escape()
+			char, next, ok := policy.Unescape(r.in, r.pos)
+			r.pos = next
 			if !ok {
 				r.fail()
 				return "", false
@@ -282,57 +283,4 @@ func (r *reader) string() (string, bool) {
 	}
 	r.fail()
 	return "", false
-}
-
-// escape reads one escape sequence, or two that make a surrogate pair. A lone
-// surrogate is refused.
-func (r *reader) escape() (rune, bool) {
-	if r.pos+1 >= len(r.in) {
-		return 0, false
-	}
-	c := r.in[r.pos+1]
-	r.pos += 2
-	switch c {
-	case '"', '\\', '/':
-		return rune(c), true
-	case 'b':
-		return '\b', true
-	case 'f':
-		return '\f', true
-	case 'n':
-		return '\n', true
-	case 'r':
-		return '\r', true
-	case 't':
-		return '\t', true
-	case 'u':
-		return r.unicode()
-	}
-	return 0, false
-}
-
-func (r *reader) unicode() (rune, bool) {
-	char, ok := r.hex4()
-	if !ok || !utf16.IsSurrogate(char) {
-		return char, ok
-	}
-	if r.pos+1 >= len(r.in) || r.in[r.pos] != '\\' || r.in[r.pos+1] != 'u' {
-		return 0, false
-	}
-	r.pos += 2
-	low, ok := r.hex4()
-	char = utf16.DecodeRune(char, low)
-	return char, ok && char != utf8.RuneError
-}
-
-func (r *reader) hex4() (rune, bool) {
-	if r.pos+4 > len(r.in) {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(string(r.in[r.pos:r.pos+4]), 16, 16)
-	if err != nil {
-		return 0, false
-	}
-	r.pos += 4
-	return rune(n), true
 }

@@ -123,8 +123,11 @@ func (s *Service) postAuthorize(r *http.Request) (any, error) {
 	if err := s.seal.open(authorizationPurpose, in.Request, s.Clock.Now(), &a); err != nil {
 		return nil, badRequest("The request is not valid or has expired.")
 	}
+	if err := s.checkRedirect(r, &a); err != nil { // it was sealed for whoever asked, under the name that they called us by
+		return nil, err
+	}
 	now := s.Clock.Now()
-	id := t.identity(now, t.Expires, homeRegion)
+	id := t.identity(t.Expires, homeRegion)
 	if !now.Before(id.Session.Expires) {
 		return nil, &problem{Status: 401, Code: "RoleExpired", Message: "The session of the role has ended. Switch to it again, or back."}
 	}

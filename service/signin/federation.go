@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -137,6 +138,11 @@ func (s *Service) federatedEnd(form url.Values, id *caller.Identity) (time.Time,
 		// call to the federation endpoint fails."
 		if t.Chained {
 			return time.Time{}, bad("SessionDuration cannot be used with credentials of role chaining.")
+		}
+		// Nor with those that the console gave out: each session would beget the next
+		// one, and stolen credentials would be good for ever.
+		if slices.ContainsFunc(t.Keys, func(k caller.Tag) bool { return k.Key == SessionKey }) {
+			return time.Time{}, bad("SessionDuration cannot be used with credentials of a console session.")
 		}
 		return s.Clock.Now().Add(n).Truncate(time.Second), nil
 	}

@@ -66,7 +66,7 @@ func (s *Service) IntrospectOAuth2TokenWithIAM(ctx context.Context, in *signinap
 	if err != nil || !active {
 		return &signinapi.IntrospectOAuth2TokenWithIAMResponse{}, err
 	}
-	id := g.Session.identity(g.Issued, g.Session.Expires, g.Region)
+	id := g.Session.identity(g.Session.Expires, g.Region)
 	issued := g.Turned.Unix()
 	return &signinapi.IntrospectOAuth2TokenWithIAMResponse{
 		Active: true, ClientId: &g.Client, UserId: &id.ID, TokenType: new("refresh_token"),

@@ -99,8 +99,7 @@ func (s *Service) mayAddPasskey(r *http.Request, t *here) error {
 	if t.Role != nil || t.Base.Kind != caller.User && t.Base.Kind != caller.Root {
 		return &problem{Status: 403, Code: "AccessDenied", Message: "Only IAM users and root users have MFA devices."}
 	}
-	now := s.Clock.Now().Truncate(time.Second)
-	return s.Decide(as(r.Context(), t.identity(now, t.Expires, homeRegion)), policy.Touch{
+	return s.Decide(as(r.Context(), t.identity(t.Expires, homeRegion)), policy.Touch{
 		Action: "iam:EnableMFADevice", Resource: t.Base.ARN, Account: t.Base.Account,
 		Keys: []policy.Pair{{Key: "iam:RegisterSecurityKey", Values: []string{"Activate"}}},
 	})

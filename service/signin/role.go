@@ -82,7 +82,7 @@ func (s *Service) assume(r *http.Request, t *session, role string) (*caller.Iden
 	}
 	own := *t
 	own.Role = nil
-	base := own.identity(now.Truncate(time.Second), t.Expires, homeRegion)
+	base := own.identity(t.Expires, homeRegion)
 	name := base.Name
 	if len(name) < 2 { // a role session's name has two letters at least
 		name += "-console"

@@ -253,7 +253,7 @@ func (s *Service) postCredentials(r *http.Request) (any, error) {
 		return nil, err
 	}
 	now := s.Clock.Now().Truncate(time.Second)
-	id := t.identity(now, now.Add(credentialsLast), homeRegion)
+	id := t.identity(now.Add(credentialsLast), homeRegion)
 	if !now.Before(id.Session.Expires) { // the role's session, not the whole one
 		return nil, &problem{Status: 401, Code: "RoleExpired", Message: "The session of the role has ended. Switch to it again, or back."}
 	}

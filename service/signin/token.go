@@ -52,7 +52,7 @@ func (s *Service) touchToken(ctx context.Context, in *signinapi.CreateOAuth2Toke
 	}
 	now := s.Clock.Now().Truncate(time.Second)
 	call := caller.From(ctx)
-	call.Identity = g.Session.identity(now, now.Add(credentialsLast), g.Region)
+	call.Identity = g.Session.identity(now.Add(credentialsLast), g.Region)
 	if !s.Clock.Now().Before(call.Identity.Session.Expires) {
 		return nil, errToken
 	}
@@ -152,16 +152,17 @@ func (s *Service) CreateOAuth2Token(ctx context.Context, in *signinapi.CreateOAu
 		return nil, err
 	}
 	id.Proof = nil
+	now := s.Clock.Now().Truncate(time.Second)
 	c, err := s.Sessions.Issue(id)
 	if err != nil {
 		return nil, err
 	}
 	out := &signinapi.CreateOAuth2TokenResponseBody{
 		AccessToken: &signinapi.AccessToken{AccessKeyId: c.AccessKey, SecretAccessKey: c.Secret, SessionToken: c.Token},
-		TokenType:   "aws_sigv4", ExpiresIn: int32(id.Session.Expires.Sub(id.Session.Issued) / time.Second), RefreshToken: g.token(g.Turn),
+		TokenType:   "aws_sigv4", ExpiresIn: int32(id.Session.Expires.Sub(now) / time.Second), RefreshToken: g.token(g.Turn),
 	}
 	if in.TokenInput.GrantType == "authorization_code" {
-		token, err := s.idToken(g, &id)
+		token, err := s.idToken(g, &id, now)
 		if err != nil {
 			return nil, err
 		}
@@ -205,9 +206,9 @@ func (s *Service) take(ctx context.Context, t *signinapi.CreateOAuth2TokenReques
 }
 
 // idToken names the session for the tool: the AWS CLI keeps it by the subject.
-func (s *Service) idToken(g *grant, id *caller.Identity) (string, error) {
+func (s *Service) idToken(g *grant, id *caller.Identity, now time.Time) (string, error) {
 	return s.signer.Sign(map[string]any{
-		"iss": issuer, "sub": id.ARN, "aud": g.Client, "iat": id.Session.Issued.Unix(), "exp": id.Session.Expires.Unix(),
+		"iss": issuer, "sub": id.ARN, "aud": g.Client, "iat": now.Unix(), "exp": id.Session.Expires.Unix(),
 		"jti": newUUID(), "account_id": id.Account, "user_id": id.ID, "signin_session": g.Session.ARN(g.Region),
 	})
 }

@@ -46,7 +46,7 @@ func seenOrganization(t *testing.T, m *module) {
 		Seen struct{ Value json.RawMessage }
 	}
 	m.outputs(&out)
-	const want = `{"accounts":["App","Audit","Bartizan"],"app":["app@example.com"],"delegated":["Audit"],"delegations":["guardduty.amazonaws.com"],` +
+	const want = `{"accounts":["Account 000000000000","App","Audit"],"app":["app@example.com"],"delegated":["Audit"],"delegations":["guardduty.amazonaws.com"],` +
 		`"descendants":["Security","Workloads","stage-test"],"managed":true,"policies":2,"security":["audit@example.com"],` +
 		`"services":["guardduty.amazonaws.com","ram.amazonaws.com"],"stage":"test","units":["Security","Workloads"],"workloads":true}`
 	var got bytes.Buffer

@@ -213,7 +213,12 @@ func (x *exchange) denied(b *policy.Bindings, d policy.Decision, i, mark int, bo
 		e.Code = "AccessDeniedException"
 	case wire.EC2:
 		e.Code = "UnauthorizedOperation"
-		e.Message = "You are not authorized to perform this operation. " + e.Message + x.sealed(req, b, d)
+		told := *b
+		if req.CrossAccount() && !sameOrg { // what strangers have written is not for the caller: see explain.Evidence.Withhold
+			told.Resource, told.RCP, told.Grant = nil, nil, nil
+			d = policy.Decide(req, &told)
+		}
+		e.Message = "You are not authorized to perform this operation. " + e.Message + x.sealed(req, &told, d)
 	}
 	if id := x.keepEvidence(i, mark, *b, bounds); id != "" {
 		e.Message += ". Call the GetRequestAuthorizationDetails API with the following authorization id: " + id

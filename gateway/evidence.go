@@ -28,10 +28,8 @@ func (x *exchange) keepEvidence(last, mark int, b policy.Bindings, bounds *Bound
 	if bounds != nil {
 		e.Organization, e.Targets = bounds.Organization, bounds.Targets
 	}
+	known := func(document string) bool { return !x.g.kept.due(id.Account+document, x.facts.Time) }
 	keep := func(document string, text []byte) error {
-		if !x.g.kept.due(id.Account+document, x.facts.Time) {
-			return nil
-		}
 		err := x.g.Trail.Append(x.ctx, x.evidence(document, "Document", text))
 		if err != nil {
 			x.g.kept.forget(id.Account + document)
@@ -46,7 +44,7 @@ func (x *exchange) keepEvidence(last, mark int, b policy.Bindings, bounds *Bound
 			if x.owner != nil && b.RCP != nil {
 				targets = x.owner.Targets
 			}
-			err = e.Add(&x.request, &b, mark, targets, keep)
+			err = e.Add(&x.request, &b, mark, targets, known, keep)
 		}
 	}
 	if err == nil {

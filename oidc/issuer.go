@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -171,8 +172,23 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	if c.Dial != nil {
 		return c.Dial(ctx, network, address)
 	}
-	var d net.Dialer
+	d := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error { return checkPeer(address) }}
 	return d.DialContext(ctx, network, address)
+}
+
+// checkPeer refuses addresses at which no issuer is: those of the link, where
+// hosts keep metadata services that give credentials away, and those that mean
+// nobody or many. Issuers in private networks are as good as any other.
+func checkPeer(address string) error {
+	peer, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrIssuer, err)
+	}
+	ip := peer.Addr().Unmap()
+	if ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast() || ip == netip.MustParseAddr("fd00:ec2::254") || ip == netip.MustParseAddr("fd00:ec2::23") {
+		return fmt.Errorf("%w: an issuer at %v", ErrIssuer, ip)
+	}
+	return nil
 }
 
 // CheckURL refuses the URL of an issuer that cannot be asked: it must be

@@ -73,11 +73,9 @@ func (c *Cache) ask(ctx context.Context, e *entry, i Issuer, now time.Time) bool
 	if now.Sub(e.asked) < restFor {
 		return false
 	}
-	keys, how, err := c.fetch(ctx, i)
-	if err != nil && ctx.Err() != nil {
-		e.problem = err
-		return false // the caller gave up: that says nothing of the issuer
-	}
+	// A caller that goes away must not be a way to have the issuer asked again at
+	// once, so the question goes on without it: fetch bounds its own time.
+	keys, how, err := c.fetch(context.WithoutCancel(ctx), i)
 	e.asked, e.problem = now, err
 	if err != nil {
 		return false

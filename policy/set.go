@@ -1,6 +1,12 @@
 package policy
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+)
 
 // Set is an immutable index of the statements of several policies. It may be
 // used by many goroutines at once. Statements are found in two steps: the
@@ -9,7 +15,7 @@ import "strings"
 // by the literal prefix of their patterns. Only candidates are matched in full.
 // The cost of a decision grows with the candidates, not with the statements.
 type Set struct {
-	policies   []*Labelled
+	policies   []*held
 	statements []statement
 	allow      index
 	deny       index
@@ -20,11 +26,12 @@ type Set struct {
 // change afterwards. Statements that could not be understood never allow.
 func Compile(policies ...Labelled) *Set {
 	s := &Set{}
-	owned := append([]Labelled(nil), policies...) // Match.Source points here
+	owned := make([]held, len(policies)) // Match.Source points here
 	for i := range owned {
+		owned[i].Labelled = policies[i]
 		s.policies = append(s.policies, &owned[i])
 		for j := range owned[i].Document.Statements {
-			s.statements = append(s.statements, compileStatement(&owned[i], j))
+			s.statements = append(s.statements, compileStatement(&owned[i].Labelled, j))
 		}
 	}
 	s.allow = buildIndex(s.statements, false)
@@ -62,12 +69,40 @@ func (s *Set) all() []*Set {
 	return []*Set{s}
 }
 
+// held is a policy of a set, with its fingerprint once it was asked for.
+type held struct {
+	Labelled
+	print atomic.Pointer[string]
+}
+
 // Policies returns what the set was compiled from. It must not be changed.
 func (s *Set) Policies() []*Labelled {
 	if s == nil {
 		return nil
 	}
-	return s.policies
+	out := make([]*Labelled, len(s.policies))
+	for i, p := range s.policies {
+		out[i] = &p.Labelled
+	}
+	return out
+}
+
+// Fingerprint names the text of policy i by its content, in the form of a UUID:
+// the first half of the SHA-256 of what MarshalJSON writes. It is worked out once
+// for a set.
+func (s *Set) Fingerprint(i int) (string, error) {
+	p := s.policies[i]
+	if known := p.print.Load(); known != nil {
+		return *known, nil
+	}
+	text, err := json.Marshal(p.Document)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.Sum256(text)
+	print := fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
+	p.print.Store(&print)
+	return print, nil
 }
 
 // Len returns the number of statements.

@@ -10,6 +10,7 @@
 //	as NAME                use them; "as root" goes back to login's
 //	set NAME               keep what the last command printed in a variable
 //	until N ARGS           repeat a command for up to N seconds until it succeeds
+//	certify NAME           make NAME-ca.pem, and NAME.pem and NAME.key from it
 package script
 
 import (
@@ -81,7 +82,7 @@ func run(t *testing.T, files []string) {
 		Files: files,
 		Setup: func(env *testscript.Env) error { return setup(env, aws) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"aws": cmdAWS, "login": cmdLogin, "remember": cmdRemember, "as": cmdAs, "set": cmdSet, "until": cmdUntil,
+			"aws": cmdAWS, "login": cmdLogin, "remember": cmdRemember, "as": cmdAs, "set": cmdSet, "until": cmdUntil, "certify": cmdCertify,
 		},
 	})
 }

@@ -37,21 +37,30 @@ var devKeys = sigv4.Credentials{AccessKey: "test", Secret: "test"}
 // BenchmarkGetCallerIdentity is the whole way of a call but for net/http's own
 // part: signature, rule, trail, answer.
 func BenchmarkGetCallerIdentity(b *testing.B) {
-	benchmark(b, "http://127.0.0.1:4566/?Action=GetCallerIdentity&Version=2011-06-15", "sts")
+	benchmark(b, openDev(b), devKeys, 200, "http://127.0.0.1:4566/?Action=GetCallerIdentity&Version=2011-06-15", "sts")
 }
 
 // BenchmarkListUsers adds a decision by a policy.
 func BenchmarkListUsers(b *testing.B) {
-	benchmark(b, "http://127.0.0.1:4566/?Action=ListUsers&Version=2010-05-08", "iam")
+	benchmark(b, openDev(b), devKeys, 200, "http://127.0.0.1:4566/?Action=ListUsers&Version=2010-05-08", "iam")
 }
 
-func benchmark(b *testing.B, url, service string) {
+// BenchmarkDenied is a call that is denied by a policy of 1,600 actions and
+// leaves its evidence.
+func BenchmarkDenied(b *testing.B) {
 	s := openDev(b)
+	c := &client{b, s, s.Handler()}
+	eve := c.user("eve", allow("s3:GetObject", "*"))
+	c.must(c.root("AttachUserPolicy", "UserName=eve", "PolicyArn=arn:aws:iam::aws:policy/SecurityAudit"))
+	benchmark(b, s, eve, 403, "http://127.0.0.1:4566/?Action=DeleteUser&UserName=eve&Version=2010-05-08", "iam")
+}
+
+func benchmark(b *testing.B, s *Server, keys sigv4.Credentials, status int, url, service string) {
 	req, err := http.NewRequest("GET", url, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	signed, err := sigv4.Presign(req, devKeys, "us-east-1", service, sigv4.EmptyHash, time.Now(), time.Hour)
+	signed, err := sigv4.Presign(req, keys, "us-east-1", service, sigv4.EmptyHash, time.Now(), time.Hour)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -64,7 +73,7 @@ func benchmark(b *testing.B, url, service string) {
 			r.RemoteAddr = "127.0.0.1:50000"
 			w.status = 0
 			h.ServeHTTP(w, r)
-			if w.status != 200 {
+			if w.status != status {
 				b.Errorf("status %d", w.status)
 				return
 			}

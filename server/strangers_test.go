@@ -22,7 +22,7 @@ func TestStrangersPoliciesAreNotTold(t *testing.T) {
 	c.must(c.query(owner, "iam", "CreateRole", "RoleName=vault", "Tags.member.1.Key=floor", "Tags.member.1.Value=hiddenTag",
 		`AssumeRolePolicyDocument={"Version":"2012-10-17","Statement":[
 			{"Sid":"hiddenAllow","Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"},
-			{"Sid":"hiddenDeny","Effect":"Deny","Principal":"*","Action":"sts:TagSession"}]}`,
+			{"Sid":"hiddenDeny","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:TagSession"}]}`,
 	))
 	eve := c.user("eve", allow("*", "*"))
 	role := "arn:aws:iam::" + other + ":role/"

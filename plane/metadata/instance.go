@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +29,8 @@ func (p *Plane) serveInstance(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case a.Config.Instance == nil:
 		plain(w, http.StatusNotFound)
+	case !local(r.Host):
+		plain(w, http.StatusForbidden)
 	case r.Method == http.MethodPut && strings.TrimSuffix(r.URL.Path, "/") == "/latest/api/token":
 		p.putToken(w, r)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
@@ -43,6 +47,21 @@ func (p *Plane) serveInstance(w http.ResponseWriter, r *http.Request) {
 		}
 		write(w, "text/plain", text)
 	}
+}
+
+// local reports whether a request names the host it asks by an address, or by a
+// name that nobody can own elsewhere. A web page whose name its owner resolves to
+// this host (DNS rebinding) could ask for a token like any program here, and read
+// the credentials with it: but it asks by its own name.
+func local(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost") || host == "instance-data.ec2.internal"
 }
 
 // putToken begins a session. A request that came through a proxy is refused: a

@@ -65,6 +65,7 @@ func (f *fixture) instance(change func(*Instance)) {
 // ask makes a request; headers are name: value.
 func ask(h http.Handler, method, path string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, nil)
+	r.Host = "169.254.169.254"
 	for _, line := range headers {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Add(name, value)

@@ -7,7 +7,6 @@ package explain
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -49,14 +48,14 @@ type Evaluation struct {
 // Policy is one policy that took part.
 type Policy struct {
 	policy.Source
-	Document string // the id of its text, as DocumentID makes it
+	Document string // the id of its text: policy.Set.Fingerprint
 }
 
 // Add notes one decision. mark is where the call's own context keys end, targets
 // those of the resource's organization. The text of every policy it meets first
-// goes to keep with its id.
-func (e *Evidence) Add(r *policy.Request, b *policy.Bindings, mark int, targets []string, keep func(id string, text []byte) error) error {
-	c := collector{e: e, keep: keep}
+// goes to keep with its id, unless known knows it.
+func (e *Evidence) Add(r *policy.Request, b *policy.Bindings, mark int, targets []string, known func(id string) bool, keep func(id string, text []byte) error) error {
+	c := collector{e: e, known: known, keep: keep}
 	ev := Evaluation{
 		Action: r.Action, Resource: r.Resource, ResourceAccount: r.ResourceAccount,
 		Context: r.Context.Pairs(mark), Targets: targets, Authority: b.Authority, Grant: b.Grant,
@@ -73,9 +72,10 @@ func (e *Evidence) Add(r *policy.Request, b *policy.Bindings, mark int, targets 
 }
 
 type collector struct {
-	e    *Evidence
-	keep func(id string, text []byte) error
-	err  error
+	e     *Evidence
+	known func(id string) bool
+	keep  func(id string, text []byte) error
+	err   error
 }
 
 func (c *collector) levels(sets []*policy.Set) [][]int {
@@ -91,35 +91,35 @@ func (c *collector) set(s *policy.Set) []int {
 		return nil
 	}
 	out := []int{}
-	for _, p := range s.Policies() {
-		out = append(out, c.policy(p))
+	for i, p := range s.Policies() {
+		id, err := s.Fingerprint(i)
+		if err != nil {
+			c.err = err
+			return nil
+		}
+		out = append(out, c.policy(p, id))
 	}
 	return out
 }
 
-func (c *collector) policy(p *policy.Labelled) int {
-	text, err := json.Marshal(p.Document)
-	if err != nil {
-		c.err = err
-		return 0
-	}
-	one := Policy{Source: p.Source, Document: DocumentID(text)}
+func (c *collector) policy(p *policy.Labelled, id string) int {
+	one := Policy{Source: p.Source, Document: id}
 	for i := range c.e.Policies {
 		if c.e.Policies[i] == one {
 			return i
 		}
 	}
-	if err := c.keep(one.Document, text); err != nil {
-		c.err = err
+	if !c.known(id) {
+		text, err := json.Marshal(p.Document)
+		if err == nil {
+			err = c.keep(id, text)
+		}
+		if err != nil {
+			c.err = err
+		}
 	}
 	c.e.Policies = append(c.e.Policies, one)
 	return len(c.e.Policies) - 1
-}
-
-// DocumentID names a text by its content, in the form of a UUID.
-func DocumentID(text []byte) string {
-	h := sha256.Sum256(text)
-	return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }
 
 // Texts finds documents by their ids.

@@ -140,7 +140,7 @@ func TestEvidenceDecidesAlike(t *testing.T) {
 		r.Context.Set("s3:prefix", "a")
 		texts := map[string][]byte{}
 		var e Evidence
-		if err := e.Add(r, b, mark, nil, func(id string, text []byte) error { texts[id] = text; return nil }); err != nil {
+		if err := e.Add(r, b, mark, nil, func(string) bool { return false }, func(id string, text []byte) error { texts[id] = text; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		kept, err := json.Marshal(&e)

@@ -364,7 +364,7 @@ func TestPolicyGeneration(t *testing.T) {
 		id := newID()
 		e := &trail.Event{Time: f.Clock.Now().Add(-time.Hour), ID: id, Account: account, Region: region, Source: source, Name: name, JSON: []byte(fmt.Sprintf(
 			`{"eventVersion":"1.11","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::%[1]s:assumed-role/app/s","accountId":"%[1]s","sessionContext":{"sessionIssuer":{"type":"Role","arn":"%[2]s","accountId":"%[1]s"}}},"eventTime":%[3]q,"eventSource":%[4]q,"eventName":%[5]q,"awsRegion":%[6]q,"errorCode":%[7]q,"eventID":%[8]q,"eventType":"AwsApiCall","recipientAccountId":%[1]q}`,
-			account, roleARN("app"), f.Clock.Now().Add(-time.Hour).Format(time.RFC3339), source, name, region, code, id))}
+			account, roleARN("app"), at.Format(time.RFC3339), source, name, region, code, id))}
 		if code == "" {
 			e.JSON = []byte(strings.Replace(string(e.JSON), `"errorCode":"",`, "", 1))
 		}
@@ -460,6 +460,9 @@ func TestAnalyzers(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.analyzer(api.Type_ACCOUNT)
+	if _, err := f.ListArchiveRules(f.ctx, &api.ListArchiveRulesRequest{AnalyzerName: "none"}); code(err) != "ValidationException" {
+		t.Errorf("rules of no analyzer: %v, and the reference lists no other error", err)
+	}
 	if out, err := f.ListArchiveRules(f.ctx, &api.ListArchiveRulesRequest{AnalyzerName: "a"}); err != nil || len(out.ArchiveRules) != 0 {
 		t.Errorf("rules of the old analyzer: %v, %v", out, err)
 	}

@@ -81,14 +81,14 @@ func (s *Service) create(ctx context.Context, tx store.Tx, a *association) (*ass
 		return nil, err
 	}
 	if len(ids) > 0 {
-		return nil, wire.Errorf("ResourceInUseException", "Association already exists: %s", ids[0][len(a.place().cluster(a.Cluster)):]).WithStatus(409)
+		return nil, about(a.Cluster, wire.Errorf("ResourceInUseException", "Association already exists: %s", ids[0][len(a.place().cluster(a.Cluster)):]).WithStatus(409))
 	}
 	have, err := s.associations.List(ctx, tx, a.place().cluster(a.Cluster), "", maxAssociations)
 	if err != nil {
 		return nil, err
 	}
 	if len(have) >= maxAssociations {
-		return nil, wire.Errorf("ResourceLimitExceededException", "The cluster has reached its limit of %d pod identity associations.", maxAssociations)
+		return nil, about(a.Cluster, wire.Errorf("ResourceLimitExceededException", "The cluster has reached its limit of %d pod identity associations.", maxAssociations))
 	}
 	return a, s.associations.Insert(ctx, tx, a.key(), a)
 }
@@ -153,7 +153,7 @@ func (s *Service) DescribePodIdentityAssociation(ctx context.Context, in *eksapi
 func (s *Service) find(ctx context.Context, r store.Reader, cluster, id string) (*association, error) {
 	a, err := s.associations.Get(ctx, r, placeOf(ctx).cluster(cluster)+id)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrNUL) {
-		return nil, wire.Errorf("ResourceNotFoundException", "No pod identity association found for id: %s.", id).WithStatus(404)
+		return nil, about(cluster, wire.Errorf("ResourceNotFoundException", "No pod identity association found for id: %s.", id).WithStatus(404))
 	}
 	return a, err
 }

@@ -62,6 +62,13 @@ func (s *Service) Lookup(ctx context.Context, account, region, cluster, namespac
 	}, nil
 }
 
+// about names the cluster that an exception is about, as its members do.
+// https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html
+func about(cluster string, e *wire.Error) *wire.Error {
+	e.Fields = []wire.Field{{Name: "clusterName", Value: cluster}}
+	return e
+}
+
 func badParameter(format string, args ...any) *wire.Error {
 	return wire.Errorf("InvalidParameterException", format, args...)
 }

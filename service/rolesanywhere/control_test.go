@@ -146,13 +146,16 @@ func TestProfile(t *testing.T) {
 		in   rolesapi.UpdateProfileRequest
 		want string
 	}{
-		{rolesapi.UpdateProfileRequest{RoleArns: []string{}}, "At least one role ARN is required"},
 		{rolesapi.UpdateProfileRequest{RoleArns: []string{"arn:aws:iam::x:role/a"}}, "Invalid role ARN: arn:aws:iam::x:role/a"},
 		{rolesapi.UpdateProfileRequest{ManagedPolicyArns: []string{"arn:aws:iam::444455556666:policy/p"}}, "Invalid managed policy ARN: arn:aws:iam::444455556666:policy/p"},
 		{rolesapi.UpdateProfileRequest{SessionPolicy: new("{")}, "Invalid session policy: Syntax errors in policy."},
 	} {
 		c.in.ProfileId = *p.ProfileId
 		fails(f.UpdateProfile(f.root, &c.in))(t, "ValidationException", c.want)
+	}
+	bare := must(f.UpdateProfile(f.root, &rolesapi.UpdateProfileRequest{ProfileId: *p.ProfileId, RoleArns: []string{}}))(t).Profile
+	if bare.RoleArns == nil || len(bare.RoleArns) != 0 {
+		t.Errorf("roles %#v, want an empty list", bare.RoleArns)
 	}
 	must(f.DeleteProfile(f.root, &rolesapi.ScalarProfileRequest{ProfileId: *p.ProfileId}))(t)
 	fails(f.DeleteProfile(f.root, &rolesapi.ScalarProfileRequest{ProfileId: *p.ProfileId}))(t, "ResourceNotFoundException", "Profile not found")

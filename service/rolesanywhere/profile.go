@@ -43,11 +43,9 @@ func (s *Service) CreateProfile(ctx context.Context, in *rolesapi.CreateProfileR
 	return &rolesapi.ProfileDetailResponse{Profile: s.profileDetail(p)}, nil
 }
 
-// check refuses a profile that no session could come from.
+// check refuses what no session could come from. A profile may have no roles, as
+// AWS's may: it gives no sessions.
 func (p *profile) check() error {
-	if len(p.Roles) == 0 {
-		return invalid("At least one role ARN is required")
-	}
 	for _, name := range p.Roles {
 		if a, err := arn.Parse(name); err != nil || a.Service != "iam" || !arn.IsAccount(a.Account) {
 			return invalid("Invalid role ARN: %s", name)

@@ -61,8 +61,13 @@ func TestBoto3(t *testing.T) {
 	t.Parallel()
 	python := tools(t, "python", "bin", "python")
 	need(t, "BOTO3", python)
-	s := bartizantest.New(t)
-	t.Log(output(t, ".", environment(t, s, "PYTHONDONTWRITEBYTECODE=1"), python, "boto3_client.py"))
+	for _, program := range []string{"boto3_client.py", "boto3_services_client.py"} {
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			s := bartizantest.New(t)
+			t.Log(output(t, ".", environment(t, s, "PYTHONDONTWRITEBYTECODE=1"), python, program))
+		})
+	}
 }
 
 func TestJavaScript(t *testing.T) {

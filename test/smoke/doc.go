@@ -5,7 +5,8 @@
 //   - probe.py sends the smallest valid input of each operation;
 //   - scenario.py lets each operation succeed, as scenario/SERVICE.txt says;
 //   - pages.py turns pages and waits;
-//   - quotas.py goes to each limit and one beyond.
+//   - quotas.py goes to each limit and one beyond;
+//   - judge.py shows that wrong answers are found.
 //
 // Whatever is answered must have the shape that the model gives it, byte for
 // byte: no member is missing, of another type or unknown.

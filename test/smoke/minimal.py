@@ -39,6 +39,56 @@ def value(shape, path=()):
     return text(bounds.get("pattern"), bounds.get("min", 1) or 1, bounds.get("max", 1 << 30), path)
 
 
+def wider(shape):
+    """Inputs with one member more each than the smallest one."""
+    for name, member in shape.members.items():
+        if name not in shape.required_members:
+            yield {**value(shape), name: value(member, (name,)) or small(member)}
+
+
+def small(shape):
+    """Where the smallest value is an empty one: one with a member."""
+    if shape.type_name == "list":
+        return [value(shape.member) or small(shape.member)]
+    if shape.type_name == "map":
+        return {value(shape.key): value(shape.value) or small(shape.value)}
+    if shape.type_name == "structure" and shape.members:
+        name = next(iter(shape.members))
+        return {name: value(shape.members[name])}
+    return value(shape)
+
+
+def beyond(shape):
+    """Inputs of which one member is outside of what the model allows."""
+    for name, member in shape.members.items():
+        bounds, wrong = member.metadata, None
+        if member.type_name == "string" and bounds.get("enum"):
+            wrong = "nothing-of-the-kind"
+        elif member.type_name == "string" and bounds.get("max", 1 << 30) < 1 << 17:
+            wrong = value(member)[:1] * (bounds["max"] + 1)
+        elif member.type_name == "list" and bounds.get("max", 1 << 30) < 1000:
+            wrong = [value(member.member)] * (bounds["max"] + 1)
+        elif member.type_name in ("integer", "long") and "max" in bounds:
+            wrong = bounds["max"] + 1
+        if wrong is not None:
+            yield name, {**value(shape), name: wrong}
+
+
+# Texts that parsers stumble over.
+NASTY = (
+    "\x01\x7f]]><&\U0001f4a5\u202e", "[" * 20000, '{"Version":"2012-10-17","Statement":[{"Effect":null,"Action":{},"Resource":[[]]}]}',
+    "arn:aws:iam::000000000000:role/../../user/%00%2e", "999999999999999999999999999", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+)
+
+
+def hostile(shape):
+    """Inputs of which one text is nasty, and not longer than it may be."""
+    for i, (name, member) in enumerate(shape.members.items()):
+        if member.type_name == "string" and not member.metadata.get("enum"):
+            nasty, bounds = NASTY[(i + len(shape.members)) % len(NASTY)], member.metadata
+            yield {**value(shape), name: (nasty * (bounds.get("min", 1) // len(nasty) + 1))[: bounds.get("max", 1 << 30)]}
+
+
 def text(pattern, least, most, path=()):
     """A string of least to most characters that matches the pattern."""
     if not pattern:
@@ -71,7 +121,7 @@ def _match(tree, repeat):
             out += _match(arg[3], repeat)
         elif op in (sre.MAX_REPEAT, sre.MIN_REPEAT):
             low, high, sub = arg
-            out += _match(sub, repeat) * max(low, min(high, repeat) if high is sre.MAXREPEAT or high > low + 1 else low)
+            out += _match(sub, repeat) * max(low, min(high, repeat))
     return out
 
 

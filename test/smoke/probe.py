@@ -1,4 +1,5 @@
-"""Every operation of every service, with the smallest valid input.
+"""Every operation of every service, with the smallest valid input, with each
+member more, with each text nasty, and with each member beyond its bounds.
 
 usage: probe.py SPEC SERVICE...
 
@@ -6,6 +7,7 @@ The call succeeds, or fails with an error that the model lists. What SPEC (the
 folder spec/) calls absent says NotImplemented, and nothing else does.
 """
 
+import json
 import pathlib
 import sys
 
@@ -29,23 +31,47 @@ def judge(answer, operation, state):
     return found
 
 
+class Probe:
+    def __init__(self):
+        self.cli, self.failed, self.counts = Program(), 0, {}
+
+    def call(self, service, name, state, value):
+        """The answer's code; what is wrong with it is printed."""
+        more = ["--outfile", "seed", "--bootstrap-method", "Base32StringSeed"] if name == "CreateVirtualMFADevice" else []
+        answer = self.cli.run(service, name, value, *more)
+        code = answer.code()
+        self.counts[code or "success"] = self.counts.get(code or "success", 0) + 1
+        for problem in judge(answer, name, state):
+            self.fail(service, name, value, problem)
+        return code
+
+    def fail(self, service, name, value, problem):
+        self.failed += 1
+        print(f"{service} {name} {json.dumps(value)[:200]}: {problem}")
+
+    def operation(self, service, model, state):
+        """The smallest input; if it is real, each wider one, each nasty one, and
+        each one beyond the model's bounds, which must be refused."""
+        shape = model.input_shape
+        self.call(service, model.name, state, minimal.value(shape) if shape else {})
+        if shape is None or state != "real":
+            return
+        for value in (*minimal.wider(shape), *minimal.hostile(shape)):
+            self.call(service, model.name, state, value)
+        for member, value in minimal.beyond(shape):
+            if not self.call(service, model.name, state, value):
+                self.fail(service, model.name, value, f"{member} is beyond its bounds and taken")
+
+
 def main():
     spec, services = sys.argv[1], sys.argv[2:]
-    cli, failed, counts = Program(), 0, {}
+    probe = Probe()
     for service in services:
-        model, states = cli.model(service), index(spec, service)
+        model, states = probe.cli.model(service), index(spec, service)
         for name in model.operation_names:
-            operation = model.operation_model(name)
-            value = minimal.value(operation.input_shape) if operation.input_shape else {}
-            more = ["--outfile", "seed", "--bootstrap-method", "Base32StringSeed"] if name == "CreateVirtualMFADevice" else []
-            answer = cli.run(service, name, value, *more)
-            outcome = answer.code() or "success"
-            counts[outcome] = counts.get(outcome, 0) + 1
-            for problem in judge(answer, name, states.get(name, "unknown")):
-                failed += 1
-                print(f"{service} {name} {value}: {problem}")
-    print(", ".join(f"{n} {k}" for k, n in sorted(counts.items(), key=lambda kv: -kv[1])))
-    sys.exit(1 if failed else 0)
+            probe.operation(service, model.operation_model(name), states.get(name, "unknown"))
+    print(", ".join(f"{n} {k}" for k, n in sorted(probe.counts.items(), key=lambda kv: -kv[1])))
+    sys.exit(1 if probe.failed else 0)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ the CLI's own, with its own arguments, and one driver belongs to one identity.
 """
 
 import contextlib
-import copy
 import dataclasses
 import io
 import json
@@ -13,49 +12,13 @@ import os
 import pathlib
 import sysconfig
 
-import shape
-
 # The CLI brings models of its own, older than those of the botocore that boto3
 # uses and without some services. It reads newer ones where AWS_DATA_PATH says.
 os.environ["AWS_DATA_PATH"] = str(pathlib.Path(sysconfig.get_path("purelib"), "botocore", "data"))
 
 from awscli.clidriver import create_clidriver  # noqa: E402: reads the variable when it is imported
 from botocore import xform_name  # noqa: E402: the CLI's own, once it is there
-
-# What every AWS service may answer beside the errors that its model lists.
-# https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
-COMMON = {"AccessDenied", "AccessDeniedException", "ExpiredToken", "ValidationError", "ValidationException"}
-
-
-@dataclasses.dataclass
-class Call:
-    """One request's answer."""
-
-    operation: object
-    status: int
-    headers: dict
-    body: bytes
-    parsed: dict
-
-    def error(self):
-        return self.parsed.get("Error", {}).get("Code", "") if self.status >= 300 else ""
-
-    def problems(self):
-        """What is wrong with the answer as such."""
-        if self.status < 300:
-            return shape.problems(self.operation, self.status, self.headers, self.body)
-        error, found = self.parsed.get("Error", {}), []
-        known = COMMON | {s.error_code for s in self.operation.error_shapes} | {s.name for s in self.operation.error_shapes}
-        if not error.get("Message"):
-            found.append(f"an error without a message: {self.body[:200]!r}")
-        if not self.parsed.get("ResponseMetadata", {}).get("RequestId"):
-            found.append("an error without a request id")
-        if self.status >= 500:
-            if (self.status, error.get("Code")) != (501, "NotImplemented"):
-                found.append(f"status {self.status}: {error}")
-        elif error.get("Code") not in known:
-            found.append(f"the model does not list the error {error}")
-        return found
+from recorder import Recorder  # noqa: E402
 
 
 @dataclasses.dataclass
@@ -103,9 +66,8 @@ class Program:
                 os.environ.pop(n, None)
                 if v:
                     os.environ[n] = v
-        self.calls, self.raw, self.clients = [], None, {}
-        self.session.register("before-parse", self._before)
-        self.session.register("response-received", self._received)
+        self.clients = {}
+        self.recorder = Recorder(self.session)
         # The rules of endpoints take no other address for Sign-In's control plane.
         self.session.register("before-sign.signin", self._turn)
         self._create, self.session.create_client = self.session.create_client, self._client
@@ -119,15 +81,6 @@ class Program:
     def _turn(self, request, **_):
         request.url = request.url.replace("https://signin.us-east-1.api.aws", os.environ["AWS_ENDPOINT_URL"])
 
-    def _before(self, operation_model, response_dict, **_):
-        self.raw = operation_model, response_dict
-
-    def _received(self, parsed_response, **_):
-        if parsed_response is None:
-            return
-        operation, raw = self.raw
-        self.calls.append(Call(operation, raw["status_code"], raw["headers"], raw["body"], copy.deepcopy(parsed_response)))
-
     def model(self, service):
         return self.session.get_service_model(service)
 
@@ -135,7 +88,7 @@ class Program:
         """aws SERVICE OPERATION --cli-input-json VALUE, or with MORE, one --option
         for each member of VALUE and MORE: commands with an option of their own to
         write a file take no input as JSON."""
-        self.calls = []
+        self.recorder.calls = []
         out, err = io.StringIO(), io.StringIO()
         options = ["--cli-input-json", json.dumps(value)]
         if more:
@@ -146,4 +99,6 @@ class Program:
                 status = self.driver.main(arguments)
             except SystemExit as e:  # how the CLI's parser of arguments ends
                 status = e.code
-        return Answer(self.calls, out.getvalue(), err.getvalue(), status)
+        # The CLI adds its handlers at each start; here it starts once.
+        self.driver._emit_session_event = lambda *_: None
+        return Answer(self.recorder.calls, out.getvalue(), err.getvalue(), status)

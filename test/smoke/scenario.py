@@ -24,20 +24,17 @@ the model wants a string, an object becomes its JSON. Every answer must have the
 model's shape. At the end each operation that SPEC calls real must have succeeded.
 """
 
-import base64
 import datetime
-import hashlib
-import hmac
 import json
 import pathlib
 import re
-import struct
 import sys
 import time
 
 import jmespath
 from probe import index
 from program import Program
+from totp import totp
 
 WORD = re.compile(r"\$\{([^}]*)\}")
 
@@ -57,14 +54,6 @@ def lines(path):
         else:
             out.append([number, line.strip()])
     return out
-
-
-def totp(seed, steps):
-    """RFC 6238's code of a base32 seed, some periods of 30 s from now."""
-    key = base64.b32decode(seed + "=" * (-len(seed) % 8))
-    digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30 + steps), hashlib.sha1).digest()
-    at = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[at:at + 4])[0] & 0x7FFFFFFF) % 1000000:06}"
 
 
 def month(number):

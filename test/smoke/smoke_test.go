@@ -87,6 +87,13 @@ func advance(t *testing.T, s *bartizantest.Server, in io.Writer, by string) {
 	}
 }
 
+// TestJudge: what is wrong is found to be wrong.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	interpreter(t)
+	script(t, bartizantest.New(t), t.TempDir(), "judge.py")
+}
+
 // TestEveryOperation: whatever AWS's models have is answered by their rules.
 func TestEveryOperation(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,345 @@
+"""AWS's quotas and refusals, with AWS's codes and messages, through boto3.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+
+Each limit is reached, and one beyond it is refused.
+"""
+
+import json
+import random
+import re
+import sys
+import time
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from recorder import Recorder
+
+ACCOUNT = "arn:aws:iam::000000000000:"
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+failed, tried = [], 0
+
+
+def client(service, key=None):
+    """A client that leaves the judgement of lengths to the server."""
+    config = Config(parameter_validation=False)
+    if key is None:
+        return boto3.client(service, config=config)
+    return boto3.client(service, config=config, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"], aws_session_token=key.get("SessionToken"))
+
+
+def refused(code, message, call, **arguments):
+    """The call fails with this code; message is what the error's begins with,
+    or its Reason."""
+    global tried
+    tried += 1
+    name = f"{call.__self__.meta.service_model.service_name} {call.__name__}"
+    try:
+        call(**arguments)
+    except ClientError as e:
+        error = e.response["Error"]
+        if error["Code"] != code or not (error["Message"].startswith(message) or e.response.get("Reason") == message or e.response.get("reason") == message):
+            failed.append(f"{name}: {error['Code']}: {error['Message']} {e.response.get('Reason', '')}\n    want {code}: {message}")
+        return
+    failed.append(f"{name} succeeded, want {code}: {message}")
+
+
+def policy(action="sts:*", size=0, **more):
+    """A policy of as many characters, white space not counted."""
+    text = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": action, "Resource": "*", **more}})
+    if size:
+        pad = size - len(re.sub(r"\s", "", text)) - len(',"Sid":""')
+        text = policy(action, Sid="a" * pad, **more)
+        assert len(re.sub(r"\s", "", text)) == size
+    return text
+
+
+def trust(principal=None, size=0, **more):
+    text = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": principal or {"AWS": "000000000000"}, "Action": "sts:AssumeRole", **more}})
+    if size:
+        text = trust(principal, Sid="a" * (size - len(re.sub(r"\s", "", text)) - len(',"Sid":""')), **more)
+    return text
+
+
+def spaced(document):
+    """The same with thousands of white space."""
+    return document.replace(",", "," + " \n\t" * 1000)
+
+
+def tags(count):
+    return [{"Key": f"k{i}", "Value": "v"} for i in range(count)]
+
+
+def sizes(iam):
+    iam.create_policy(PolicyName="size", PolicyDocument=spaced(policy(size=6144)))
+    refused("LimitExceeded", "Cannot exceed quota for PolicySize: 6144", iam.create_policy, PolicyName="over", PolicyDocument=policy(size=6145))
+    refused("LimitExceeded", "Cannot exceed quota for PolicySize: 6144", iam.create_policy_version, PolicyArn=ACCOUNT + "policy/size", PolicyDocument=policy(size=6145))
+    iam.create_user(UserName="size")
+    iam.create_group(GroupName="size")
+    iam.create_role(RoleName="size", AssumeRolePolicyDocument=spaced(trust(size=2048)))
+    for kind, limit, put in (("user", 2048, iam.put_user_policy), ("role", 10240, iam.put_role_policy), ("group", 5120, iam.put_group_policy)):
+        name = {kind.title() + "Name": "size"}
+        half = limit // 2
+        put(**name, PolicyName="one", PolicyDocument=policy(size=half))
+        put(**name, PolicyName="two", PolicyDocument=spaced(policy(size=limit - half)))
+        put(**name, PolicyName="two", PolicyDocument=policy(size=limit - half))  # in its own place
+        refused("LimitExceeded", f"Maximum policy size of {limit} bytes exceeded for {kind} size", put, **name, PolicyName="three", PolicyDocument=policy())
+        refused("LimitExceeded", f"Maximum policy size of {limit} bytes exceeded for {kind} size", put, **name, PolicyName="two", PolicyDocument=policy(size=limit - half + 1))
+    refused("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", iam.create_role, RoleName="over", AssumeRolePolicyDocument=trust(size=2049))
+    refused("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", iam.update_assume_role_policy, RoleName="size", PolicyDocument=trust(size=2049))
+
+
+def numbers(iam):
+    iam.create_user(UserName="many")
+    iam.create_group(GroupName="many")
+    iam.create_role(RoleName="many", AssumeRolePolicyDocument=trust())
+    for i in range(11):
+        arn = iam.create_policy(PolicyName=f"p{i}", PolicyDocument=policy())["Policy"]["Arn"]
+        iam.create_group(GroupName=f"g{i}")
+        for kind, attach in (("User", iam.attach_user_policy), ("Role", iam.attach_role_policy), ("Group", iam.attach_group_policy)):
+            if i < 10:
+                attach(**{kind + "Name": "many"}, PolicyArn=arn)
+                attach(**{kind + "Name": "many"}, PolicyArn=arn)  # once more is no error
+            else:
+                refused("LimitExceeded", f"Cannot exceed quota for Policies{'Per' + kind}: 10", attach, **{kind + "Name": "many"}, PolicyArn=arn)
+        if i < 10:
+            iam.add_user_to_group(GroupName=f"g{i}", UserName="many")
+        else:
+            refused("LimitExceeded", "Cannot exceed quota for GroupsPerUser: 10", iam.add_user_to_group, GroupName=f"g{i}", UserName="many")
+    for _ in range(4):
+        iam.create_policy_version(PolicyArn=ACCOUNT + "policy/p0", PolicyDocument=policy())
+    refused("LimitExceeded", "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.",
+            iam.create_policy_version, PolicyArn=ACCOUNT + "policy/p0", PolicyDocument=policy())
+    for _ in range(2):
+        iam.create_access_key(UserName="many")
+    refused("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2", iam.create_access_key, UserName="many")
+    for _ in range(2):
+        iam.create_service_specific_credential(UserName="many", ServiceName="codecommit.amazonaws.com")
+    refused("LimitExceeded", "Cannot exceed quota for ServiceSpecificCredentialsPerUser: 2", iam.create_service_specific_credential, UserName="many", ServiceName="codecommit.amazonaws.com")
+    provider = iam.create_open_id_connect_provider(Url="https://example.com", ThumbprintList=["0" * 40], ClientIDList=[f"c{i}" for i in range(100)])["OpenIDConnectProviderArn"]
+    refused("LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100", iam.add_client_id_to_open_id_connect_provider, OpenIDConnectProviderArn=provider, ClientID="over")
+    refused("EntityAlreadyExists", "Provider with url https://example.com already exists.", iam.create_open_id_connect_provider, Url="https://example.com", ThumbprintList=["0" * 40])
+    iam.create_instance_profile(InstanceProfileName="many")
+    iam.add_role_to_instance_profile(InstanceProfileName="many", RoleName="many")
+    refused("LimitExceeded", "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1", iam.add_role_to_instance_profile, InstanceProfileName="many", RoleName="size")
+
+
+def conflicts(iam):
+    for call, arguments, message in (
+        (iam.delete_policy, {"PolicyArn": ACCOUNT + "policy/p0"}, "Cannot delete a policy attached to entities."),
+        (iam.delete_user, {"UserName": "many"}, "Cannot delete entity, must "),
+        (iam.delete_user, {"UserName": "size"}, "Cannot delete entity, must delete policies first."),
+        (iam.delete_group, {"GroupName": "many"}, "Cannot delete entity, must detach all policies first."),
+        (iam.delete_group, {"GroupName": "size"}, "Cannot delete entity, must delete policies first."),
+        (iam.delete_group, {"GroupName": "g0"}, "Cannot delete entity, must remove users from group first."),
+        (iam.delete_role, {"RoleName": "size"}, "Cannot delete entity, must delete policies first."),
+        (iam.delete_instance_profile, {"InstanceProfileName": "many"}, "Cannot delete entity, must remove roles from instance profile first."),
+        (iam.delete_policy_version, {"PolicyArn": ACCOUNT + "policy/p0", "VersionId": "v1"}, "Cannot delete the default version of a policy."),
+    ):
+        refused("DeleteConflict", message, call, **arguments)
+    iam.create_user(UserName="login")
+    iam.create_login_profile(UserName="login", Password="Correct-Horse-7")
+    refused("DeleteConflict", "Cannot delete entity, must delete login profile first.", iam.delete_user, UserName="login")
+    refused("EntityAlreadyExists", "Login Profile for user login already exists.", iam.create_login_profile, UserName="login", Password="Correct-Horse-7")
+    iam.create_policy(PolicyName="old", PolicyDocument=policy())
+    iam.create_policy_version(PolicyArn=ACCOUNT + "policy/old", PolicyDocument=policy())
+    refused("DeleteConflict", "This policy has more than one version.", iam.delete_policy, PolicyArn=ACCOUNT + "policy/old")
+
+
+def names(iam):
+    invalid = "The specified value for {} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+    long = "1 validation error detected: Value at '{}' failed to satisfy constraint: Member must have length less than or equal to {}"
+    refused("ValidationError", invalid.format("userName"), iam.create_user, UserName="a b")
+    refused("ValidationError", invalid.format("groupName"), iam.create_group, GroupName="a/b")
+    refused("ValidationError", invalid.format("roleName"), iam.create_role, RoleName="ä", AssumeRolePolicyDocument=trust())
+    refused("ValidationError", invalid.format("policyName"), iam.create_policy, PolicyName="*", PolicyDocument=policy())
+    iam.create_user(UserName="u" * 64)
+    refused("ValidationError", long.format("userName", 64), iam.create_user, UserName="u" * 65)
+    refused("ValidationError", long.format("roleName", 64), iam.create_role, RoleName="r" * 65, AssumeRolePolicyDocument=trust())
+    refused("ValidationError", long.format("groupName", 128), iam.create_group, GroupName="g" * 129)
+    refused("ValidationError", long.format("policyName", 128), iam.create_policy, PolicyName="p" * 129, PolicyDocument=policy())
+    refused("ValidationError", "The specified value for path is invalid.", iam.create_user, UserName="path", Path="a/b")
+    refused("ValidationError", long.format("path", 512), iam.create_user, UserName="path", Path="/" + "a" * 511 + "/")
+    for name, what, call, more in (
+        ("User", "User with name MANY", iam.create_user, {}), ("Group", "Group with name MANY", iam.create_group, {}),
+        ("Role", "Role with name MANY", iam.create_role, {"AssumeRolePolicyDocument": trust()}), ("InstanceProfile", "Instance Profile MANY", iam.create_instance_profile, {}),
+    ):
+        refused("EntityAlreadyExists", what + " already exists.", call, **{name + "Name": "MANY"}, **more)
+    refused("EntityAlreadyExists", "A policy called P0 already exists. Duplicate names are not allowed.", iam.create_policy, PolicyName="P0", PolicyDocument=policy())
+    refused("NoSuchEntity", "The user with name nobody cannot be found.", iam.delete_user, UserName="nobody")
+    refused("NoSuchEntity", "The role with name nobody cannot be found.", iam.get_role, RoleName="nobody")
+    refused("NoSuchEntity", "The group with name nobody cannot be found.", iam.get_group, GroupName="nobody")
+    refused("NoSuchEntity", f"Policy {ACCOUNT}policy/nobody was not found.", iam.get_policy, PolicyArn=ACCOUNT + "policy/nobody")
+    refused("NoSuchEntity", f"Policy {ACCOUNT}policy/nobody does not exist or is not attachable.", iam.attach_user_policy, UserName="many", PolicyArn=ACCOUNT + "policy/nobody")
+    refused("NoSuchEntity", "The user policy with name none cannot be found.", iam.get_user_policy, UserName="many", PolicyName="none")
+    refused("ValidationError", "1 validation error detected: Value at 'maxItems' failed to satisfy constraint: Member must have value less than or equal to 1000", iam.list_users, MaxItems=1001)
+    refused("ValidationError", "1 validation error detected: Value at 'maxSessionDuration' failed to satisfy constraint: Member must have value less than or equal to 43200",
+            iam.update_role, RoleName="many", MaxSessionDuration=43201)
+
+
+def tagging(iam):
+    iam.create_user(UserName="tags", Tags=tags(50))
+    iam.tag_user(UserName="tags", Tags=[{"Key": "K0", "Value": ""}])  # the same key in another case
+    refused("LimitExceeded", "The number of tags has reached the maximum limit.", iam.tag_user, UserName="tags", Tags=[{"Key": "one more", "Value": ""}])
+    refused("ValidationError", "1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50",
+            iam.create_user, UserName="over", Tags=tags(51))
+    refused("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.", iam.tag_role, RoleName="many", Tags=[{"Key": "a", "Value": ""}, {"Key": "A", "Value": ""}])
+    iam.tag_role(RoleName="many", Tags=[{"Key": "k" * 128, "Value": "v" * 256}])
+    refused("ValidationError", "1 validation error detected: Value at 'tags.1.member.key' failed to satisfy constraint: Member must have length less than or equal to 128",
+            iam.tag_role, RoleName="many", Tags=[{"Key": "k" * 129, "Value": ""}])
+    refused("ValidationError", "1 validation error detected: Value at 'tags.1.member.value' failed to satisfy constraint: Member must have length less than or equal to 256",
+            iam.tag_role, RoleName="many", Tags=[{"Key": "k", "Value": "v" * 257}])
+    refused("ValidationError", "System tags cannot be added/updated by requester.", iam.tag_role, RoleName="many", Tags=[{"Key": "aws:team", "Value": ""}])
+
+
+def documents(iam):
+    for document, message in (
+        ("{", "Syntax errors in policy."),
+        ('{"Version": "2012-10-17"}', "Syntax errors in policy."),
+        ('{"Version": "2012-10-17", "Statement": [{"Effect": "Maybe", "Action": "s3:*", "Resource": "*"}]}', "Syntax errors in policy."),
+        ('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*"}]}', "Policy statement must contain actions."),
+        ('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*"}]}', "Policy statement must contain resources."),
+        ('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "GetObject", "Resource": "*"}]}', "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
+        ('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "bucket"}]}', 'Resource bucket must be in ARN format or "*".'),
+        ('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"}]}', "Policy document should not specify a principal."),
+    ):
+        refused("MalformedPolicyDocument", message, iam.create_policy, PolicyName="bad", PolicyDocument=document)
+        refused("MalformedPolicyDocument", message, iam.put_role_policy, RoleName="many", PolicyName="bad", PolicyDocument=document)
+    for document, message in (
+        ("{", "This policy contains invalid Json"),
+        (trust({"AWS": ACCOUNT + "user/nobody"}), f'Invalid principal in policy: "AWS":"{ACCOUNT}user/nobody"'),
+        (trust({"Service": "nothing"}), 'Invalid principal in policy: "SERVICE":"nothing"'),
+        (trust(Resource="*"), "Has prohibited field Resource"),
+    ):
+        refused("MalformedPolicyDocument", message, iam.create_role, RoleName="bad", AssumeRolePolicyDocument=document)
+
+
+def sessions(iam):
+    user = iam.create_user(UserName="caller")["User"]["Arn"]
+    iam.attach_user_policy(UserName="caller", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    key = iam.create_access_key(UserName="caller")["AccessKey"]
+    role = iam.create_role(RoleName="session", AssumeRolePolicyDocument=trust({"AWS": user}).replace('"sts:AssumeRole"', '["sts:AssumeRole", "sts:TagSession"]'))["Role"]["Arn"]
+    sts = client("sts", key)
+    ask = {"RoleArn": role, "RoleSessionName": "ss"}
+    refused("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", sts.assume_role, **ask, DurationSeconds=3601)
+    refused("ValidationError", "1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900", sts.assume_role, **ask, DurationSeconds=899)
+    refused("ValidationError", f"1 validation error detected: Value '{'s' * 65}' at 'roleSessionName' failed to satisfy constraint: Member must have length less than or equal to 64",
+            sts.assume_role, RoleArn=role, RoleSessionName="s" * 65)
+    refused("PackedPolicyTooLarge", "Packed size of session tags and policies consumes ", sts.assume_role, **ask, Policy=policy(["sts:*", *(f"iam:{random.random()}" for _ in range(300))]))
+    refused("ValidationError", "1 validation error detected: Value '{", sts.get_federation_token, Name="fed", Policy=policy(size=2049))
+    refused("MalformedPolicyDocument", "", sts.assume_role, **ask, Policy="{")
+    refused("ValidationError", "1 validation error detected: Value '[51 elements]' at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50", sts.assume_role, **ask, Tags=tags(51))
+    refused("InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive.", sts.assume_role, **ask, Tags=[{"Key": "a", "Value": ""}, {"Key": "A", "Value": ""}])
+    chained = client("sts", sts.assume_role(**ask)["Credentials"])
+    iam.update_assume_role_policy(RoleName="session", PolicyDocument=trust())
+    iam.put_role_policy(RoleName="session", PolicyName="own", PolicyDocument=policy())
+    iam.update_role(RoleName="session", MaxSessionDuration=7200)
+    refused("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining", chained.assume_role, **ask, DurationSeconds=3601)
+    refused("AccessDenied", "Roles may not be assumed by root accounts.", client("sts").assume_role, **ask)
+
+
+def made(organizations, number):
+    job = organizations.create_account(Email=f"quota{number}@example.com", AccountName=f"quota{number}")["CreateAccountStatus"]["Id"]
+    for _ in range(200):
+        status = organizations.describe_create_account_status(CreateAccountRequestId=job)["CreateAccountStatus"]
+        if status["State"] != "IN_PROGRESS":
+            return status
+        time.sleep(0.05)
+    raise AssertionError(status)
+
+
+def organization(_):
+    o = client("organizations")
+    o.create_organization()
+    refused("AlreadyInOrganizationException", "The provided account is already a member of an organization.", o.create_organization)
+    root = o.list_roots()["Roots"][0]["Id"]
+    parent = root
+    for depth in range(5):
+        level, parent = parent, o.create_organizational_unit(ParentId=parent, Name=f"level {depth}")["OrganizationalUnit"]["Id"]
+    refused("ConstraintViolationException", "OU_DEPTH_LIMIT_EXCEEDED", o.create_organizational_unit, ParentId=parent, Name="too deep")
+    refused("DuplicateOrganizationalUnitException", "", o.create_organizational_unit, ParentId=root, Name="level 0")
+    refused("ParentNotFoundException", "", o.create_organizational_unit, ParentId="r-zzzz", Name="x")
+    refused("PolicyTypeNotEnabledException", "", o.attach_policy, PolicyId="p-FullAWSAccess", TargetId=root)
+    o.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    refused("PolicyTypeAlreadyEnabledException", "", o.enable_policy_type, RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    scp = {"Type": "SERVICE_CONTROL_POLICY", "Description": ""}
+    o.create_policy(**scp, Name="full", Content=json.dumps(json.loads(policy(size=5120)), separators=(",", ":")))
+    refused("ConstraintViolationException", "POLICY_CONTENT_LIMIT_EXCEEDED", o.create_policy, **scp, Name="over", Content=policy(size=5121))
+    refused("DuplicatePolicyException", "", o.create_policy, **scp, Name="full", Content=policy())
+    refused("MalformedPolicyDocumentException", "", o.create_policy, **scp, Name="bad", Content="{}")
+    ids = [o.create_policy(**scp, Name=f"p{i}", Content=policy("*"))["Policy"]["PolicySummary"]["Id"] for i in range(5)]
+    for i, p in enumerate(ids):
+        if i < 4:  # FullAWSAccess is the fifth
+            o.attach_policy(PolicyId=p, TargetId=parent)
+        else:
+            refused("ConstraintViolationException", "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED", o.attach_policy, PolicyId=p, TargetId=parent)
+    refused("DuplicatePolicyAttachmentException", "", o.attach_policy, PolicyId=ids[0], TargetId=parent)
+    refused("PolicyInUseException", "", o.delete_policy, PolicyId=ids[0])
+    refused("ConstraintViolationException", "MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED", o.detach_policy, PolicyId="p-FullAWSAccess", TargetId=root)
+    refused("InvalidInputException", "IMMUTABLE_POLICY", o.delete_policy, PolicyId="p-FullAWSAccess")
+    o.tag_resource(ResourceId=parent, Tags=tags(50))
+    refused("ConstraintViolationException", "MAX_TAG_LIMIT_EXCEEDED", o.tag_resource, ResourceId=parent, Tags=[{"Key": "one more", "Value": ""}])
+    refused("InvalidInputException", "INVALID_SYSTEM_TAGS_PARAMETER", o.tag_resource, ResourceId=root, Tags=[{"Key": "aws:x", "Value": ""}])
+    refused("InvalidInputException", "DUPLICATE_TAG_KEY", o.tag_resource, ResourceId=root, Tags=[{"Key": "x", "Value": ""}, {"Key": "x", "Value": ""}])
+    refused("InvalidInputException", "UNRECOGNIZED_SERVICE_PRINCIPAL", o.enable_aws_service_access, ServicePrincipal="nothing.amazonaws.com")
+    refused("OrganizationalUnitNotEmptyException", "", o.delete_organizational_unit, OrganizationalUnitId=o.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"][0]["Id"])
+    for number in range(9):  # the management account is the tenth
+        account = made(o, number)["AccountId"]
+    refused("ConstraintViolationException", "ACCOUNT_NUMBER_LIMIT_EXCEEDED", o.create_account, Email="over@example.com", AccountName="over")
+    refused("ConstraintViolationException", "WAIT_PERIOD_ACTIVE", o.remove_account_from_organization, AccountId=account)
+    refused("ConstraintViolationException", "SERVICE_ACCESS_NOT_ENABLED", o.register_delegated_administrator, AccountId=account, ServicePrincipal="config.amazonaws.com")
+    refused("DuplicateAccountException", "", o.move_account, AccountId=account, SourceParentId=root, DestinationParentId=root)
+    refused("SourceParentNotFoundException", "", o.move_account, AccountId=account, SourceParentId=parent, DestinationParentId=level)
+    refused("ConstraintViolationException", "CANNOT_CLOSE_MANAGEMENT_ACCOUNT", o.close_account, AccountId="000000000000")
+    refused("OrganizationNotEmptyException", "", o.delete_organization)
+
+
+def analyzers(_):
+    a = client("accessanalyzer")
+    first = a.create_analyzer(analyzerName="outside", type="ACCOUNT", clientToken="t-1")["arn"]
+    assert a.create_analyzer(analyzerName="outside", type="ACCOUNT", clientToken="t-1")["arn"] == first  # the same call once more
+    refused("ConflictException", "", a.create_analyzer, analyzerName="outside", type="ACCOUNT", clientToken="t-2")
+    refused("ServiceQuotaExceededException", "", a.create_analyzer, analyzerName="second", type="ACCOUNT")
+    refused("ValidationException", "", a.create_analyzer, analyzerName="1st", type="ACCOUNT_UNUSED_ACCESS")
+    rule = {"analyzerName": "outside", "filter": {"isPublic": {"eq": ["true"]}}}
+    a.create_archive_rule(**rule, ruleName="r0")
+    refused("ConflictException", "", a.create_archive_rule, **rule, ruleName="r0")
+    for i in range(1, 100):
+        a.create_archive_rule(**rule, ruleName=f"r{i}")
+    refused("ServiceQuotaExceededException", "", a.create_archive_rule, **rule, ruleName="over")
+    refused("ValidationException", "", a.update_archive_rule, analyzerName="outside", ruleName="r0", filter={"nothing": {"eq": ["x"]}})
+    refused("ValidationException", "", a.update_archive_rule, analyzerName="outside", ruleName="r0", filter={"resource": {"eq": [str(i) for i in range(21)]}})
+    refused("ValidationException", "", a.list_findings, analyzerArn=first, nextToken="???")
+    refused("ResourceNotFoundException", "", a.get_analyzer, analyzerName="nobody")
+
+
+def hosts(iam):
+    role = iam.create_role(RoleName="host", AssumeRolePolicyDocument=trust({"Service": ["rolesanywhere.amazonaws.com", "pods.eks.amazonaws.com"]}))["Role"]["Arn"]
+    r = client("rolesanywhere")
+    refused("ValidationException", "", r.create_trust_anchor, name="a", source={"sourceType": "CERTIFICATE_BUNDLE", "sourceData": {"x509CertificateData": "no PEM"}})
+    refused("ValidationException", "", r.create_profile, name="p", roleArns=[role], durationSeconds=899)
+    profile = r.create_profile(name="p", roleArns=[role])["profile"]
+    r.tag_resource(resourceArn=profile["profileArn"], tags=[{"key": f"k{i}", "value": "v"} for i in range(200)])
+    refused("TooManyTagsException", "", r.tag_resource, resourceArn=profile["profileArn"], tags=[{"key": "one more", "value": ""}])
+    refused("ResourceNotFoundException", "", r.get_profile, profileId="00000000-0000-4000-8000-000000000000")
+    e = client("eks")
+    pod = {"clusterName": "prod", "namespace": "shop", "serviceAccount": "web", "roleArn": role}
+    first = e.create_pod_identity_association(**pod, clientRequestToken="t-1")["association"]["associationId"]
+    assert e.create_pod_identity_association(**pod, clientRequestToken="t-1")["association"]["associationId"] == first
+    refused("ResourceInUseException", "", e.create_pod_identity_association, **pod, clientRequestToken="t-2")
+    refused("ResourceNotFoundException", "", e.describe_pod_identity_association, clusterName="prod", associationId="a-00000000000000000")
+
+
+if __name__ == "__main__":
+    boto3.setup_default_session()
+    recorder = Recorder(boto3.DEFAULT_SESSION._session)
+    for part in (sizes, numbers, conflicts, names, tagging, documents, sessions, organization, analyzers, hosts):
+        try:
+            part(client("iam"))
+        except ClientError as e:
+            failed.append(f"{part.__name__} ends: {e}")
+    failed += recorder.problems()
+    print("\n".join(failed) or f"{tried} refusals are AWS's")
+    sys.exit(1 if failed else 0)

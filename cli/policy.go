@@ -149,13 +149,18 @@ func compile(t policy.Type, files ...string) (*policy.Set, error) {
 }
 
 func readPolicy(file string, t policy.Type) (*policy.Document, error) {
+	return readChecked(file, func(doc *policy.Document) error { return doc.Check(t) })
+}
+
+// readChecked reads a policy; errors tell the file and the place in it.
+func readChecked(file string, check func(*policy.Document) error) (*policy.Document, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	doc, err := policy.Parse(text)
 	if err == nil {
-		err = doc.Check(t)
+		err = check(doc)
 	}
 	if err != nil {
 		if e, ok := errors.AsType[*policy.Error](err); ok && e.Position.Line > 0 {

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"bartizan.dev/policy"
@@ -29,7 +27,7 @@ func (c *policyDiffCmd) Run(env Env) error {
 	var docs [2]*policy.Document
 	for i, file := range []string{c.Old, c.New} {
 		var err error
-		if docs[i], err = parsePolicy(file); err != nil {
+		if docs[i], err = readAnalysed(file, policyTypes[c.Type]); err != nil {
 			return err
 		}
 	}
@@ -55,16 +53,8 @@ func (c *policyDiffCmd) Run(env Env) error {
 	return errSaid
 }
 
-func parsePolicy(file string) (*policy.Document, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := policy.Parse(text)
-	if e, ok := errors.AsType[*policy.Error](err); ok && e.Position.Line > 0 {
-		return nil, fmt.Errorf("%s:%d:%d: %s", file, e.Position.Line, e.Position.Column, e.Message)
-	}
-	return doc, err
+func readAnalysed(file string, t policy.Type) (*policy.Document, error) {
+	return readChecked(file, func(doc *policy.Document) error { return analysis.Check(doc, t) })
 }
 
 func printGrant(b *strings.Builder, file string, doc *policy.Document, g *analysis.Grant) {
@@ -106,13 +96,13 @@ func principalName(p *policy.Principal) string {
 
 type policyMinimiseCmd struct {
 	Type string `help:"identity, resource, trust or scp." enum:"identity,resource,trust,scp" default:"identity"`
-	File string `arg:"" type:"existingfile"`
+	File string `arg:"" type:"existingfile" help:"The policy."`
 }
 
 // Run prints the policy without what is redundant, and on standard error what
 // that was.
 func (c *policyMinimiseCmd) Run(env Env) error {
-	doc, err := parsePolicy(c.File)
+	doc, err := readAnalysed(c.File, policyTypes[c.Type])
 	if err != nil {
 		return err
 	}

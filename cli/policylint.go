@@ -14,7 +14,7 @@ type policyLintCmd struct {
 	ResourceType string   `help:"What a resource policy is attached to: AWS::S3::Bucket, AWS::S3::AccessPoint, AWS::S3::MultiRegionAccessPoint, AWS::S3ObjectLambda::AccessPoint, AWS::IAM::AssumeRolePolicyDocument or AWS::DynamoDB::Table." enum:",AWS::S3::Bucket,AWS::S3::AccessPoint,AWS::S3::MultiRegionAccessPoint,AWS::S3ObjectLambda::AccessPoint,AWS::IAM::AssumeRolePolicyDocument,AWS::DynamoDB::Table" default:""`
 	Format       string   `help:"text or json." enum:"text,json" default:"text"`
 	Strict       bool     `help:"Fail for warnings as well; suggestions never fail."`
-	Files        []string `arg:"" type:"existingfile"`
+	Files        []string `arg:"" type:"existingfile" help:"Policy documents."`
 }
 
 // linted is one file's findings in the JSON output.
@@ -68,7 +68,7 @@ func printFindings(env Env, all []linted, found int) error {
 	if found > 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(env.Out, "%d documents, nothing to say\n", len(all))
+	_, err := fmt.Fprintf(env.Out, "documents: %d, nothing to say\n", len(all))
 	return err
 }
 

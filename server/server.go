@@ -214,6 +214,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
 	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
 	calls := s.pages(s.gateway)
+	if s.opt.Dev {
+		calls = strangePages(calls)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.URL.Path) > 11 && r.URL.Path[:11] == "/_bartizan/" {
 			mux.ServeHTTP(w, r)

@@ -51,7 +51,7 @@ func (a *Analyzer) prepare(old, updated []*policy.Document, t policy.Type, near 
 	e.actions, e.resources = newSpace(e.meter), newSpace(e.meter)
 	all := slices.Concat(old, updated)
 	for _, d := range all {
-		if err := check(d, t); err != nil {
+		if err := Check(d, t); err != nil {
 			return nil, err
 		}
 	}
@@ -67,10 +67,10 @@ func (a *Analyzer) prepare(old, updated []*policy.Document, t policy.Type, near 
 	return e, e.side(&e.new, updated, false)
 }
 
-// check refuses documents that package policy would not take as a policy of
+// Check refuses documents that package policy would not take as a policy of
 // type t. A resource-based policy may leave the resource out, which means the
 // resource that it is attached to: trust policies must, and AWS's checks take it.
-func check(d *policy.Document, t policy.Type) error {
+func Check(d *policy.Document, t policy.Type) error {
 	switch t {
 	case policy.Identity, policy.Boundary, policy.Session, policy.SCP:
 		return d.Check(t)

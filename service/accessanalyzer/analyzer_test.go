@@ -360,9 +360,9 @@ func TestAccessPreview(t *testing.T) {
 
 func TestPolicyGeneration(t *testing.T) {
 	f := newFixture(t)
-	event := func(source, name, code string) {
-		id := newID()
-		e := &trail.Event{Time: f.Clock.Now().Add(-time.Hour), ID: id, Account: account, Region: region, Source: source, Name: name, JSON: []byte(fmt.Sprintf(
+	event := func(ago time.Duration, source, name, code string) {
+		id, at := newID(), f.Clock.Now().Add(-ago)
+		e := &trail.Event{Time: at, ID: id, Account: account, Region: region, Source: source, Name: name, JSON: []byte(fmt.Sprintf(
 			`{"eventVersion":"1.11","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::%[1]s:assumed-role/app/s","accountId":"%[1]s","sessionContext":{"sessionIssuer":{"type":"Role","arn":"%[2]s","accountId":"%[1]s"}}},"eventTime":%[3]q,"eventSource":%[4]q,"eventName":%[5]q,"awsRegion":%[6]q,"errorCode":%[7]q,"eventID":%[8]q,"eventType":"AwsApiCall","recipientAccountId":%[1]q}`,
 			account, roleARN("app"), at.Format(time.RFC3339), source, name, region, code, id))}
 		if code == "" {
@@ -372,9 +372,9 @@ func TestPolicyGeneration(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	event("iam.amazonaws.com", "GetUser", "")
-	event("iam.amazonaws.com", "CreateUser", "AccessDenied")
-	event("sts.amazonaws.com", "AssumeRole", "")
+	event(time.Hour, "iam.amazonaws.com", "GetUser", "")
+	event(time.Hour, "iam.amazonaws.com", "CreateUser", "AccessDenied")
+	event(0, "sts.amazonaws.com", "AssumeRole", "") // in the second in which it is asked
 	out, err := f.StartPolicyGeneration(f.ctx, &api.StartPolicyGenerationRequest{PolicyGenerationDetails: &api.PolicyGenerationDetails{PrincipalArn: roleARN("app")}})
 	if err != nil {
 		t.Fatal(err)

@@ -109,6 +109,11 @@ func (s *Service) scope(ctx context.Context, g *generation, d *accessanalyzerapi
 	if g.Trail.All && len(t.Regions) > 0 {
 		return invalid("Give either regions or allRegions")
 	}
+	for _, name := range t.Regions { // whatever else the trail keeps under a name like one is not events
+		if !slices.Contains(allRegions, name) {
+			return invalid("Invalid Region: %s", name)
+		}
+	}
 	g.From = d.StartTime
 	if !d.EndTime.IsZero() {
 		g.To = d.EndTime

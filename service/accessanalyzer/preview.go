@@ -83,6 +83,9 @@ func (s *Service) preview(ctx context.Context, a *analyzer, name string, c *acce
 		return nil, err
 	}
 	if document == "" { // as it is now: AWS looks at the resource itself
+		if !slices.Contains(accounts, accountOf(name)) { // whose policy is not for us to read
+			return nil, invalid("The resource is not in the zone of trust: %s", name)
+		}
 		if document, err = s.current(ctx, kind, name); err != nil {
 			return nil, err
 		}

@@ -17,7 +17,8 @@ import (
 // AWS does not document what it does. This keeps what OWASP's ASVS 4.0.3 asks
 // for in 2.2.1 (no more than 100 failures an hour on one account) with the
 // least to gain for who wants to lock somebody else out: one source alone is
-// slowed down long before the user is.
+// slowed down long before the user is, and a user who has signed in from a source
+// before does not wait there for the failures of others elsewhere.
 // https://github.com/OWASP/ASVS/blob/v4.0.3/4.0/en/0x11-V2-Authentication.md
 type limit struct {
 	kind string
@@ -28,6 +29,8 @@ const (
 	longestWait = 15 * time.Minute
 	// attemptsKept is how long failures are remembered after the last one.
 	attemptsKept = time.Hour
+	// knownFor is how long a source is, from which the user has signed in.
+	knownFor = 30 * 24 * time.Hour
 )
 
 // wait is how long after the count-th failure the next attempt may come.
@@ -47,6 +50,7 @@ func (l limit) wait(count int) time.Duration {
 type guess struct {
 	limits [3]limit
 	ids    [3]string
+	known  string       // id of the record that the user has signed in from the source
 	before [3]time.Time // when the failures before this attempt ended
 	at     time.Time    // when it began
 }
@@ -64,6 +68,7 @@ func newGuess(account, name string, source netip.Addr) *guess {
 	return &guess{
 		limits: [3]limit{{"pair", 5}, {"user", 20}, {"source", 50}},
 		ids:    [3]string{hashed("pair", who, source.String()), hashed("user", who), hashed("source", source.String())},
+		known:  hashed("known", who, source.String()),
 	}
 }
 
@@ -75,6 +80,11 @@ func (s *Service) begin(ctx context.Context, g *guess) (wait time.Duration, err 
 	_, err = s.Store.Update(ctx, func(tx store.Tx) error {
 		wait = 0
 		var found [3]attempts
+		before, err := s.attempts.Get(ctx, tx, g.known)
+		known := err == nil && now.Sub(before.Last) < knownFor
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 		for i, id := range g.ids {
 			a, err := s.attempts.Get(ctx, tx, id)
 			if errors.Is(err, store.ErrNotFound) || err == nil && now.Sub(a.Last) >= attemptsKept {
@@ -83,6 +93,9 @@ func (s *Service) begin(ctx context.Context, g *guess) (wait time.Duration, err 
 				return err
 			}
 			found[i] = *a
+			if known && g.limits[i].kind == "user" {
+				continue
+			}
 			wait = max(wait, a.Last.Add(g.limits[i].wait(a.Count)).Sub(now))
 		}
 		if wait > 0 {
@@ -109,6 +122,15 @@ func (s *Service) begin(ctx context.Context, g *guess) (wait time.Duration, err 
 // must not get more guesses at the code by it.
 func (s *Service) succeed(ctx context.Context, g *guess, all bool) error {
 	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
+		if all {
+			now := s.Clock.Now()
+			if err := s.attempts.Put(ctx, tx, g.known, &attempts{Last: now}); err != nil {
+				return err
+			}
+			if err := s.forget(ctx, tx, s.attempts.Name, g.known, now.Add(knownFor)); err != nil {
+				return err
+			}
+		}
 		for i, id := range g.ids {
 			if all && g.limits[i].kind != "source" {
 				if err := s.attempts.Delete(ctx, tx, id); err != nil {

@@ -45,3 +45,54 @@ func TestGuessNamesAreNotTold(t *testing.T) {
 		}
 	}
 }
+
+// TestStrangersDoNotLockOut: who fails from many places as a user makes it wait
+// everywhere but where it has signed in from before.
+func TestStrangersDoNotLockOut(t *testing.T) {
+	s, ctx := newService(t), t.Context()
+	from := func(address string) *guess {
+		return newGuess("111122223333", "alice", netip.MustParseAddr(address))
+	}
+	home := from("192.0.2.1")
+	if wait, err := s.begin(ctx, home); err != nil || wait != 0 {
+		t.Fatal(wait, err)
+	}
+	if err := s.succeed(ctx, home, true); err != nil {
+		t.Fatal(err)
+	}
+	stolen := from("192.0.2.2") // the password, without the second factor
+	if wait, err := s.begin(ctx, stolen); err != nil || wait != 0 {
+		t.Fatal(wait, err)
+	}
+	if err := s.succeed(ctx, stolen, false); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		if _, err := s.begin(ctx, from(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}).String())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for address, waits := range map[string]bool{"192.0.2.1": false, "192.0.2.2": true, "203.0.113.1": true} {
+		wait, err := s.begin(ctx, from(address))
+		if err != nil || (wait > 0) != waits {
+			t.Errorf("%s waits %v, %v", address, wait, err)
+		}
+	}
+	for range 10 { // the source itself is slowed down all the same
+		if _, err := s.begin(ctx, from("192.0.2.1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if wait, err := s.begin(ctx, from("192.0.2.1")); err != nil || wait == 0 {
+		t.Errorf("many failures from a known source: wait %v, %v", wait, err)
+	}
+	s.Clock.Advance(knownFor)
+	for i := range 40 {
+		if _, err := s.begin(ctx, from(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}).String())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if wait, err := s.begin(ctx, from("192.0.2.1")); err != nil || wait == 0 {
+		t.Errorf("after %v the source is still known: wait %v, %v", knownFor, wait, err)
+	}
+}

@@ -48,7 +48,7 @@ func seenOrganization(t *testing.T, m *module) {
 	m.outputs(&out)
 	const want = `{"accounts":["Account 000000000000","App","Audit"],"app":["app@example.com"],"delegated":["Audit"],"delegations":["guardduty.amazonaws.com"],` +
 		`"descendants":["Security","Workloads","stage-test"],"managed":true,"policies":2,"security":["audit@example.com"],` +
-		`"services":["guardduty.amazonaws.com","ram.amazonaws.com"],"stage":"test","units":["Security","Workloads"],"workloads":true}`
+		`"services":["access-analyzer.amazonaws.com","guardduty.amazonaws.com","ram.amazonaws.com"],"stage":"test","units":["Security","Workloads"],"workloads":true}`
 	var got bytes.Buffer
 	if err := json.Compact(&got, out.Seen.Value); err != nil || got.String() != want {
 		t.Errorf("data sources say %s (%v), want %s", &got, err, want)

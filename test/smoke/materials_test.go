@@ -80,7 +80,7 @@ func materials(t *testing.T, dir string) string {
 	return put("cluster.json", must[[]byte](t)(json.Marshal(oidc.JWKS{signer.Key()})))
 }
 
-// certificates are an authority, one of its certificates with its key, a list
+// certificates are an authority, two of its certificates with their key, two lists
 // of revoked ones, and keys of SSH's.
 func certificates(t *testing.T, put func(string, []byte) string) {
 	t.Helper()
@@ -100,6 +100,9 @@ func certificates(t *testing.T, put func(string, []byte) string) {
 	der = must[[]byte](t)(x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey))
 	put("leaf.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	put("leaf.key", pemOf(t, key))
+	leaf.SerialNumber = big.NewInt(3)
+	der = must[[]byte](t)(x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey))
+	put("other.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	for i, name := range []string{"crl.pem", "crl2.pem"} {
 		der = must[[]byte](t)(x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 			Number: big.NewInt(int64(i + 1)), ThisUpdate: now.Add(-time.Hour), NextUpdate: now.Add(24 * time.Hour),

@@ -12,20 +12,22 @@ LIKELY = (
 )
 
 
-def value(shape, path=()):
-    """A value for a shape, as JSON has it."""
+def value(shape, known=None, path=()):
+    """A value for a shape, as JSON has it. known are values of members by name."""
     kind, bounds = shape.type_name, shape.metadata
+    if known and path and kind == "string" and path[-1] in known:
+        return known[path[-1]]
     if kind == "structure":
         if getattr(shape, "is_document_type", False):
             return {}
         names = shape.required_members
         if getattr(shape, "is_tagged_union", False) and not names:
             names = list(shape.members)[:1]
-        return {n: value(shape.members[n], (*path, n)) for n in names}
+        return {n: value(shape.members[n], known, (*path, n)) for n in names}
     if kind == "list":
-        return [value(shape.member, path) for _ in range(bounds.get("min", 0))]
+        return [value(shape.member, known, path) for _ in range(bounds.get("min", 0))]
     if kind == "map":
-        return {value(shape.key, path): value(shape.value, path)} if bounds.get("min", 0) else {}
+        return {value(shape.key, known, path): value(shape.value, known, path)} if bounds.get("min", 0) else {}
     if kind == "boolean":
         return False
     if kind in ("integer", "long", "float", "double"):
@@ -39,11 +41,11 @@ def value(shape, path=()):
     return text(bounds.get("pattern"), bounds.get("min", 1) or 1, bounds.get("max", 1 << 30), path)
 
 
-def wider(shape):
+def wider(shape, known=None):
     """Inputs with one member more each than the smallest one."""
     for name, member in shape.members.items():
         if name not in shape.required_members:
-            yield {**value(shape), name: value(member, (name,)) or small(member)}
+            yield {**value(shape, known), name: value(member, known, (name,)) or small(member)}
 
 
 def small(shape):
@@ -58,7 +60,7 @@ def small(shape):
     return value(shape)
 
 
-def beyond(shape):
+def beyond(shape, known=None):
     """Inputs of which one member is outside of what the model allows."""
     for name, member in shape.members.items():
         bounds, wrong = member.metadata, None
@@ -71,7 +73,7 @@ def beyond(shape):
         elif member.type_name in ("integer", "long") and "max" in bounds:
             wrong = bounds["max"] + 1
         if wrong is not None:
-            yield name, {**value(shape), name: wrong}
+            yield name, {**value(shape, known), name: wrong}
 
 
 # Texts that parsers stumble over.
@@ -81,12 +83,12 @@ NASTY = (
 )
 
 
-def hostile(shape):
+def hostile(shape, known=None):
     """Inputs of which one text is nasty, and not longer than it may be."""
     for i, (name, member) in enumerate(shape.members.items()):
         if member.type_name == "string" and not member.metadata.get("enum"):
             nasty, bounds = NASTY[(i + len(shape.members)) % len(NASTY)], member.metadata
-            yield {**value(shape), name: (nasty * (bounds.get("min", 1) // len(nasty) + 1))[: bounds.get("max", 1 << 30)]}
+            yield {**value(shape, known), name: (nasty * (bounds.get("min", 1) // len(nasty) + 1))[: bounds.get("max", 1 << 30)]}
 
 
 def text(pattern, least, most, path=()):

@@ -15,7 +15,7 @@ from botocore.exceptions import WaiterError
 from recorder import Recorder
 from totp import totp
 
-SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth")
+SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail")
 ANYONE = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}}
 QUICK = {"Delay": 0.05, "MaxAttempts": 2}
 
@@ -43,7 +43,6 @@ NOT = {
     ("organizations", "list_parents"): "there is one parent",
     ("organizations", "list_tags_for_resource"): "it takes no size of a page, and one page holds all the tags there can be",
     ("organizations", "list_handshakes_for_account"): "an account is invited by one organization here",
-    ("accessanalyzer", "get_finding_recommendation"): "a recommendation here is for one policy's steps: of a finding of one policy there is one page",
     ("accessanalyzer", "get_finding_v2"): "a finding of external access has one detail, and one page",
     ("rolesanywhere", "list_subjects"): "subjects come with sessions, which no SDK makes: service/rolesanywhere turns their pages",
     ("iam-toolbox", "get_request_authorization_details"): "it takes no size of a page",
@@ -90,6 +89,12 @@ class Pages:
 def absent(service, operation):
     spec = pathlib.Path(sys.argv[1], service.replace("-", "") + ".txt").read_text(encoding="utf-8")
     return f"\n{operation} absent" in "\n" + spec
+
+
+def trail(pages):
+    for i in range(3):
+        boto3.client("iam").create_user(UserName=f"seen{i}", Path="/trail/")
+    pages.of("cloudtrail", "lookup_events", LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateUser"}])
 
 
 def iam(pages):
@@ -150,8 +155,8 @@ def devices(client):
     """Gives u0 two devices of one-time passwords."""
     for name in ("one", "two"):
         d = client.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
-        seed = d["Base32StringSeed"].decode()
-        client.enable_mfa_device(UserName="u0", SerialNumber=d["SerialNumber"], AuthenticationCode1=totp(seed, -1), AuthenticationCode2=totp(seed, 0))
+        seed, now = d["Base32StringSeed"].decode(), time.time()
+        client.enable_mfa_device(UserName="u0", SerialNumber=d["SerialNumber"], AuthenticationCode1=totp(seed, -1, now), AuthenticationCode2=totp(seed, 0, now))
 
 
 def waiters(_):
@@ -237,7 +242,24 @@ def accessanalyzer(pages):
     pages.of("accessanalyzer", "list_archive_rules", analyzerName="outside")
     pages.of("accessanalyzer", "list_access_preview_findings", analyzerArn=arn, accessPreviewId=previews[0])
     pages.of("accessanalyzer", "list_policy_generations")
+    unused(pages, c, iam_client)
     pages.of("accessanalyzer", "validate_policy", policyType="IDENTITY_POLICY", policyDocument=allow(["s3:Nothing", "iam:Nothing", "sts:Nothing"]))
+
+
+def unused(pages, client, iam_client):
+    """A recommendation with a step for each policy of a user who did nothing for 45 days."""
+    arn = client.get_analyzer(analyzerName="unused")["analyzer"]["arn"]
+    iam_client.create_user(UserName="idle")
+    for i in range(3):
+        iam_client.put_user_policy(UserName="idle", PolicyName=f"own{i}", PolicyDocument=allow(["s3:GetObject", f"sqs:Get{'Queue' * i}*"]))
+    print("advance 1080h", flush=True)  # who started this program does it
+    assert sys.stdin.readline().strip() == "done"
+    idle = {"resource": {"contains": ["user/idle"]}, "findingType": {"eq": ["UnusedPermission"]}}
+    waited(lambda: client.list_findings_v2(analyzerArn=arn, filter=idle)["findings"])
+    finding = {"analyzerArn": arn, "id": client.list_findings_v2(analyzerArn=arn, filter=idle)["findings"][0]["id"]}
+    client.generate_finding_recommendation(**finding)
+    waited(lambda: client.get_finding_recommendation(**finding)["status"] == "SUCCEEDED")
+    pages.of("accessanalyzer", "get_finding_recommendation", **finding)
 
 
 def waited(condition):
@@ -277,7 +299,7 @@ if __name__ == "__main__":
     boto3.setup_default_session()
     recorder = Recorder(boto3.DEFAULT_SESSION._session)
     run = Pages()
-    for part in (iam, waiters, organizations, accessanalyzer, others, Pages.complete):
+    for part in (trail, iam, waiters, organizations, accessanalyzer, others, Pages.complete):
         part(run)
     run.failed += recorder.problems()
     print("\n".join(run.failed) or f"{len(run.driven)} paginators turn pages, {len(NOT)} have reasons not to")

@@ -1,10 +1,13 @@
 """Every operation of every service, with the smallest valid input, with each
 member more, with each text nasty, and with each member beyond its bounds.
 
-usage: probe.py SPEC SERVICE...
+usage: probe.py SPEC POPULATION SERVICE...
 
 The call succeeds, or fails with an error that the model lists. What SPEC (the
 folder spec/) calls absent says NotImplemented, and nothing else does.
+
+POPULATION is a scenario that is run first; its variables are the values of the
+members that have their names. What takes things away comes last.
 """
 
 import json
@@ -12,13 +15,12 @@ import pathlib
 import sys
 
 import minimal
-from program import Program
+from program import Program, index
+from scenario import Scenario
 
 
-def index(folder, service):
-    """Operations and their states, as spec/ has them."""
-    text = (pathlib.Path(folder) / (service.replace("-", "") + ".txt")).read_text(encoding="utf-8")
-    return {w[0]: w[1] for w in (line.split(" ", 2) for line in text.splitlines())}
+# Beginnings of the names of operations that take something away.
+TAKES = ("Close", "Delete", "Deactivate", "Deregister", "Detach", "Disable", "Leave", "Remove", "Reset", "Untag")
 
 
 def judge(answer, operation, state):
@@ -32,8 +34,8 @@ def judge(answer, operation, state):
 
 
 class Probe:
-    def __init__(self):
-        self.cli, self.failed, self.counts = Program(), 0, {}
+    def __init__(self, known):
+        self.cli, self.known, self.failed, self.counts = Program(), known, 0, {}
 
     def call(self, service, name, state, value):
         """The answer's code; what is wrong with it is printed."""
@@ -53,23 +55,24 @@ class Probe:
         """The smallest input; if it is real, each wider one, each nasty one, and
         each one beyond the model's bounds, which must be refused."""
         shape = model.input_shape
-        self.call(service, model.name, state, minimal.value(shape) if shape else {})
+        self.call(service, model.name, state, minimal.value(shape, self.known) if shape else {})
         if shape is None or state != "real":
             return
-        for value in (*minimal.wider(shape), *minimal.hostile(shape)):
+        for value in (*minimal.wider(shape, self.known), *minimal.hostile(shape, self.known)):
             self.call(service, model.name, state, value)
-        for member, value in minimal.beyond(shape):
+        for member, value in minimal.beyond(shape, self.known):
             if not self.call(service, model.name, state, value):
                 self.fail(service, model.name, value, f"{member} is beyond its bounds and taken")
 
 
 def main():
-    spec, services = sys.argv[1], sys.argv[2:]
-    probe = Probe()
-    for service in services:
-        model, states = probe.cli.model(service), index(spec, service)
-        for name in model.operation_names:
-            probe.operation(service, model.operation_model(name), states.get(name, "unknown"))
+    spec, population, services = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:]
+    populate = Scenario(population, {})
+    probe = Probe(populate.variables)
+    probe.failed += populate.run()
+    todo = [(s, n) for s in services for n in probe.cli.model(s).operation_names]
+    for service, name in sorted(todo, key=lambda o: o[1].startswith(TAKES)):
+        probe.operation(service, probe.cli.model(service).operation_model(name), index(spec, service).get(name, "unknown"))
     print(", ".join(f"{n} {k}" for k, n in sorted(probe.counts.items(), key=lambda kv: -kv[1])))
     sys.exit(1 if probe.failed else 0)
 

@@ -21,6 +21,12 @@ from botocore import xform_name  # noqa: E402: the CLI's own, once it is there
 from recorder import Recorder  # noqa: E402
 
 
+def index(folder, service):
+    """Operations and their states, as spec/ has them."""
+    text = (pathlib.Path(folder) / (service.replace("-", "") + ".txt")).read_text(encoding="utf-8")
+    return {w[0]: w[1] for w in (line.split(" ", 2) for line in text.splitlines())}
+
+
 @dataclasses.dataclass
 class Answer:
     """What one run of the CLI did."""

@@ -7,6 +7,7 @@ Each limit is reached, and one beyond it is refused.
 """
 
 import json
+import pathlib
 import random
 import re
 import sys
@@ -44,6 +45,10 @@ def refused(code, message, call, **arguments):
             failed.append(f"{name}: {error['Code']}: {error['Message']} {e.response.get('Reason', '')}\n    want {code}: {message}")
         return
     failed.append(f"{name} succeeded, want {code}: {message}")
+
+
+def file(name):
+    return pathlib.Path(name).read_text(encoding="utf-8")
 
 
 def policy(action="sts:*", size=0, **more):
@@ -139,6 +144,13 @@ def conflicts(iam):
         (iam.delete_policy_version, {"PolicyArn": ACCOUNT + "policy/p0", "VersionId": "v1"}, "Cannot delete the default version of a policy."),
     ):
         refused("DeleteConflict", message, call, **arguments)
+    for name in ("leaf.pem", "ca.pem"):
+        iam.upload_signing_certificate(UserName="many", CertificateBody=file(name))
+    refused("LimitExceeded", "Cannot exceed quota for CertificatesPerUser: 2", iam.upload_signing_certificate, UserName="many", CertificateBody=file("other.pem"))
+    refused("MalformedCertificate", "", iam.upload_signing_certificate, UserName="size", CertificateBody="no PEM")
+    iam.create_user(UserName="holder")
+    iam.upload_ssh_public_key(UserName="holder", SSHPublicKeyBody=file("ssh.pub"))
+    refused("DeleteConflict", "Cannot delete entity, must ", iam.delete_user, UserName="holder")
     iam.create_user(UserName="login")
     iam.create_login_profile(UserName="login", Password="Correct-Horse-7")
     refused("DeleteConflict", "Cannot delete entity, must delete login profile first.", iam.delete_user, UserName="login")
@@ -319,8 +331,18 @@ def hosts(iam):
     role = iam.create_role(RoleName="host", AssumeRolePolicyDocument=trust({"Service": ["rolesanywhere.amazonaws.com", "pods.eks.amazonaws.com"]}))["Role"]["Arn"]
     r = client("rolesanywhere")
     refused("ValidationException", "", r.create_trust_anchor, name="a", source={"sourceType": "CERTIFICATE_BUNDLE", "sourceData": {"x509CertificateData": "no PEM"}})
+    source = {"sourceType": "CERTIFICATE_BUNDLE", "sourceData": {"x509CertificateData": file("ca.pem")}}
+    anchors = [r.create_trust_anchor(name=f"a{i}", source=source)["trustAnchor"]["trustAnchorArn"] for i in range(50)]
+    refused("ValidationException", "The account has reached its quota of 50 ", r.create_trust_anchor, name="over", source=source)
+    crl = {"trustAnchorArn": anchors[0], "crlData": file("crl.pem").encode()}
+    for i in range(2):
+        r.import_crl(name=f"c{i}", **crl)
+    refused("ValidationException", "A trust anchor can have at most 2 CRLs.", r.import_crl, name="over", **crl)
+    for i in range(249):
+        r.create_profile(name=f"p{i}", roleArns=[role])
     refused("ValidationException", "", r.create_profile, name="p", roleArns=[role], durationSeconds=899)
     profile = r.create_profile(name="p", roleArns=[role])["profile"]
+    refused("ValidationException", "The account has reached its quota of 250 ", r.create_profile, name="over", roleArns=[role])
     r.tag_resource(resourceArn=profile["profileArn"], tags=[{"key": f"k{i}", "value": "v"} for i in range(200)])
     refused("TooManyTagsException", "", r.tag_resource, resourceArn=profile["profileArn"], tags=[{"key": "one more", "value": ""}])
     refused("ResourceNotFoundException", "", r.get_profile, profileId="00000000-0000-4000-8000-000000000000")

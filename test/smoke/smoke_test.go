@@ -2,11 +2,13 @@ package smoke
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +18,26 @@ import (
 )
 
 // services are those that are built, by the names of the AWS CLI's commands.
-var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth"}
+var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail"}
+
+// TestServices: what spec/ calls built is tried here.
+func TestServices(t *testing.T) {
+	files, err := filepath.Glob("../../spec/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		tried := slices.ContainsFunc(services, func(s string) bool { return strings.ReplaceAll(s, "-", "") == name })
+		if built := bytes.Contains(text, []byte(" real\n")); built && !tried {
+			t.Errorf("%s has operations that are real, and no place in services", name)
+		}
+	}
+}
 
 // interpreter is the Python that has the AWS CLI and boto3.
 func interpreter(t *testing.T) string {
@@ -98,8 +119,9 @@ func TestJudge(t *testing.T) {
 func TestEveryOperation(t *testing.T) {
 	t.Parallel()
 	interpreter(t)
-	s := bartizantest.New(t)
-	script(t, s, t.TempDir(), append([]string{"probe.py", absolute(t, "../../spec")}, services...)...)
+	dir := t.TempDir()
+	materials(t, dir)
+	script(t, bartizantest.New(t), dir, append([]string{"probe.py", absolute(t, "../../spec"), absolute(t, "population.txt")}, services...)...)
 }
 
 // TestScenarios: each operation that is real succeeds.
@@ -130,5 +152,7 @@ func TestPages(t *testing.T) {
 func TestQuotas(t *testing.T) {
 	t.Parallel()
 	interpreter(t)
-	script(t, bartizantest.New(t), t.TempDir(), "quotas.py")
+	dir := t.TempDir()
+	materials(t, dir)
+	script(t, bartizantest.New(t), dir, "quotas.py")
 }

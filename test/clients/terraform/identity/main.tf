@@ -186,6 +186,15 @@ resource "aws_rolesanywhere_trust_anchor" "ca" {
     source_type = "CERTIFICATE_BUNDLE"
     source_data { x509_certificate_data = file("${path.module}/ca.pem") }
   }
+  dynamic "notification_settings" {
+    for_each = local.live ? { CA_CERTIFICATE_EXPIRY = 30, END_ENTITY_CERTIFICATE_EXPIRY = 10 } : {}
+    content {
+      channel   = "ALL"
+      enabled   = true
+      event     = notification_settings.key
+      threshold = notification_settings.value
+    }
+  }
   tags = { stage = var.stage }
 }
 
@@ -200,6 +209,11 @@ resource "aws_rolesanywhere_profile" "host" {
   })
   managed_policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
   tags                = { stage = var.stage }
+}
+
+resource "aws_rolesanywhere_profile" "empty" {
+  name      = "empty"
+  role_arns = local.live ? [aws_iam_role.host["host"].arn] : null # a profile may be without roles
 }
 
 resource "aws_eks_pod_identity_association" "api" {

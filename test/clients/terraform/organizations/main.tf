@@ -21,7 +21,7 @@ provider "aws" {
 
 resource "aws_organizations_organization" "this" {
   feature_set                   = "ALL"
-  aws_service_access_principals = ["guardduty.amazonaws.com", "ram.amazonaws.com"]
+  aws_service_access_principals = ["access-analyzer.amazonaws.com", "guardduty.amazonaws.com", "ram.amazonaws.com"]
   enabled_policy_types          = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY", "TAG_POLICY", "BACKUP_POLICY"]
 }
 
@@ -120,6 +120,28 @@ resource "aws_organizations_policy_attachment" "tags" {
 resource "aws_organizations_delegated_administrator" "guardduty" {
   account_id        = aws_organizations_account.audit.id
   service_principal = "guardduty.amazonaws.com"
+}
+
+resource "aws_accessanalyzer_analyzer" "external" {
+  analyzer_name = "organization"
+  type          = "ORGANIZATION"
+  tags          = { stage = var.stage }
+
+  depends_on = [aws_organizations_organization.this]
+}
+
+resource "aws_accessanalyzer_analyzer" "unused" {
+  analyzer_name = "organization-unused"
+  type          = "ORGANIZATION_UNUSED_ACCESS"
+  configuration {
+    unused_access {
+      unused_access_age = 180
+      analysis_rule {
+        exclusion { account_ids = [aws_organizations_account.audit.id] }
+        exclusion { resource_tags = [{ stage = var.stage }, { team = "infra" }] }
+      }
+    }
+  }
 }
 
 resource "aws_organizations_resource_policy" "this" {

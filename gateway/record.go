@@ -101,11 +101,11 @@ func (x *exchange) appendEvent(b []byte) []byte {
 		b = appendText(b, `,"userAgent":`, call.Via[len(call.Via)-1])
 	} else {
 		b = append(call.Source.AppendTo(append(b, `,"sourceIPAddress":"`...)), '"')
-		b = appendText(b, `,"userAgent":`, call.UserAgent)
+		b = appendText(b, `,"userAgent":`, trail.Short(call.UserAgent))
 	}
 	if x.err != nil {
 		b = appendText(b, `,"errorCode":`, x.err.Code)
-		b = appendText(b, `,"errorMessage":`, x.err.Message)
+		b = appendText(b, `,"errorMessage":`, trail.Short(x.err.Message))
 	}
 	b = x.appendParameters(b)
 	b = appendText(b, `,"requestID":`, call.RequestID)

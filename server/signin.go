@@ -28,7 +28,7 @@ func (s *Server) signIn(ctx context.Context, dir *directory, tokens *sts.Tokens)
 	front := inner{s, ""} // what people do on our pages they do themselves
 	s.signin, err = signin.New(ctx, signin.Deps{
 		Store: store.View(s.store, "signin/"), Clock: s.clock, Signed: time.Now, Log: s.log, URL: s.endpoint, Secret: secret,
-		Users: s.signinUsers(dir), Devices: s.signinDevices(), Sessions: s.signinSessions(dir, tokens),
+		Users: s.signinUsers(), Devices: s.signinDevices(), Sessions: s.signinSessions(dir, tokens),
 		IAM: iamapi.Client{Door: front}, STS: stsapi.Client{Door: front},
 		Decide: func(ctx context.Context, touches ...policy.Touch) error {
 			return s.gateway.Decide(ctx, "signin", touches...)
@@ -44,8 +44,35 @@ func (s *Server) signIn(ctx context.Context, dir *directory, tokens *sts.Tokens)
 	return gateway.Service{Model: signinapi.Model(), Operations: signinapi.Operations(s.signin), Rules: s.signin.Rules()}, nil
 }
 
-// signinUsers is what sign-in asks IAM about people.
-func (s *Server) signinUsers(dir *directory) signin.Users {
+// signinUsers is what sign-in asks IAM about people. In an account that is closed
+// there are none: nobody signs in, and who is signed in, or has let a tool in, is
+// no longer.
+func (s *Server) signinUsers() signin.Users {
+	u := s.people()
+	password, again := u.Password, u.Again
+	u.Password = func(ctx context.Context, account, name, text string) (*signin.User, error) {
+		in, err := password(ctx, account, name, text)
+		return s.unlessClosed(ctx, in, err)
+	}
+	u.Again = func(ctx context.Context, id *caller.Identity) (*signin.User, error) {
+		in, err := again(ctx, id)
+		return s.unlessClosed(ctx, in, err)
+	}
+	return u
+}
+
+func (s *Server) unlessClosed(ctx context.Context, in *signin.User, err error) (*signin.User, error) {
+	if err != nil || in == nil || s.organizations == nil {
+		return in, err
+	}
+	b, err := s.organizations.Bounds(ctx, in.Identity.Account)
+	if err != nil || b != nil && b.Suspended {
+		return nil, err
+	}
+	return in, nil
+}
+
+func (s *Server) people() signin.Users {
 	return signin.Users{
 		Account: s.iam.FindAccount,
 		Root:    s.rootAccount,

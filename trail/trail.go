@@ -6,6 +6,7 @@ package trail
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -65,6 +66,21 @@ type Query struct {
 type Page struct {
 	Events []Event
 	Next   string
+}
+
+// maxText is how much an event keeps of a text that its caller chose, in bytes:
+// "The maximum size of this field is 1 KB; content exceeding that limit is
+// truncated."
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+const maxText = 1 << 10
+
+// Short is a text as userAgent or errorMessage of an event, so that nobody fills
+// an account's trail with what it sends along.
+func Short(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "")
 }
 
 // Trail is one record. All methods may be called concurrently.

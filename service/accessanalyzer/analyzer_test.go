@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -404,6 +405,29 @@ func TestPolicyGeneration(t *testing.T) {
 	}
 	if _, err := f.StartPolicyGeneration(f.ctx, nobody); code(err) != "ServiceQuotaExceededException" {
 		t.Errorf("the sixth of a day: %v", err)
+	}
+
+	whole, err := f.ListPolicyGenerations(f.ctx, &api.ListPolicyGenerationsRequest{})
+	if err != nil || len(whole.PolicyGenerations) != 5 {
+		t.Fatalf("%+v, %v", whole, err)
+	}
+	var paged []api.PolicyGeneration
+	for next := (*string)(nil); ; {
+		page, err := f.ListPolicyGenerations(f.ctx, &api.ListPolicyGenerationsRequest{MaxResults: new(int32(2)), NextToken: next})
+		if err != nil {
+			t.Fatal(err)
+		}
+		paged = append(paged, page.PolicyGenerations...)
+		if next = page.NextToken; next == nil {
+			break
+		}
+	}
+	if !reflect.DeepEqual(paged, whole.PolicyGenerations) {
+		t.Errorf("in pages %+v, at once %+v", paged, whole.PolicyGenerations)
+	}
+	f.Clock.Advance(8 * day)
+	if out, err := f.ListPolicyGenerations(f.ctx, &api.ListPolicyGenerationsRequest{}); err != nil || len(out.PolicyGenerations) != 0 {
+		t.Errorf("after eight days: %+v, %v", out, err)
 	}
 }
 

@@ -265,16 +265,18 @@ func (s *Service) GetGeneratedPolicy(ctx context.Context, in *accessanalyzerapi.
 	return out, nil
 }
 
-// ListPolicyGenerations lists the generations of the Region, newest first.
+// ListPolicyGenerations lists the generations of the last seven days, in the order
+// of their ids.
 // https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ListPolicyGenerations.html
 func (s *Service) ListPolicyGenerations(ctx context.Context, in *accessanalyzerapi.ListPolicyGenerationsRequest) (*accessanalyzerapi.ListPolicyGenerationsResponse, error) {
 	call := caller.From(ctx)
-	keep := func(g *generation) bool { return in.PrincipalArn == nil || g.Principal == *in.PrincipalArn }
+	keep := func(g *generation) bool {
+		return s.now().Sub(g.Started) <= 7*day && (in.PrincipalArn == nil || g.Principal == *in.PrincipalArn)
+	}
 	list, next, err := page(ctx, s.Store, &s.generations, call.Identity.Account+"/"+call.Region+"/", in.MaxResults, in.NextToken, keep)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list, func(a, b *generation) int { return b.Started.Compare(a.Started) })
 	out := &accessanalyzerapi.ListPolicyGenerationsResponse{PolicyGenerations: []accessanalyzerapi.PolicyGeneration{}, NextToken: next}
 	for _, g := range list {
 		out.PolicyGenerations = append(out.PolicyGenerations, accessanalyzerapi.PolicyGeneration{JobId: g.ID, PrincipalArn: g.Principal, Status: g.Status, StartedOn: g.Started, CompletedOn: g.Completed})

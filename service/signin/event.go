@@ -129,7 +129,7 @@ const eventTime = "2006-01-02T15:04:05Z"
 func newEvent(call *caller.Call, e *trail.Event, m *moment) *event {
 	out := &event{
 		Version: "1.11", Identity: newEventIdentity(&call.Identity, m.failure != ""), Time: call.Time.UTC().Format(eventTime),
-		Source: e.Source, Name: e.Name, Region: e.Region, SourceIP: call.Source.String(), Agent: call.UserAgent,
+		Source: e.Source, Name: e.Name, Region: e.Region, SourceIP: call.Source.String(), Agent: trail.Short(call.UserAgent),
 		Code: m.code, Message: m.failure, Parameters: m.request, Additional: m.extra, ID: e.ID, ReadOnly: m.readOnly,
 		Type: "AwsConsoleSignIn", Management: true, Recipient: e.Account, Category: "Management",
 	}

@@ -93,11 +93,22 @@ func (s *Service) spendChallenge(r *http.Request, challenge string) error {
 	return err
 }
 
-// mayAddPasskey: "iam:EnableMFADevice" on the user itself, as for every device.
+// mayAddPasskey: "iam:EnableMFADevice" on the user itself, as for every device; and
+// who has one already must have shown it in this session, or whoever has got hold
+// of a session from before could add one of its own.
+// https://aws.amazon.com/security/security-bulletins/AWS-2023-001/
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_fido.html
 func (s *Service) mayAddPasskey(r *http.Request, t *here) error {
 	if t.Role != nil || t.Base.Kind != caller.User && t.Base.Kind != caller.Root {
 		return &problem{Status: 403, Code: "AccessDenied", Message: "Only IAM users and root users have MFA devices."}
+	}
+	devices, err := s.Devices.List(r.Context(), t.Base.ID)
+	if err != nil {
+		return err
+	}
+	if len(devices) > 0 && !t.MFA {
+		return &problem{Status: 403, Code: "AccessDenied",
+			Message: "To complete this action, please ensure that you are authenticated with an MFA device that is enabled for this user."}
 	}
 	return s.Decide(as(r.Context(), t.identity(t.Expires, homeRegion)), policy.Touch{
 		Action: "iam:EnableMFADevice", Resource: t.Base.ARN, Account: t.Base.Account,

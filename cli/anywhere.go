@@ -48,11 +48,11 @@ type hostCredentials struct {
 
 // check refuses flags that cannot be used.
 func (a *anywhere) check() error {
-	for name, value := range map[string]string{
-		"certificate": a.Certificate, "private-key": a.PrivateKey, "trust-anchor-arn": a.TrustAnchorArn, "profile-arn": a.ProfileArn, "role-arn": a.RoleArn,
+	for _, flag := range [][2]string{
+		{"certificate", a.Certificate}, {"private-key", a.PrivateKey}, {"trust-anchor-arn", a.TrustAnchorArn}, {"profile-arn", a.ProfileArn}, {"role-arn", a.RoleArn},
 	} {
-		if value == "" {
-			return fmt.Errorf("--%s is missing", name)
+		if flag[1] == "" {
+			return fmt.Errorf("--%s is missing", flag[0])
 		}
 	}
 	if a.SessionDuration != 0 && (a.SessionDuration < 900 || a.SessionDuration > 43200) {

@@ -97,3 +97,22 @@ func TestConsoleBegetsNoLongerSession(t *testing.T) {
 	newBrowser(t, s).want(400, "GET", federation("Action", "getSigninToken", "SessionDuration", "43200", "Session", string(doc)), nil)
 	newBrowser(t, s).want(200, "GET", federation("Action", "getSigninToken", "Session", string(doc)), nil)
 }
+
+// TestOldSessionAddsNoDevice: a session from before the user had a second factor
+// cannot add another one, which whoever has got hold of it would then show.
+func TestOldSessionAddsNoDevice(t *testing.T) {
+	s := bartizantest.New(t)
+	u := newUser(t, s, allow("iam:EnableMFADevice"))
+	stolen := newBrowser(t, s)
+	stolen.signIn(u.Name, secretPassword)
+	options := stolen.want(200, "POST", "/signin/v1/passkeys/options", fields{}) // begun in time
+	serial, seed := newVirtual(t, s, u.Name)
+	stolen.want(403, "POST", "/signin/v1/passkeys/options", fields{})
+	key := newAuthenticator(t, s)
+	stolen.want(403, "POST", "/signin/v1/passkeys", fields{"state": options["state"], "name": "mine", "credential": key.register(at(options, "publicKey", "challenge").(string))})
+	s.Advance(2 * time.Minute)
+	own := newBrowser(t, s)
+	step := own.want(200, "POST", "/signin/v1/session", login(u.Name, secretPassword))["step"]
+	own.want(200, "POST", "/signin/v1/session/mfa", fields{"step": step, "serialNumber": serial, "code": totp(seed, s.Now())})
+	own.want(200, "POST", "/signin/v1/passkeys/options", fields{})
+}

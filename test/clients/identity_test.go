@@ -1,9 +1,12 @@
 package clients
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/x509"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -52,12 +55,41 @@ func TestTerraformIdentity(t *testing.T) {
 	want.Clients, want.WWW, want.Stage = []string{"ci-live", "sts.amazonaws.com"}, "www-live", "live"
 	check()
 	m.imports()
+	endow(t, s, m)
 	m.destroy("-var=stage=live")
 	// Organizations leaves its role, as AWS does, and lets go of it.
 	unlink(t, s, "AWSServiceRoleForOrganizations")
 	if after := identities(t, s); after != before {
 		t.Errorf("before apply:\n%s\nafter destroy:\n%s", before, after)
 	}
+}
+
+// endow gives the user what Terraform knows nothing of and must remove to
+// destroy it: its MFA device in use, a second key, policies.
+func endow(t *testing.T, s *bartizantest.Server, m *module) {
+	t.Helper()
+	var out struct{ Seed struct{ Value string } }
+	m.outputs(&out)
+	seed := must[[]byte](t)(base32.StdEncoding.DecodeString(out.Seed.Value))
+	step := uint64(time.Now().Unix() / 30)
+	for _, call := range []url.Values{
+		{"Action": {"EnableMFADevice"}, "SerialNumber": {"arn:aws:iam::" + s.Account() + ":mfa/people/dev"},
+			"AuthenticationCode1": {totp(seed, step-1)}, "AuthenticationCode2": {totp(seed, step)}},
+		{"Action": {"CreateAccessKey"}},
+		{"Action": {"AttachUserPolicy"}, "PolicyArn": {"arn:aws:iam::aws:policy/ReadOnlyAccess"}},
+		{"Action": {"PutUserPolicy"}, "PolicyName": {"p"}, "PolicyDocument": {*statement("s3:*", `"Resource": "*"`)}},
+	} {
+		call.Set("UserName", "dev")
+		must[[]byte](t)(s.Call(s.Root(), "iam", call.Get("Action"), call))
+	}
+}
+
+// totp is the code of a time step (RFC 6238).
+func totp(seed []byte, step uint64) string {
+	h := hmac.New(sha1.New, seed)
+	h.Write(binary.BigEndian.AppendUint64(nil, step))
+	sum := h.Sum(nil)
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&0x7fffffff%1_000_000)
 }
 
 // unlink deletes a service-linked role and asks until it is gone.

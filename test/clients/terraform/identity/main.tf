@@ -57,9 +57,10 @@ resource "aws_iam_security_token_service_preferences" "this" {
 # A user with everything that a user can hold.
 
 resource "aws_iam_user" "dev" {
-  name = "dev"
-  path = "/people/"
-  tags = { stage = var.stage }
+  name          = "dev"
+  path          = "/people/"
+  force_destroy = true # the user goes with all that others gave it
+  tags          = { stage = var.stage }
 }
 
 resource "aws_iam_access_key" "dev" {
@@ -338,6 +339,11 @@ output "seen" {
     allowed   = data.aws_iam_principal_policy_simulation.dev.all_allowed
     stage     = data.aws_iam_user.dev.tags["stage"]
   }
+}
+
+output "seed" {
+  value     = aws_iam_virtual_mfa_device.dev.base_32_string_seed
+  sensitive = true
 }
 
 # What `terraform import` takes.

@@ -47,7 +47,7 @@ type Commands struct {
 	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
 	RootPassword rootPasswordCmd `cmd:"" help:"Give the root user of an account a new password for the console."`
 	Rotate       rotateCmd       `cmd:"" help:"Make new keys for what is stored, and seal everything again."`
-	Policy       policyCmd       `cmd:"" help:"Explain, test and lint IAM policies, without a server."`
+	Policy       policyCmd       `cmd:"" help:"Explain, compare, write and check IAM policies."`
 	Service      serviceCmd      `cmd:"" help:"Run as a system service."`
 
 	CredentialProcess credentialProcessCmd `cmd:"" help:"Print credentials that this host gets with its certificate, for credential_process in ~/.aws/config."`

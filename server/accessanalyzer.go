@@ -17,11 +17,11 @@ type change struct{ resource string }
 
 // openAccessAnalyzer builds the service and tells it of every change to what it
 // looks at.
-func (s *Server) openAccessAnalyzer(ctx context.Context, ref *reference.Reference) gateway.Service {
+func (s *Server) openAccessAnalyzer(ctx context.Context, ref *reference.Reference, ask *asker) gateway.Service {
 	a := accessanalyzer.New(accessanalyzer.Deps{
 		Store: store.View(s.store, "accessanalyzer/"), Clock: s.clock, Log: s.log, Reference: ref, Trail: s.trail,
 		Sources: []accessanalyzer.Source{{Type: accessanalyzerapi.ResourceType_AWS__IAM__Role, List: s.listTrusts, Get: s.getTrust}},
-		Zone:    s.zone, Usage: s.usage, Policies: s.heldPolicies,
+		Zone:    s.zone, Usage: s.usage, Policies: s.heldPolicies, Principals: s.iam.PrincipalARNs, Allows: ask.allows,
 		HasPrincipal: func(ctx context.Context, arn string) (bool, error) {
 			id, err := s.iam.PrincipalID(ctx, arn)
 			return id != "", err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strings"
 
@@ -68,6 +69,22 @@ func (a *asker) ask(ctx context.Context, q iamtoolbox.Question) (*policy.Request
 
 func sameOrganization(a, b *gateway.Bounds) bool {
 	return a != nil && b != nil && a.Organization != "" && a.Organization == b.Organization
+}
+
+// allows returns those of the actions that a principal may do on a resource now.
+func (a *asker) allows(ctx context.Context, principal, resource string, actions []string) (out []string, err error) {
+	for _, action := range actions {
+		r, b, err := a.ask(ctx, iamtoolbox.Question{Principal: principal, Action: action, Resource: resource})
+		if errors.Is(err, iamtoolbox.ErrNoPrincipal) { // deleted meanwhile
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if policy.Decide(r, b).Allowed {
+			out = append(out, action)
+		}
+	}
+	return out, nil
 }
 
 // owner adds what the resource's side says.

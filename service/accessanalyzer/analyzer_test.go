@@ -37,6 +37,8 @@ type fixture struct {
 	held   map[string][]AttachedPolicy
 	trail  trail.Trail
 	inZone []string
+
+	allowed map[string]bool // principal and resource
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -86,7 +88,22 @@ func newFixture(t *testing.T) *fixture {
 			}
 			return out, nil
 		},
-		Policies:     func(_ context.Context, arn string) ([]AttachedPolicy, error) { return f.held[arn], nil },
+		Policies: func(_ context.Context, arn string) ([]AttachedPolicy, error) { return f.held[arn], nil },
+		Principals: func(_ context.Context, owner, after string, limit int) (out []string, _ error) {
+			all := []string{"arn:aws:iam::" + owner + ":user/alice", "arn:aws:iam::" + owner + ":user/bob", "arn:aws:iam::" + owner + ":role/app"}
+			for i, name := range all {
+				if after == "" || slices.Index(all, after) < i {
+					out = append(out, name)
+				}
+			}
+			return out[:min(limit, len(out))], nil
+		},
+		Allows: func(_ context.Context, principal, resource string, actions []string) ([]string, error) {
+			if f.allowed[principal+" "+resource] {
+				return actions, nil
+			}
+			return nil, nil
+		},
 		HasPrincipal: func(_ context.Context, arn string) (bool, error) { return !strings.Contains(arn, "nobody"), nil },
 	})
 	ctx, stop := context.WithCancel(t.Context())
@@ -329,6 +346,57 @@ func TestUnusedAccess(t *testing.T) {
 	if first.RecommendedAction != api.RecommendedRemediationAction_DETACH_POLICY || second.RecommendedAction != api.RecommendedRemediationAction_CREATE_POLICY ||
 		!strings.Contains(*second.RecommendedPolicy, "s3:GetObject") || strings.Contains(*second.RecommendedPolicy, "PutObject") {
 		t.Errorf("steps %+v, %+v", first, second)
+	}
+}
+
+// TestInternalAccess: who of the zone may use a watched role is found, and
+// resolved when it is so no more; others are not looked at.
+func TestInternalAccess(t *testing.T) {
+	f := newFixture(t)
+	f.inZone = []string{account, "999988887777"}
+	f.roles = []Resource{{roleARN("ignored"), account, ""}, {roleARN("watched"), account, ""}}
+	f.allowed = map[string]bool{
+		"arn:aws:iam::" + account + ":user/alice " + roleARN("watched"): true,
+		"arn:aws:iam::999988887777:role/app " + roleARN("watched"):      true,
+		"arn:aws:iam::" + account + ":user/bob " + roleARN("ignored"):   true,
+	}
+	out, err := f.CreateAnalyzer(f.ctx, &api.CreateAnalyzerRequest{AnalyzerName: "i", Type: api.Type_ORGANIZATION_INTERNAL_ACCESS, Configuration: &api.AnalyzerConfiguration{
+		InternalAccess: &api.InternalAccessConfiguration{AnalysisRule: &api.InternalAccessAnalysisRule{Inclusions: []api.InternalAccessAnalysisRuleCriteria{{ResourceArns: []string{roleARN("watched")}}}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	found := func() (lines []string) {
+		list, err := f.ListFindingsV2(f.ctx, &api.ListFindingsV2Request{AnalyzerArn: *out.Arn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range list.Findings {
+			d, err := f.GetFindingV2(f.ctx, &api.GetFindingV2Request{AnalyzerArn: *out.Arn, Id: x.Id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := d.FindingDetails[0].InternalAccessDetails
+			lines = append(lines, fmt.Sprintf("%s %s %s %s %v", in.Principal["AWS"], in.PrincipalType, in.AccessType, x.Status, in.Action))
+		}
+		slices.Sort(lines)
+		return lines
+	}
+	f.want(found(),
+		"arn:aws:iam::111122223333:user/alice IAM_USER INTRA_ACCOUNT ACTIVE [sts:AssumeRole]",
+		"arn:aws:iam::999988887777:role/app IAM_ROLE INTRA_ORG ACTIVE [sts:AssumeRole]")
+	clear(f.allowed)
+	if err := f.Changed(f.ctx, roleARN("watched")); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	f.want(found(),
+		"arn:aws:iam::111122223333:user/alice IAM_USER INTRA_ACCOUNT RESOLVED [sts:AssumeRole]",
+		"arn:aws:iam::999988887777:role/app IAM_ROLE INTRA_ORG RESOLVED [sts:AssumeRole]")
+	stats, err := f.GetFindingsStatistics(f.ctx, &api.GetFindingsStatisticsRequest{AnalyzerArn: *out.Arn})
+	if err != nil || *stats.FindingsStatistics[0].InternalAccessFindingsStatistics.TotalResolvedFindings != 2 {
+		t.Errorf("statistics %+v, %v", stats, err)
 	}
 }
 

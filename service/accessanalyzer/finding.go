@@ -67,6 +67,8 @@ func (f *finding) details() (out accessanalyzerapi.FindingDetails) {
 			Action: f.Actions, Condition: orEmpty(f.Condition), IsPublic: &f.Public, Principal: f.Principal,
 			Sources: f.sources(), ResourceControlPolicyRestriction: f.Restriction,
 		}
+	case accessanalyzerapi.FindingType_InternalAccess:
+		out.InternalAccessDetails = f.internalDetails()
 	case accessanalyzerapi.FindingType_UnusedIAMRole:
 		out.UnusedIamRoleDetails = &accessanalyzerapi.UnusedIamRoleDetails{LastAccessed: f.LastUsed}
 	case accessanalyzerapi.FindingType_UnusedIAMUserAccessKey:

@@ -127,6 +127,7 @@ type finding struct {
 	Condition        map[string]string                                  `json:",omitzero"`
 	Public           bool                                               `json:",omitzero"`
 	Restriction      accessanalyzerapi.ResourceControlPolicyRestriction `json:",omitzero"`
+	Access           accessanalyzerapi.InternalAccessType               `json:",omitzero"` // of internal access
 	Key              string                                             `json:",omitzero"` // unused access key
 	Namespace        string                                             `json:",omitzero"` // of unused permissions
 	LastUsed         time.Time                                          `json:",omitzero"`

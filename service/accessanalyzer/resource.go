@@ -73,8 +73,8 @@ func (s *Service) StartResourceScan(ctx context.Context, in *accessanalyzerapi.S
 		if err != nil {
 			return err
 		}
-		if a.unused() || a.internal() {
-			return invalid("Resources are scanned for external access analyzers only")
+		if a.unused() {
+			return invalid("Resources are not scanned for unused access analyzers")
 		}
 		if s.sourceOf(in.ResourceArn) == nil || !slices.Contains(accounts, r.Account) {
 			return notFound("Resource", in.ResourceArn)

@@ -101,8 +101,6 @@ func (s *Service) step(ctx context.Context, a *analyzer, accounts []string, at *
 	kinds := len(s.Sources)
 	if a.unused() {
 		kinds = 1
-	} else if a.internal() {
-		kinds = 0 // it looks at kinds of resources that do not exist here
 	}
 	for i := 0; i < len(accounts); i++ {
 		if accounts[i] < at.Account {
@@ -158,14 +156,27 @@ func (s *Service) lookAt(ctx context.Context, a *analyzer, at *position) (last s
 	return last, len(list), nil
 }
 
-// look finds who from outside may use one resource, and keeps that.
+// look finds who may use one resource, from outside the zone of trust or, for an
+// analyzer of internal access, from inside, and keeps that.
 func (s *Service) look(ctx context.Context, a *analyzer, src *Source, r *Resource) error {
+	one := seen{arn: r.ARN, kind: src.Type, account: r.Account}
+	if a.internal() {
+		if !a.includes(r, src.Type) {
+			return s.forget(ctx, a.home(), r.ARN)
+		}
+		found, err := s.internalAccess(ctx, a, src.Type, r)
+		if errors.Is(err, errPrincipals) {
+			one.err = err.Error()
+		} else if err != nil {
+			return err
+		}
+		return s.keep(ctx, a, one, found)
+	}
 	accounts, err := s.zone(ctx, a)
 	if err != nil {
 		return err
 	}
 	found, fault := s.external(r.Document, src.Type, analysis.Zone{Accounts: accounts, Organization: a.Organization})
-	one := seen{arn: r.ARN, kind: src.Type, account: r.Account}
 	if fault != nil {
 		one.err = fault.Error()
 	}
@@ -274,8 +285,11 @@ func (s *Service) keep(ctx context.Context, a *analyzer, at seen, found []findin
 }
 
 func kindOf(a *analyzer) accessanalyzerapi.FindingType {
-	if a.unused() {
+	switch {
+	case a.unused():
 		return accessanalyzerapi.FindingType_UnusedPermission
+	case a.internal():
+		return accessanalyzerapi.FindingType_InternalAccess
 	}
 	return accessanalyzerapi.FindingType_ExternalAccess
 }
@@ -458,7 +472,7 @@ func (s *Service) Changed(ctx context.Context, name string) error {
 
 // affected has one analyzer look at a resource again, if it looks at it at all.
 func (s *Service) affected(ctx context.Context, a *analyzer, name string, parsed arn.ARN) error {
-	if a.unused() || a.internal() || parsed.Region != "" && parsed.Region != a.Region {
+	if a.unused() || parsed.Region != "" && parsed.Region != a.Region {
 		return nil
 	}
 	accounts, err := s.zone(ctx, a)

@@ -42,6 +42,12 @@ type Deps struct {
 	Usage func(ctx context.Context, account, after string, limit int) ([]Usage, error)
 	// Policies returns the identity-based policies of a principal.
 	Policies func(ctx context.Context, principal string) ([]AttachedPolicy, error)
+	// Principals returns the ARNs of up to limit users and roles of an account that
+	// come after the ARN after.
+	Principals func(ctx context.Context, account, after string, limit int) ([]string, error)
+	// Allows returns those of the actions that a user or role may do on a resource
+	// now, by all policies that bear on it.
+	Allows func(ctx context.Context, principal, resource string, actions []string) ([]string, error)
 	// HasPrincipal tells whether a user or role exists.
 	HasPrincipal func(ctx context.Context, arn string) (bool, error)
 	Quotas       Quotas

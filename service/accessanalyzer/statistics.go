@@ -20,7 +20,7 @@ func (s *Service) GetFindingsStatistics(ctx context.Context, in *accessanalyzera
 	if err != nil {
 		return nil, err
 	}
-	t := tally{status: map[accessanalyzerapi.FindingStatus]int32{}, kinds: map[accessanalyzerapi.FindingType]int32{}, types: map[accessanalyzerapi.ResourceType]*counted{}, accounts: map[string]map[string]int32{}}
+	t := tally{status: map[accessanalyzerapi.FindingStatus]int32{}, kinds: map[accessanalyzerapi.FindingType]int32{}, types: map[accessanalyzerapi.ResourceType]*counted{}, accounts: map[string]map[string]int32{}, inside: map[accessanalyzerapi.ResourceType]map[accessanalyzerapi.FindingStatus]int32{}}
 	const chunk = 500
 	for last := ""; ; {
 		list, err := s.findings.List(ctx, s.Store, a.home()+"/", last, chunk)
@@ -45,7 +45,7 @@ func (s *Service) GetFindingsStatistics(ctx context.Context, in *accessanalyzera
 		}
 	case a.internal():
 		one.InternalAccessFindingsStatistics = &accessanalyzerapi.InternalAccessFindingsStatistics{
-			ResourceTypeStatistics: map[accessanalyzerapi.ResourceType]accessanalyzerapi.InternalAccessResourceTypeDetails{},
+			ResourceTypeStatistics: t.internal(),
 			TotalActiveFindings:    &active, TotalArchivedFindings: &archived, TotalResolvedFindings: &resolved,
 		}
 	default:
@@ -65,6 +65,7 @@ type tally struct {
 	kinds    map[accessanalyzerapi.FindingType]int32 // active
 	types    map[accessanalyzerapi.ResourceType]*counted
 	accounts map[string]map[string]int32 // active, by kind
+	inside   map[accessanalyzerapi.ResourceType]map[accessanalyzerapi.FindingStatus]int32
 	updated  time.Time
 }
 
@@ -72,6 +73,10 @@ type counted struct{ public, cross, errors int32 }
 
 func (t *tally) add(f *finding) {
 	t.status[f.Status]++
+	if t.inside[f.ResourceType] == nil {
+		t.inside[f.ResourceType] = map[accessanalyzerapi.FindingStatus]int32{}
+	}
+	t.inside[f.ResourceType][f.Status]++
 	t.updated = latest(t.updated, f.Updated)
 	if f.Status != accessanalyzerapi.FindingStatus_ACTIVE {
 		return
@@ -100,6 +105,18 @@ func (t *tally) external() map[accessanalyzerapi.ResourceType]accessanalyzerapi.
 	out := map[accessanalyzerapi.ResourceType]accessanalyzerapi.ResourceTypeDetails{}
 	for kind, c := range t.types {
 		out[kind] = accessanalyzerapi.ResourceTypeDetails{TotalActivePublic: &c.public, TotalActiveCrossAccount: &c.cross, TotalActiveErrors: &c.errors}
+	}
+	return out
+}
+
+func (t *tally) internal() map[accessanalyzerapi.ResourceType]accessanalyzerapi.InternalAccessResourceTypeDetails {
+	out := map[accessanalyzerapi.ResourceType]accessanalyzerapi.InternalAccessResourceTypeDetails{}
+	for kind, by := range t.inside {
+		out[kind] = accessanalyzerapi.InternalAccessResourceTypeDetails{
+			TotalActiveFindings:   new(by[accessanalyzerapi.FindingStatus_ACTIVE]),
+			TotalArchivedFindings: new(by[accessanalyzerapi.FindingStatus_ARCHIVED]),
+			TotalResolvedFindings: new(by[accessanalyzerapi.FindingStatus_RESOLVED]),
+		}
 	}
 	return out
 }

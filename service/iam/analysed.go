@@ -126,6 +126,33 @@ func (s *Service) PrincipalUses(ctx context.Context, account, after string, limi
 	return out, nil
 }
 
+// PrincipalARNs returns the ARNs of up to limit users, then roles, of an account
+// that come after the ARN after.
+func (s *Service) PrincipalARNs(ctx context.Context, account, after string, limit int) ([]string, error) {
+	var out []string
+	if !strings.Contains(after, ":role/") {
+		users, err := s.users.List(ctx, s.Store, account+"/", afterID(account, after), limit)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range users {
+			out = append(out, e.Value.ARN())
+		}
+		after = ""
+	}
+	if len(out) == limit {
+		return out, nil
+	}
+	roles, err := s.roles.List(ctx, s.Store, account+"/", afterID(account, after), limit-len(out))
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range roles {
+		out = append(out, e.Value.ARN())
+	}
+	return out, nil
+}
+
 func (s *Service) userUse(ctx context.Context, u *user) (*PrincipalUse, error) {
 	out := &PrincipalUse{ARN: u.ARN(), Created: u.Created, Tags: tagMap(u.Tags)}
 	ids, err := s.keys.By(ctx, s.Store, "owner", recordID(u.Account, u.Name), "", 0)

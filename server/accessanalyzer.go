@@ -6,6 +6,7 @@ import (
 	accessanalyzerapi "bartizan.dev/api/accessanalyzer"
 	"bartizan.dev/bus"
 	"bartizan.dev/gateway"
+	"bartizan.dev/policy"
 	"bartizan.dev/policy/reference"
 	"bartizan.dev/service/accessanalyzer"
 	"bartizan.dev/service/iam"
@@ -22,6 +23,7 @@ func (s *Server) openAccessAnalyzer(ctx context.Context, ref *reference.Referenc
 		Store: store.View(s.store, "accessanalyzer/"), Clock: s.clock, Log: s.log, Reference: ref, Trail: s.trail,
 		Sources: []accessanalyzer.Source{{Type: accessanalyzerapi.ResourceType_AWS__IAM__Role, List: s.listTrusts, Get: s.getTrust}},
 		Zone:    s.zone, Usage: s.usage, Policies: s.heldPolicies, Principals: s.iam.PrincipalARNs, Allows: ask.allows,
+		ResourceControls: s.resourceControls,
 		HasPrincipal: func(ctx context.Context, arn string) (bool, error) {
 			id, err := s.iam.PrincipalID(ctx, arn)
 			return id != "", err
@@ -35,6 +37,21 @@ func (s *Server) openAccessAnalyzer(ctx context.Context, ref *reference.Referenc
 		}
 	})
 	return gateway.Service{Model: accessanalyzerapi.Model(), Operations: accessanalyzerapi.Operations(a), Rules: a.Rules(), Resource: accessanalyzer.ResourceType}
+}
+
+// resourceControls are the resource control policies that bind an account.
+func (s *Server) resourceControls(ctx context.Context, account string) ([]*policy.Document, error) {
+	b, err := s.organizations.Bounds(ctx, account)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	var out []*policy.Document
+	for _, level := range b.RCP {
+		for _, p := range level.Policies() {
+			out = append(out, p.Document)
+		}
+	}
+	return out, nil
 }
 
 func (s *Server) listTrusts(ctx context.Context, account, _, after string, limit int) ([]accessanalyzer.Resource, error) {

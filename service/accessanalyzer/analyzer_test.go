@@ -38,7 +38,8 @@ type fixture struct {
 	trail  trail.Trail
 	inZone []string
 
-	allowed map[string]bool // principal and resource
+	allowed  map[string]bool // principal and resource
+	controls []*policy.Document
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -104,7 +105,8 @@ func newFixture(t *testing.T) *fixture {
 			}
 			return nil, nil
 		},
-		HasPrincipal: func(_ context.Context, arn string) (bool, error) { return !strings.Contains(arn, "nobody"), nil },
+		ResourceControls: func(context.Context, string) ([]*policy.Document, error) { return f.controls, nil },
+		HasPrincipal:     func(_ context.Context, arn string) (bool, error) { return !strings.Contains(arn, "nobody"), nil },
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -234,6 +236,26 @@ func TestOrganizationZone(t *testing.T) {
 	}
 	arn := f.analyzer(api.Type_ORGANIZATION)
 	f.want(f.findings(arn), "r ACTIVE public=false AWS:444455556666")
+}
+
+// TestResourceControls: what an RCP keeps out is not found, and what it lets in
+// is found with the remark that RCPs were asked.
+func TestResourceControls(t *testing.T) {
+	f := newFixture(t)
+	doc, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"},
+		{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalAccount":["111122223333","999988887777"]}}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.controls = []*policy.Document{doc}
+	f.roles = []Resource{{roleARN("r"), account, trust(`{"AWS":["999988887777","444455556666"]}`)}}
+	arn := f.analyzer(api.Type_ACCOUNT)
+	f.want(f.findings(arn), "r ACTIVE public=false AWS:999988887777")
+	list, err := f.ListFindings(f.ctx, &api.ListFindingsRequest{AnalyzerArn: arn})
+	if err != nil || list.Findings[0].ResourceControlPolicyRestriction != api.ResourceControlPolicyRestriction_APPLIED {
+		t.Errorf("findings %+v, %v", list, err)
+	}
 }
 
 func TestArchiveRules(t *testing.T) {

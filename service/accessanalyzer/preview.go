@@ -90,7 +90,7 @@ func (s *Service) preview(ctx context.Context, a *analyzer, name string, c *acce
 			return nil, err
 		}
 	}
-	would, err := s.external(document, kind, analysis.Zone{Accounts: accounts, Organization: a.Organization})
+	would, err := s.external(ctx, &Resource{ARN: name, Account: accountOf(name), Document: document}, kind, analysis.Zone{Accounts: accounts, Organization: a.Organization})
 	if err != nil {
 		if wrapped := undecided(err); wrapped != err {
 			return nil, wrapped
@@ -310,6 +310,6 @@ func (f *previewFinding) api() accessanalyzerapi.AccessPreviewFinding {
 		Id: f.ID, ExistingFindingId: nonempty(f.Existing), ExistingFindingStatus: f.ExistingStatus, Principal: f.Principal, Action: f.Actions,
 		Condition: orEmpty(f.Condition), Resource: &f.Resource, IsPublic: &f.Public, ResourceType: f.ResourceType, CreatedAt: f.Created,
 		ChangeType: f.Change, Status: f.Status, ResourceOwnerAccount: f.Owner, Sources: f.sources(),
-		ResourceControlPolicyRestriction: accessanalyzerapi.ResourceControlPolicyRestriction_NOT_APPLICABLE,
+		ResourceControlPolicyRestriction: f.Restriction,
 	}
 }

@@ -176,31 +176,32 @@ func (s *Service) look(ctx context.Context, a *analyzer, src *Source, r *Resourc
 	if err != nil {
 		return err
 	}
-	found, fault := s.external(r.Document, src.Type, analysis.Zone{Accounts: accounts, Organization: a.Organization})
+	found, fault := s.external(ctx, r, src.Type, analysis.Zone{Accounts: accounts, Organization: a.Organization})
 	if fault != nil {
 		one.err = fault.Error()
 	}
 	return s.keep(ctx, a, one, found)
 }
 
-// external is who from outside the zone a policy lets in: one finding for each
-// principal and condition. A policy that cannot be decided gives an error.
-func (s *Service) external(document string, kind accessanalyzerapi.ResourceType, zone analysis.Zone) ([]finding, error) {
-	if document == "" {
+// external is who from outside the zone a resource's policy lets in, within its
+// account's resource control policies: one finding for each principal and
+// condition. A policy that cannot be decided gives an error.
+func (s *Service) external(ctx context.Context, r *Resource, kind accessanalyzerapi.ResourceType, zone analysis.Zone) ([]finding, error) {
+	if r.Document == "" {
 		return nil, nil
 	}
-	doc, err := policy.Parse([]byte(document))
+	doc, err := policy.Parse([]byte(r.Document))
 	if err != nil {
 		return nil, fmt.Errorf("the policy cannot be read: %w", err)
 	}
-	list, err := s.exact.Access(doc, zone)
+	list, restriction, err := s.outsiders(ctx, doc, r.Account, zone)
 	if err != nil {
 		return nil, err
 	}
 	byKey := map[string]*finding{}
 	var order []string
 	for _, e := range list {
-		f := finding{Kind: accessanalyzerapi.FindingType_ExternalAccess, Principal: map[string]string{e.Type: e.Principal}, Condition: e.Condition, ResourceType: kind}
+		f := finding{Kind: accessanalyzerapi.FindingType_ExternalAccess, Principal: map[string]string{e.Type: e.Principal}, Condition: e.Condition, ResourceType: kind, Restriction: restriction}
 		key := f.identity()
 		if byKey[key] == nil {
 			byKey[key] = &f
@@ -221,6 +222,46 @@ func (s *Service) external(document string, kind accessanalyzerapi.ResourceType,
 		out = append(out, *f)
 	}
 	return out, nil
+}
+
+// outsiders asks who gets access by a policy and past the Deny statements of the
+// account's resource control policies. Their Allow statements take nothing away:
+// RCPFullAWSAccess cannot be detached. Where that cannot be decided, the policy
+// is asked alone, and the finding says so.
+// https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ExternalAccessDetails.html
+func (s *Service) outsiders(ctx context.Context, doc *policy.Document, account string, zone analysis.Zone) ([]analysis.External, accessanalyzerapi.ResourceControlPolicyRestriction, error) {
+	bound := *doc
+	bound.Statements = slices.Clone(doc.Statements)
+	if s.ResourceControls != nil {
+		controls, err := s.ResourceControls(ctx, account)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, c := range controls {
+			for _, st := range c.Statements {
+				if st.Effect == policy.Deny {
+					bound.Statements = append(bound.Statements, st)
+				}
+			}
+		}
+	}
+	if len(bound.Statements) == len(doc.Statements) {
+		list, err := s.exact.Access(doc, zone)
+		return list, accessanalyzerapi.ResourceControlPolicyRestriction_NOT_APPLICABLE, err
+	}
+	bound.Version = policy.Version2012 // RCPs have variables; a policy of 2008 is asked with them all the same
+	if list, err := s.exact.Access(&bound, zone); err == nil && (doc.Version == policy.Version2012 || !hasVariables(doc)) {
+		return list, accessanalyzerapi.ResourceControlPolicyRestriction_APPLIED, nil
+	}
+	list, err := s.exact.Access(doc, zone)
+	return list, accessanalyzerapi.ResourceControlPolicyRestriction_FAILED_TO_EVALUATE_RCP, err
+}
+
+// hasVariables reports whether a document has text that would be a variable in
+// another version.
+func hasVariables(doc *policy.Document) bool {
+	text, err := json.Marshal(doc)
+	return err != nil || strings.Contains(string(text), "${")
 }
 
 // identity is what makes a finding the same finding when it is found again.

@@ -24,6 +24,9 @@ func (s *Server) openAccessAnalyzer(ctx context.Context, ref *reference.Referenc
 		Sources: []accessanalyzer.Source{{Type: accessanalyzerapi.ResourceType_AWS__IAM__Role, List: s.listTrusts, Get: s.getTrust}},
 		Zone:    s.zone, Usage: s.usage, Policies: s.heldPolicies, Principals: s.iam.PrincipalARNs, Allows: ask.allows,
 		ResourceControls: s.resourceControls,
+		Link: func(ctx context.Context, account string) error {
+			return s.iam.LinkRole(ctx, account, "access-analyzer.amazonaws.com")
+		},
 		HasPrincipal: func(ctx context.Context, arn string) (bool, error) {
 			id, err := s.iam.PrincipalID(ctx, arn)
 			return id != "", err

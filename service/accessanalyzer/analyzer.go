@@ -77,6 +77,9 @@ func (s *Service) CreateAnalyzer(ctx context.Context, in *accessanalyzerapi.Crea
 		}
 		a.Organization = id
 	}
+	if err := s.Link(ctx, a.Account); err != nil {
+		return nil, err
+	}
 	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
 		old, err := s.analyzers.Get(ctx, tx, a.key())
 		if err == nil && a.Token != "" && old.Token == a.Token {

@@ -105,6 +105,7 @@ func newFixture(t *testing.T) *fixture {
 			}
 			return nil, nil
 		},
+		Link:             func(context.Context, string) error { return nil },
 		ResourceControls: func(context.Context, string) ([]*policy.Document, error) { return f.controls, nil },
 		HasPrincipal:     func(_ context.Context, arn string) (bool, error) { return !strings.Contains(arn, "nobody"), nil },
 	})

@@ -112,12 +112,26 @@ func own(ctx context.Context, name string) *analyzer {
 	return &analyzer{Account: call.Identity.Account, Region: call.Region, Name: name}
 }
 
-// touchCreateAnalyzer: an analyzer needs its service-linked role, which it makes
-// at first.
+// principal is Access Analyzer's service principal.
+const principal = "access-analyzer.amazonaws.com"
+
+// touchCreateAnalyzer: the first analyzer of an account makes the service-linked
+// role, which its maker must be allowed to.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-using-service-linked-roles.html
 func (s *Service) touchCreateAnalyzer(ctx context.Context, in *accessanalyzerapi.CreateAnalyzerRequest) ([]policy.Touch, error) {
-	return []policy.Touch{{
-		Action: "access-analyzer:CreateAnalyzer", Resource: own(ctx, in.AnalyzerName).ARN(), RequestTags: policyTags(in.Tags),
-	}}, nil
+	a := own(ctx, in.AnalyzerName)
+	out := []policy.Touch{{Action: "access-analyzer:CreateAnalyzer", Resource: a.ARN(), RequestTags: policyTags(in.Tags)}}
+	role := arn.New("iam", "", a.Account, "role/aws-service-role/"+principal+"/AWSServiceRoleForAccessAnalyzer")
+	linked, err := s.HasPrincipal(ctx, role)
+	if err != nil {
+		return nil, err
+	}
+	if !linked {
+		out = append(out, policy.Touch{
+			Action: "iam:CreateServiceLinkedRole", Resource: role, Keys: []policy.Pair{{Key: "iam:AWSServiceName", Values: []string{principal}}},
+		})
+	}
+	return out, nil
 }
 
 // touchGeneration: who has a policy generated must be allowed to pass the role
@@ -126,7 +140,7 @@ func (s *Service) touchCreateAnalyzer(ctx context.Context, in *accessanalyzerapi
 func (s *Service) touchGeneration(_ context.Context, in *accessanalyzerapi.StartPolicyGenerationRequest) ([]policy.Touch, error) {
 	out := []policy.Touch{{Action: "access-analyzer:StartPolicyGeneration"}}
 	if d := in.CloudTrailDetails; d != nil {
-		t := policy.Touch{Action: "iam:PassRole", Resource: d.AccessRole, Keys: []policy.Pair{{Key: "iam:PassedToService", Values: []string{"access-analyzer.amazonaws.com"}}}}
+		t := policy.Touch{Action: "iam:PassRole", Resource: d.AccessRole, Keys: []policy.Pair{{Key: "iam:PassedToService", Values: []string{principal}}}}
 		if a, err := arn.Parse(d.AccessRole); err == nil && arn.IsAccount(a.Account) {
 			t.Account = a.Account
 		}

@@ -37,6 +37,9 @@ type Deps struct {
 	// the analyzer: its id and accounts. ok is false for an account that may not
 	// make analyzers of organizations.
 	Zone func(ctx context.Context, account string) (organization string, accounts []string, ok bool, err error)
+	// Link makes the service-linked role of Access Analyzer in an account, unless
+	// it has it.
+	Link func(ctx context.Context, account string) error
 	// ResourceControls returns the resource control policies that bind an account's
 	// resources; nil, of the function or its answer: none do.
 	ResourceControls func(ctx context.Context, account string) ([]*policy.Document, error)

@@ -59,6 +59,7 @@ func TestTerraformIdentity(t *testing.T) {
 	m.destroy("-var=stage=live")
 	// Organizations leaves its role, as AWS does, and lets go of it.
 	unlink(t, s, "AWSServiceRoleForOrganizations")
+	unlink(t, s, "AWSServiceRoleForAccessAnalyzer")
 	if after := identities(t, s); after != before {
 		t.Errorf("before apply:\n%s\nafter destroy:\n%s", before, after)
 	}

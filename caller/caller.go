@@ -79,8 +79,8 @@ type Call struct {
 	Source    netip.Addr
 	UserAgent string
 	Host      string
-	TLS       string   // "TLSv1.3" and so on; empty in the clear
-	Cipher    string   // TLS cipher suite, empty in the clear
+	TLS       string   // "TLSv1.3" and so on, "TLS" where a proxy ended it; empty in the clear
+	Cipher    string   // TLS cipher suite, empty in the clear and behind a proxy
 	Via       []string // service principals the call came through, outermost first
 }
 

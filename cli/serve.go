@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -14,17 +16,22 @@ import (
 )
 
 type listenFlags struct {
-	Listen    string         `help:"Address of the endpoint." default:"${listen}"`
-	TLS       bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
-	Metrics   string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
-	Quota     map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
-	hostFlags `embed:""`
+	Listen     string         `help:"Address of the endpoint." default:"${listen}"`
+	TLS        bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
+	PublicURL  string         `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
+	TrustProxy []string       `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
+	Metrics    string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
+	Quota      map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	hostFlags  `embed:""`
 	logFlags
 }
 
 func (f *listenFlags) options(env Env) (server.Options, error) {
 	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, Log: f.logger(env.Err)}
 	f.hostFlags.apply(&opt)
+	if err := f.behind(&opt); err != nil {
+		return opt, err
+	}
 	for name, n := range f.Quota {
 		field := map[string]*int{
 			"iam.users": &opt.Quotas.IAM.Users, "iam.groups": &opt.Quotas.IAM.Groups, "iam.roles": &opt.Quotas.IAM.Roles,
@@ -40,6 +47,28 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 		*field = n
 	}
 	return opt, nil
+}
+
+// behind reads what stands between clients and the server.
+func (f *listenFlags) behind(opt *server.Options) error {
+	if f.PublicURL != "" {
+		u, err := url.Parse(f.PublicURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("--public-url %s: want a scheme and a host, as https://aws.example.com", f.PublicURL)
+		}
+		opt.PublicURL = u.Scheme + "://" + u.Host
+	}
+	for _, text := range f.TrustProxy {
+		p, err := netip.ParsePrefix(text)
+		if addr, single := netip.ParseAddr(text); single == nil {
+			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return fmt.Errorf("--trust-proxy %s: want a network such as 10.0.0.0/8, or an address", text)
+		}
+		opt.Proxies = append(opt.Proxies, p.Masked())
+	}
+	return nil
 }
 
 type serveCmd struct {

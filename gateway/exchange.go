@@ -64,7 +64,9 @@ func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		x.facts.Source = addr.Addr().Unmap()
 	}
-	if r.TLS != nil {
+	if r.TLS != nil && r.TLS.Version == 0 {
+		x.facts.TLS = "TLS" // ended by a proxy
+	} else if r.TLS != nil {
 		x.facts.TLS, x.facts.Cipher = tlsVersion(r.TLS.Version), tlsSuite(r.TLS.CipherSuite)
 	}
 	x.ctx = caller.With(r.Context(), x.facts)

@@ -115,7 +115,7 @@ func (x *exchange) appendEvent(b []byte) []byte {
 	b = append(b, `,"eventType":"AwsApiCall","managementEvent":true`...)
 	b = appendText(b, `,"recipientAccountId":`, e.Account)
 	b = append(b, `,"eventCategory":"Management"`...)
-	if call.TLS != "" {
+	if call.Cipher != "" { // a proxy that ended TLS tells no more than that
 		b = appendText(b, `,"tlsDetails":{"tlsVersion":`, call.TLS)
 		b = appendText(b, `,"cipherSuite":`, call.Cipher)
 		b = appendText(b, `,"clientProvidedHostHeader":`, call.Host)

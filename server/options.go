@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"net/netip"
 
 	"bartizan.dev/service/accessanalyzer"
 	"bartizan.dev/service/iam"
@@ -21,6 +22,12 @@ type Options struct {
 	// Store is "" for the embedded store in the data directory, "memory", or a
 	// postgres:// URL.
 	Store string
+	// PublicURL, if set, is the endpoint as clients name it, without a slash at the
+	// end: behind a proxy it is not the address that is listened on.
+	PublicURL string
+	// Proxies are the networks of proxies whose X-Forwarded-For and
+	// X-Forwarded-Proto are believed.
+	Proxies []netip.Prefix
 	// TLS serves HTTPS with certificates of the server's own small authority.
 	TLS bool
 	// Dev starts with the root keys test/test and lets time be moved.

@@ -217,13 +217,13 @@ func (s *Server) Handler() http.Handler {
 	if s.opt.Dev {
 		calls = strangePages(calls)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.behind(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.URL.Path) > 11 && r.URL.Path[:11] == "/_bartizan/" {
 			mux.ServeHTTP(w, r)
 			return
 		}
 		calls.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // ready says whether calls can be answered: the store is fresh and the trail
@@ -332,8 +332,11 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// URL is the endpoint.
+// URL is the endpoint as clients name it.
 func (s *Server) URL() string {
+	if s.opt.PublicURL != "" {
+		return s.opt.PublicURL
+	}
 	scheme := "http"
 	if s.opt.TLS {
 		scheme = "https"

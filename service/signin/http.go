@@ -178,7 +178,9 @@ func (s *Service) call(r *http.Request) *caller.Call {
 	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		c.Source = addr.Addr().Unmap()
 	}
-	if r.TLS != nil {
+	if r.TLS != nil && r.TLS.Version == 0 {
+		c.TLS = "TLS" // ended by a proxy
+	} else if r.TLS != nil {
 		c.TLS, c.Cipher = strings.Replace(tls.VersionName(r.TLS.Version), "TLS ", "TLSv", 1), tls.CipherSuiteName(r.TLS.CipherSuite)
 	}
 	return c

@@ -77,6 +77,7 @@ type serveCmd struct {
 	PassphraseFile string `help:"File with a passphrase that protects the root key, instead of a key file." placeholder:"FILE" xor:"root"`
 	Credential     string `help:"Name of a systemd credential that holds the root key." placeholder:"NAME" xor:"root"`
 	Sync           string `help:"always: an answer waits until its event is on disk; interval: at most 100 ms of events are lost in a power cut." enum:"always,interval" default:"interval"`
+	PlainIssuers   bool   `help:"Let accounts have OpenID providers at http:// addresses of this machine."`
 	listenFlags    `embed:""`
 }
 
@@ -86,6 +87,7 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 		return err
 	}
 	opt.Data, opt.Store, opt.SyncAlways = c.Data, c.Store, c.Sync == "always"
+	opt.PlainIssuers = c.PlainIssuers
 	if c.PassphraseFile != "" {
 		text, err := os.ReadFile(c.PassphraseFile)
 		if err != nil {

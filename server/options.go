@@ -28,6 +28,9 @@ type Options struct {
 	// Proxies are the networks of proxies whose X-Forwarded-For and
 	// X-Forwarded-Proto are believed.
 	Proxies []netip.Prefix
+	// PlainIssuers lets accounts have OpenID providers at http:// addresses of this
+	// machine, as development always does.
+	PlainIssuers bool
 	// TLS serves HTTPS with certificates of the server's own small authority.
 	TLS bool
 	// Dev starts with the root keys test/test and lets time be moved.

@@ -120,7 +120,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.iam, err = iam.New(ctx, iam.Deps{
 		Store: store.View(s.store, "iam/"), Managed: managed.Open(), Now: s.clock.Now, Log: s.log, Quotas: s.opt.Quotas.IAM, Clock: s.clock, URL: s.endpoint,
 		Thumbprint: issuers().Thumbprint,
-		Membership: s.membership, Placed: s.placed, SCPs: s.scps,
+		Membership: s.membership, Placed: s.placed, SCPs: s.scps, PlainIssuers: s.opt.Dev || s.opt.PlainIssuers,
 	})
 	if err != nil {
 		return err

@@ -100,7 +100,7 @@ func (s *Service) AddClientIDToOpenIDConnectProvider(ctx context.Context, in *ia
 // issuer is asked for its certificate.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
 func (s *Service) CreateOpenIDConnectProvider(ctx context.Context, in *iamapi.CreateOpenIDConnectProviderRequest) (*iamapi.CreateOpenIDConnectProviderResponse, error) {
-	if err := checkProviderURL(in.Url); err != nil {
+	if err := s.checkProviderURL(in.Url); err != nil {
 		return nil, err
 	}
 	if s.URL != nil && strings.HasPrefix(in.Url, s.URL()+issuerPath) {

@@ -21,14 +21,14 @@ func withoutScheme(issuer string) string {
 // the iss claim in the provider's OpenID Connect ID tokens. … Path components are
 // allowed but query parameters are not." An issuer on this machine may do without
 // TLS, and any issuer may have a port.
-func checkProviderURL(issuer string) error {
+func (s *Service) checkProviderURL(issuer string) error {
 	u, err := url.Parse(issuer)
 	switch {
 	case err != nil || u.Scheme == "" || u.Host == "":
 		return wire.Errorf("ValidationError", "Invalid Open ID Connect Provider URL")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil:
 		return invalidInput("Invalid Open ID Connect Provider URL.")
-	case oidc.CheckURL(issuer) != nil:
+	case oidc.CheckURL(issuer) != nil || u.Scheme == "http" && !s.PlainIssuers:
 		return invalidInput("Invalid Open ID Connect Provider URL. The URL must begin with https://.")
 	}
 	return nil

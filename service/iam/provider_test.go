@@ -137,6 +137,8 @@ func TestOpenIDProviderRefuses(t *testing.T) {
 	if p := must(f.OpenIDProvider(t.Context(), testAccount, issuerURL))(t); !slices.Equal(p.Thumbprints, []string{thumb}) {
 		t.Errorf("%+v", p)
 	}
+	fails(f.CreateOpenIDConnectProvider(f.root, createOpenID(url("http://127.0.0.1:9000/oidc"))))(t, "InvalidInput", "Invalid Open ID Connect Provider URL. The URL must begin with https://.")
+	f.PlainIssuers = true // as development has it
 	local := must(f.CreateOpenIDConnectProvider(f.root, createOpenID(func(in *iamapi.CreateOpenIDConnectProviderRequest) {
 		in.Url, in.ThumbprintList = "http://127.0.0.1:9000/oidc", nil
 	})))(t)

@@ -46,6 +46,9 @@ type Deps struct {
 	// o-…/r-…/ou-…, and a service control policy by its id, if there is one; nil,
 	// of the function or its answer: there is no such path or policy.
 	Placed func(ctx context.Context, path, policyID string) (*Place, error)
+	// PlainIssuers lets OpenID providers have http:// addresses on loopback. Whoever
+	// makes a provider has the server ask there.
+	PlainIssuers bool
 	// Thumbprint asks an OpenID Connect issuer for the SHA-1 thumbprint of its top
 	// certificate authority; nil: it cannot be asked, and must be given.
 	Thumbprint func(ctx context.Context, issuer string) (string, error)

@@ -16,7 +16,7 @@ const maxResponse = 100_000
 type Expect struct {
 	Provider          *Metadata
 	Keys              []*rsa.PrivateKey         // that open encrypted assertions
-	RequireEncryption bool                      //
+	RequireEncryption bool                      // an assertion in the clear is refused
 	Audience          func(name string) bool    // whether an audience is us
 	Recipient         func(address string) bool // whether an address is ours
 	Now               time.Time

@@ -22,7 +22,7 @@ var (
 	ErrMalformed  = errors.New("saml: malformed")              // no XML, or not of the allowed shape
 	ErrSignature  = errors.New("saml: signature not valid")    // none, not the provider's, or by an algorithm that is not allowed
 	ErrIssuer     = errors.New("saml: another issuer")         // than the metadata's
-	ErrAudience   = errors.New("saml: another audience")       //
+	ErrAudience   = errors.New("saml: another audience")       // the assertion is for somebody else
 	ErrRecipient  = errors.New("saml: another recipient")      // or destination
 	ErrTime       = errors.New("saml: not valid at this time") // too early, too late
 	ErrStatus     = errors.New("saml: not authenticated")      // the identity provider says so

@@ -19,7 +19,7 @@ type credentials struct {
 	Account  string `json:"account"`  // id or alias; of an IAM user
 	User     string `json:"user"`     // name of an IAM user
 	Email    string `json:"email"`    // of a root user, instead of account and user
-	Password string `json:"password"` //
+	Password string `json:"password"` // never kept or written
 	Redirect string `json:"redirect"` // page to go to afterwards
 	Mobile   bool   `json:"mobile"`   // the page for small screens is used
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"testing"
 )
@@ -71,4 +72,32 @@ func TestSecretsAreSealedAtRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestCloseEndsSubscribers: nothing of a closed server waits for events.
+func TestCloseEndsSubscribers(t *testing.T) {
+	before := subscribers(t)
+	s, err := Open(t.Context(), Options{Data: t.TempDir(), Store: "memory", Dev: true, Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if subscribers(t) == before {
+		t.Error("nobody has subscribed: the test sees nothing")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := subscribers(t); n > before {
+		t.Errorf("%d subscribers are left, %d were there before", n, before)
+	}
+}
+
+// subscribers counts the goroutines that wait on a bus.
+func subscribers(t *testing.T) int {
+	t.Helper()
+	var b strings.Builder
+	if err := pprof.Lookup("goroutine").WriteTo(&b, 2); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(b.String(), "bus.Subscribe[")
 }

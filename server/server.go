@@ -116,6 +116,7 @@ func (s *Server) onClose(close func() error) { s.closers = append(s.closers, clo
 // build makes the services and the gateway.
 func (s *Server) build(ctx context.Context) (err error) {
 	s.bus = bus.New(s.log)
+	s.onClose(func() error { s.bus.Close(); return nil })
 	s.events, s.changes = bus.For[trail.Event](s.bus), bus.For[change](s.bus)
 	s.iam, err = iam.New(ctx, iam.Deps{
 		Store: store.View(s.store, "iam/"), Managed: managed.Open(), Now: s.clock.Now, Log: s.log, Quotas: s.opt.Quotas.IAM, Clock: s.clock, URL: s.endpoint,

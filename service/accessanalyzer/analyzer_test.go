@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -214,6 +213,12 @@ func TestExternalAccess(t *testing.T) {
 		t.Errorf("a deleted resource: %v", err)
 	}
 
+	defer func() { // what is resolved goes after 90 days, also of a resource that is gone
+		f.Clock.Advance(91 * day)
+		f.settle()
+		f.want(f.findings(arn), "outside ACTIVE public=false AWS:999988887777")
+	}()
+
 	stats, err := f.GetFindingsStatistics(f.ctx, &api.GetFindingsStatisticsRequest{AnalyzerArn: arn})
 	if err != nil {
 		t.Fatal(err)
@@ -294,231 +299,6 @@ func TestArchiveRules(t *testing.T) {
 	bad := &api.CreateArchiveRuleRequest{AnalyzerName: "a", RuleName: "bad", Filter: map[string]api.Criterion{"colour": {Eq: []string{"red"}}}}
 	if _, err := f.CreateArchiveRule(f.ctx, bad); code(err) != "ValidationException" {
 		t.Errorf("an unknown filter key: %v", err)
-	}
-}
-
-func TestUnusedAccess(t *testing.T) {
-	f := newFixture(t)
-	now := f.now()
-	ago := func(days int) time.Time { return now.Add(-time.Duration(days) * day) }
-	f.usage = []Usage{
-		{ARN: "arn:aws:iam::111122223333:user/alice", Type: api.ResourceType_AWS__IAM__User, Created: ago(400),
-			Keys:     []KeyUsage{{"AKIAOLD", ago(300), ago(200)}, {"AKIANEW", ago(300), ago(3)}},
-			Password: &PasswordUsage{Created: ago(300)},
-			Services: []ServiceUsage{
-				{Namespace: "s3", Used: ago(1), Actions: []ActionUsage{{"s3:GetObject", ago(1)}, {"s3:PutObject", time.Time{}}}},
-				{Namespace: "ec2"},
-			}},
-		{ARN: "arn:aws:iam::111122223333:user/new", Type: api.ResourceType_AWS__IAM__User, Created: ago(10), Password: &PasswordUsage{Created: ago(10)}},
-		{ARN: roleARN("idle"), Type: api.ResourceType_AWS__IAM__Role, Created: ago(400), Used: ago(100), Services: []ServiceUsage{{Namespace: "ec2"}}},
-		{ARN: roleARN("spared"), Type: api.ResourceType_AWS__IAM__Role, Created: ago(400), Tags: map[string]string{"team": "infra"}},
-	}
-	_, err := f.CreateAnalyzer(f.ctx, &api.CreateAnalyzerRequest{AnalyzerName: "a", Type: api.Type_ACCOUNT_UNUSED_ACCESS, Configuration: &api.AnalyzerConfiguration{
-		UnusedAccess: &api.UnusedAccessConfiguration{AnalysisRule: &api.AnalysisRule{Exclusions: []api.AnalysisRuleCriteria{{ResourceTags: []map[string]string{{"team": "infra"}}}}}},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.settle()
-	arn := own(f.ctx, "a").ARN()
-	list, err := f.ListFindingsV2(f.ctx, &api.ListFindingsV2Request{AnalyzerArn: arn, Sort: &api.SortCriteria{AttributeName: new("findingType")}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	permission := ""
-	for _, x := range list.Findings {
-		d, err := f.GetFindingV2(f.ctx, &api.GetFindingV2Request{AnalyzerArn: arn, Id: x.Id})
-		if err != nil {
-			t.Fatal(err)
-		}
-		line := string(x.FindingType) + " " + (*x.Resource)[strings.LastIndexByte(*x.Resource, '/')+1:]
-		if p := d.FindingDetails[0].UnusedPermissionDetails; p != nil {
-			line += fmt.Sprintf(" %s %d", p.ServiceNamespace, len(p.Actions))
-			permission = x.Id
-		}
-		if k := d.FindingDetails[0].UnusedIamUserAccessKeyDetails; k != nil {
-			line += " " + k.AccessKeyId
-		}
-		got = append(got, line)
-	}
-	slices.Sort(got)
-	f.want(got, "UnusedIAMRole idle", "UnusedIAMUserAccessKey alice AKIAOLD", "UnusedIAMUserPassword alice", "UnusedPermission alice ec2 0", "UnusedPermission alice s3 1")
-
-	// What is left of her policies without what she does not use.
-	parse := func(text string) *policy.Document {
-		doc, err := policy.Parse([]byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return doc
-	}
-	f.held["arn:aws:iam::111122223333:user/alice"] = []AttachedPolicy{
-		{ID: "arn:aws:iam::aws:policy/AmazonEC2FullAccess", Document: parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}`)},
-		{ID: "objects", Document: parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"*"}]}`)},
-	}
-	if _, err := f.GenerateFindingRecommendation(f.ctx, &api.GenerateFindingRecommendationRequest{AnalyzerArn: arn, Id: permission}); err != nil {
-		t.Fatal(err)
-	}
-	f.settle()
-	r, err := f.GetFindingRecommendation(f.ctx, &api.GetFindingRecommendationRequest{AnalyzerArn: arn, Id: permission})
-	if err != nil || r.Status != api.Status_SUCCEEDED || len(r.RecommendedSteps) != 2 {
-		t.Fatalf("recommendation %+v, %v", r, err)
-	}
-	first, second := r.RecommendedSteps[0].UnusedPermissionsRecommendedStep, r.RecommendedSteps[1].UnusedPermissionsRecommendedStep
-	if first.RecommendedAction != api.RecommendedRemediationAction_DETACH_POLICY || second.RecommendedAction != api.RecommendedRemediationAction_CREATE_POLICY ||
-		!strings.Contains(*second.RecommendedPolicy, "s3:GetObject") || strings.Contains(*second.RecommendedPolicy, "PutObject") {
-		t.Errorf("steps %+v, %+v", first, second)
-	}
-}
-
-// TestInternalAccess: who of the zone may use a watched role is found, and
-// resolved when it is so no more; others are not looked at.
-func TestInternalAccess(t *testing.T) {
-	f := newFixture(t)
-	f.inZone = []string{account, "999988887777"}
-	f.roles = []Resource{{roleARN("ignored"), account, ""}, {roleARN("watched"), account, ""}}
-	f.allowed = map[string]bool{
-		"arn:aws:iam::" + account + ":user/alice " + roleARN("watched"): true,
-		"arn:aws:iam::999988887777:role/app " + roleARN("watched"):      true,
-		"arn:aws:iam::" + account + ":user/bob " + roleARN("ignored"):   true,
-	}
-	out, err := f.CreateAnalyzer(f.ctx, &api.CreateAnalyzerRequest{AnalyzerName: "i", Type: api.Type_ORGANIZATION_INTERNAL_ACCESS, Configuration: &api.AnalyzerConfiguration{
-		InternalAccess: &api.InternalAccessConfiguration{AnalysisRule: &api.InternalAccessAnalysisRule{Inclusions: []api.InternalAccessAnalysisRuleCriteria{{ResourceArns: []string{roleARN("watched")}}}}},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.settle()
-	found := func() (lines []string) {
-		list, err := f.ListFindingsV2(f.ctx, &api.ListFindingsV2Request{AnalyzerArn: *out.Arn})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range list.Findings {
-			d, err := f.GetFindingV2(f.ctx, &api.GetFindingV2Request{AnalyzerArn: *out.Arn, Id: x.Id})
-			if err != nil {
-				t.Fatal(err)
-			}
-			in := d.FindingDetails[0].InternalAccessDetails
-			lines = append(lines, fmt.Sprintf("%s %s %s %s %v", in.Principal["AWS"], in.PrincipalType, in.AccessType, x.Status, in.Action))
-		}
-		slices.Sort(lines)
-		return lines
-	}
-	f.want(found(),
-		"arn:aws:iam::111122223333:user/alice IAM_USER INTRA_ACCOUNT ACTIVE [sts:AssumeRole]",
-		"arn:aws:iam::999988887777:role/app IAM_ROLE INTRA_ORG ACTIVE [sts:AssumeRole]")
-	clear(f.allowed)
-	if err := f.Changed(f.ctx, roleARN("watched")); err != nil {
-		t.Fatal(err)
-	}
-	f.settle()
-	f.want(found(),
-		"arn:aws:iam::111122223333:user/alice IAM_USER INTRA_ACCOUNT RESOLVED [sts:AssumeRole]",
-		"arn:aws:iam::999988887777:role/app IAM_ROLE INTRA_ORG RESOLVED [sts:AssumeRole]")
-	stats, err := f.GetFindingsStatistics(f.ctx, &api.GetFindingsStatisticsRequest{AnalyzerArn: *out.Arn})
-	if err != nil || *stats.FindingsStatistics[0].InternalAccessFindingsStatistics.TotalResolvedFindings != 2 {
-		t.Errorf("statistics %+v, %v", stats, err)
-	}
-}
-
-func TestAccessPreview(t *testing.T) {
-	f := newFixture(t)
-	f.roles = []Resource{{roleARN("r"), account, trust(`{"AWS":["999988887777","444455556666"]}`)}}
-	arn := f.analyzer(api.Type_ACCOUNT)
-	document := trust(`{"AWS":["999988887777","123456789012"]}`)
-	p, err := f.CreateAccessPreview(f.ctx, &api.CreateAccessPreviewRequest{AnalyzerArn: arn, Configurations: map[string]api.Configuration{
-		roleARN("r"): {IamRole: &api.IamRoleConfiguration{TrustPolicy: &document}},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := f.ListAccessPreviewFindings(f.ctx, &api.ListAccessPreviewFindingsRequest{AnalyzerArn: arn, AccessPreviewId: p.Id})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, x := range list.Findings {
-		got = append(got, fmt.Sprintf("%s %s %s %v", x.Principal["AWS"], x.ChangeType, x.Status, x.ExistingFindingId != nil))
-	}
-	slices.Sort(got)
-	f.want(got, "123456789012 NEW ACTIVE false", "444455556666 CHANGED RESOLVED true", "999988887777 UNCHANGED ACTIVE true")
-	back, err := f.GetAccessPreview(f.ctx, &api.GetAccessPreviewRequest{AnalyzerArn: arn, AccessPreviewId: p.Id})
-	if err != nil || *back.AccessPreview.Configurations[roleARN("r")].IamRole.TrustPolicy != document {
-		t.Errorf("preview %+v, %v", back, err)
-	}
-}
-
-func TestPolicyGeneration(t *testing.T) {
-	f := newFixture(t)
-	event := func(ago time.Duration, source, name, code string) {
-		id, at := newID(), f.Clock.Now().Add(-ago)
-		e := &trail.Event{Time: at, ID: id, Account: account, Region: region, Source: source, Name: name, JSON: []byte(fmt.Sprintf(
-			`{"eventVersion":"1.11","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::%[1]s:assumed-role/app/s","accountId":"%[1]s","sessionContext":{"sessionIssuer":{"type":"Role","arn":"%[2]s","accountId":"%[1]s"}}},"eventTime":%[3]q,"eventSource":%[4]q,"eventName":%[5]q,"awsRegion":%[6]q,"errorCode":%[7]q,"eventID":%[8]q,"eventType":"AwsApiCall","recipientAccountId":%[1]q}`,
-			account, roleARN("app"), at.Format(time.RFC3339), source, name, region, code, id))}
-		if code == "" {
-			e.JSON = []byte(strings.Replace(string(e.JSON), `"errorCode":"",`, "", 1))
-		}
-		if err := f.trail.Append(f.ctx, e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	event(time.Hour, "iam.amazonaws.com", "GetUser", "")
-	event(time.Hour, "iam.amazonaws.com", "CreateUser", "AccessDenied")
-	event(0, "sts.amazonaws.com", "AssumeRole", "") // in the second in which it is asked
-	out, err := f.StartPolicyGeneration(f.ctx, &api.StartPolicyGenerationRequest{PolicyGenerationDetails: &api.PolicyGenerationDetails{PrincipalArn: roleARN("app")}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.settle()
-	got, err := f.GetGeneratedPolicy(f.ctx, &api.GetGeneratedPolicyRequest{JobId: out.JobId})
-	if err != nil || got.JobDetails.Status != api.JobStatus_SUCCEEDED || len(got.GeneratedPolicyResult.GeneratedPolicies) != 1 {
-		t.Fatalf("generation %+v, %v", got, err)
-	}
-	text := got.GeneratedPolicyResult.GeneratedPolicies[0].Policy
-	if !strings.Contains(text, "iam:GetUser") || !strings.Contains(text, "sts:AssumeRole") || strings.Contains(text, "CreateUser") {
-		t.Errorf("policy %s", text)
-	}
-	nobody := &api.StartPolicyGenerationRequest{PolicyGenerationDetails: &api.PolicyGenerationDetails{PrincipalArn: roleARN("nobody")}}
-	if out, err = f.StartPolicyGeneration(f.ctx, nobody); err != nil {
-		t.Fatal(err)
-	}
-	f.settle()
-	if got, err = f.GetGeneratedPolicy(f.ctx, &api.GetGeneratedPolicyRequest{JobId: out.JobId}); err != nil || got.JobDetails.JobError == nil || got.JobDetails.JobError.Code != api.JobErrorCode_RESOURCE_NOT_FOUND_ERROR {
-		t.Errorf("nobody's policy %+v, %v", got, err)
-	}
-	for range 3 {
-		if _, err := f.StartPolicyGeneration(f.ctx, nobody); err != nil {
-			t.Fatal(err)
-		}
-		f.settle()
-	}
-	if _, err := f.StartPolicyGeneration(f.ctx, nobody); code(err) != "ServiceQuotaExceededException" {
-		t.Errorf("the sixth of a day: %v", err)
-	}
-
-	whole, err := f.ListPolicyGenerations(f.ctx, &api.ListPolicyGenerationsRequest{})
-	if err != nil || len(whole.PolicyGenerations) != 5 {
-		t.Fatalf("%+v, %v", whole, err)
-	}
-	var paged []api.PolicyGeneration
-	for next := (*string)(nil); ; {
-		page, err := f.ListPolicyGenerations(f.ctx, &api.ListPolicyGenerationsRequest{MaxResults: new(int32(2)), NextToken: next})
-		if err != nil {
-			t.Fatal(err)
-		}
-		paged = append(paged, page.PolicyGenerations...)
-		if next = page.NextToken; next == nil {
-			break
-		}
-	}
-	if !reflect.DeepEqual(paged, whole.PolicyGenerations) {
-		t.Errorf("in pages %+v, at once %+v", paged, whole.PolicyGenerations)
-	}
-	f.Clock.Advance(8 * day)
-	if out, err := f.ListPolicyGenerations(f.ctx, &api.ListPolicyGenerationsRequest{}); err != nil || len(out.PolicyGenerations) != 0 {
-		t.Errorf("after eight days: %+v, %v", out, err)
 	}
 }
 

@@ -167,6 +167,9 @@ func configured(c *accessanalyzerapi.Configuration) (kind accessanalyzerapi.Reso
 		take(accessanalyzerapi.ResourceType_AWS__IAM__Role, v.TrustPolicy)
 	}
 	if v := c.SecretsManagerSecret; v != nil {
+		if v.KmsKeyId != nil {
+			return "", "", invalid("The KMS key of a secret is not previewed")
+		}
 		take(accessanalyzerapi.ResourceType_AWS__SecretsManager__Secret, v.SecretPolicy)
 	}
 	if v := c.SnsTopic; v != nil {
@@ -191,7 +194,10 @@ func configured(c *accessanalyzerapi.Configuration) (kind accessanalyzerapi.Reso
 		if len(v.Grants) > 0 {
 			return "", "", invalid("Grants of KMS keys are not previewed")
 		}
-		p := v.KeyPolicies["default"]
+		p, ok := v.KeyPolicies["default"]
+		if n := len(v.KeyPolicies); n > 1 || n == 1 && !ok {
+			return "", "", invalid("The only valid name of a key policy is default")
+		}
 		take(accessanalyzerapi.ResourceType_AWS__KMS__Key, &p)
 	}
 	if v := c.S3Bucket; v != nil {

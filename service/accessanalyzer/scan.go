@@ -2,18 +2,14 @@ package accessanalyzer
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	accessanalyzerapi "bartizan.dev/api/accessanalyzer"
 	"bartizan.dev/arn"
-	"bartizan.dev/policy"
 	"bartizan.dev/policy/analysis"
 	"bartizan.dev/store"
 	"bartizan.dev/work"
@@ -29,8 +25,8 @@ const (
 )
 
 const (
-	scanPage = 100                 // resources that one run looks at
-	keepFor  = 90 * 24 * time.Hour // how long resolved findings stay
+	scanPage = 100      // resources that one run looks at
+	keepFor  = 90 * day // how long resolved findings stay
 )
 
 // position is how far a scan has come: the account, the kind of resource and the
@@ -162,7 +158,10 @@ func (s *Service) look(ctx context.Context, a *analyzer, src *Source, r *Resourc
 	one := seen{arn: r.ARN, kind: src.Type, account: r.Account}
 	if a.internal() {
 		if !a.includes(r, src.Type) {
-			return s.forget(ctx, a.home(), r.ARN)
+			if _, err := s.resources.Get(ctx, s.Store, a.home()+"/"+r.ARN); err != nil {
+				return ignoreNotFound(err)
+			}
+			return s.forget(ctx, a.home(), r.ARN) // it was included once
 		}
 		found, err := s.internalAccess(ctx, a, src.Type, r)
 		if errors.Is(err, errPrincipals) {
@@ -181,229 +180,6 @@ func (s *Service) look(ctx context.Context, a *analyzer, src *Source, r *Resourc
 		one.err = fault.Error()
 	}
 	return s.keep(ctx, a, one, found)
-}
-
-// external is who from outside the zone a resource's policy lets in, within its
-// account's resource control policies: one finding for each principal and
-// condition. A policy that cannot be decided gives an error.
-func (s *Service) external(ctx context.Context, r *Resource, kind accessanalyzerapi.ResourceType, zone analysis.Zone) ([]finding, error) {
-	if r.Document == "" {
-		return nil, nil
-	}
-	doc, err := policy.Parse([]byte(r.Document))
-	if err != nil {
-		return nil, fmt.Errorf("the policy cannot be read: %w", err)
-	}
-	list, restriction, err := s.outsiders(ctx, doc, r.Account, zone)
-	if err != nil {
-		return nil, err
-	}
-	byKey := map[string]*finding{}
-	var order []string
-	for _, e := range list {
-		f := finding{Kind: accessanalyzerapi.FindingType_ExternalAccess, Principal: map[string]string{e.Type: e.Principal}, Condition: e.Condition, ResourceType: kind, Restriction: restriction}
-		key := f.identity()
-		if byKey[key] == nil {
-			byKey[key] = &f
-			order = append(order, key)
-		}
-		old := byKey[key]
-		old.Public = old.Public || e.Public
-		for _, action := range e.Actions {
-			if !slices.Contains(old.Actions, action) {
-				old.Actions = append(old.Actions, action)
-			}
-		}
-	}
-	out := make([]finding, 0, len(order))
-	for _, key := range order {
-		f := byKey[key]
-		slices.Sort(f.Actions)
-		out = append(out, *f)
-	}
-	return out, nil
-}
-
-// outsiders asks who gets access by a policy and past the Deny statements of the
-// account's resource control policies. Their Allow statements take nothing away:
-// RCPFullAWSAccess cannot be detached. Where that cannot be decided, the policy
-// is asked alone, and the finding says so.
-// https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ExternalAccessDetails.html
-func (s *Service) outsiders(ctx context.Context, doc *policy.Document, account string, zone analysis.Zone) ([]analysis.External, accessanalyzerapi.ResourceControlPolicyRestriction, error) {
-	bound := *doc
-	bound.Statements = slices.Clone(doc.Statements)
-	if s.ResourceControls != nil {
-		controls, err := s.ResourceControls(ctx, account)
-		if err != nil {
-			return nil, "", err
-		}
-		for _, c := range controls {
-			for _, st := range c.Statements {
-				if st.Effect == policy.Deny {
-					bound.Statements = append(bound.Statements, st)
-				}
-			}
-		}
-	}
-	if len(bound.Statements) == len(doc.Statements) {
-		list, err := s.exact.Access(doc, zone)
-		return list, accessanalyzerapi.ResourceControlPolicyRestriction_NOT_APPLICABLE, err
-	}
-	bound.Version = policy.Version2012 // RCPs have variables; a policy of 2008 is asked with them all the same
-	if list, err := s.exact.Access(&bound, zone); err == nil && (doc.Version == policy.Version2012 || !hasVariables(doc)) {
-		return list, accessanalyzerapi.ResourceControlPolicyRestriction_APPLIED, nil
-	}
-	list, err := s.exact.Access(doc, zone)
-	return list, accessanalyzerapi.ResourceControlPolicyRestriction_FAILED_TO_EVALUATE_RCP, err
-}
-
-// hasVariables reports whether a document has text that would be a variable in
-// another version.
-func hasVariables(doc *policy.Document) bool {
-	text, err := json.Marshal(doc)
-	return err != nil || strings.Contains(string(text), "${")
-}
-
-// identity is what makes a finding the same finding when it is found again.
-func (f *finding) identity() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s|%s|%s|%s", f.Kind, f.Key, f.Namespace, f.Error)
-	for _, m := range []map[string]string{f.Principal, f.Condition} {
-		for _, k := range slices.Sorted(maps.Keys(m)) {
-			fmt.Fprintf(&b, "|%q=%q", k, m[k])
-		}
-		b.WriteByte(';')
-	}
-	return b.String()
-}
-
-// seen is a resource that was looked at.
-type seen struct {
-	arn, account string
-	kind         accessanalyzerapi.ResourceType
-	err          string
-}
-
-// keep makes what is stored about a resource what was found: findings are made,
-// updated or resolved, in one transaction.
-func (s *Service) keep(ctx context.Context, a *analyzer, at seen, found []finding) error {
-	if at.err != "" {
-		found = []finding{{Kind: kindOf(a), Error: at.err}}
-	}
-	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
-		if _, err := s.analyzers.Get(ctx, tx, a.key()); errors.Is(err, store.ErrNotFound) {
-			return nil // deleted meanwhile
-		} else if err != nil {
-			return err
-		}
-		rules, err := s.rules.List(ctx, tx, a.home()+"/", "", 0)
-		if err != nil {
-			return err
-		}
-		ids, err := s.findings.By(ctx, tx, "resource", a.home()+"|"+at.arn, "", 0)
-		if err != nil {
-			return err
-		}
-		gone := map[string]bool{}
-		for _, id := range ids {
-			gone[id] = true
-		}
-		for i := range found {
-			id, err := s.keepOne(ctx, tx, a, at, found[i], rules)
-			if err != nil {
-				return err
-			}
-			delete(gone, id)
-		}
-		for _, id := range slices.Sorted(maps.Keys(gone)) {
-			if err := s.settle(ctx, tx, id); err != nil {
-				return err
-			}
-		}
-		return s.note(ctx, tx, a, at, found)
-	})
-	return err
-}
-
-func kindOf(a *analyzer) accessanalyzerapi.FindingType {
-	switch {
-	case a.unused():
-		return accessanalyzerapi.FindingType_UnusedPermission
-	case a.internal():
-		return accessanalyzerapi.FindingType_InternalAccess
-	}
-	return accessanalyzerapi.FindingType_ExternalAccess
-}
-
-// keepOne writes one finding and returns its id. An archive rule decides about a
-// finding when it is new, or active again.
-func (s *Service) keepOne(ctx context.Context, tx store.Tx, a *analyzer, at seen, f finding, rules []store.Entry[rule]) (string, error) {
-	h := sha256.Sum256([]byte(a.home() + "|" + at.arn + "|" + f.identity()))
-	f.ID, f.Analyzer, f.Resource, f.ResourceType, f.Owner = uuid([16]byte(h[:16])), a.home(), at.arn, at.kind, at.account
-	if f.Kind == accessanalyzerapi.FindingType_ExternalAccess && f.Restriction == "" {
-		f.Restriction = accessanalyzerapi.ResourceControlPolicyRestriction_NOT_APPLICABLE
-	}
-	id := a.home() + "/" + f.ID
-	f.Analyzed, f.Updated, f.Created, f.Status = s.now(), s.now(), s.now(), accessanalyzerapi.FindingStatus_ACTIVE
-	old, err := s.findings.Get(ctx, tx, id)
-	if ignoreNotFound(err) != nil {
-		return id, err
-	}
-	if old != nil && old.Status != accessanalyzerapi.FindingStatus_RESOLVED {
-		f.Created, f.Status = old.Created, old.Status
-		if slices.Equal(old.Actions, f.Actions) && old.Public == f.Public && old.LastUsed.Equal(f.LastUsed) && len(old.Unused) == len(f.Unused) {
-			f.Updated = old.Updated
-		}
-	} else {
-		for _, r := range rules {
-			if r.Value.Filter.holds(f.values) {
-				f.Status = accessanalyzerapi.FindingStatus_ARCHIVED
-			}
-		}
-	}
-	return id, s.findings.Put(ctx, tx, id, &f)
-}
-
-// settle resolves a finding that was not found again, and removes it when it has
-// been resolved for long.
-func (s *Service) settle(ctx context.Context, tx store.Tx, id string) error {
-	f, err := s.findings.Get(ctx, tx, id)
-	if err != nil {
-		return ignoreNotFound(err)
-	}
-	if f.Status == accessanalyzerapi.FindingStatus_RESOLVED {
-		if s.now().Sub(f.Updated) > keepFor {
-			return s.findings.Delete(ctx, tx, id)
-		}
-		return nil
-	}
-	f.Status, f.Updated, f.Analyzed = accessanalyzerapi.FindingStatus_RESOLVED, s.now(), s.now()
-	return s.findings.Put(ctx, tx, id, f)
-}
-
-// note writes down that a resource was looked at.
-func (s *Service) note(ctx context.Context, tx store.Tx, a *analyzer, at seen, found []finding) error {
-	id := a.home() + "/" + at.arn
-	r, err := s.resources.Get(ctx, tx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		r = &analyzed{ARN: at.arn, Owner: at.account, Type: at.kind, Created: s.now(), Updated: s.now()}
-	} else if err != nil {
-		return err
-	}
-	before := *r
-	r.Analyzed, r.Error, r.Public, r.Actions, r.Shared = s.now(), at.err, false, nil, len(found) > 0
-	for i := range found {
-		r.Public = r.Public || found[i].Public
-		for _, action := range found[i].Actions {
-			if !slices.Contains(r.Actions, action) {
-				r.Actions = append(r.Actions, action)
-			}
-		}
-	}
-	if r.Public != before.Public || r.Shared != before.Shared || !slices.Equal(r.Actions, before.Actions) {
-		r.Updated = s.now()
-	}
-	return s.resources.Put(ctx, tx, id, r)
 }
 
 // resolveUnseen settles the findings of resources that are gone: those that the
@@ -425,27 +201,34 @@ func (s *Service) resolveUnseen(ctx context.Context, a *analyzer, began time.Tim
 			}
 		}
 		if len(list) < chunk {
-			return nil
+			return s.expire(ctx, a)
 		}
 	}
 }
 
-// forget settles the findings of a resource that is gone; home is the
-// analyzer's.
-func (s *Service) forget(ctx context.Context, home, name string) error {
-	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
-		ids, err := s.findings.By(ctx, tx, "resource", home+"|"+name, "", 0)
+// expire removes the findings that have been resolved for long, those of
+// resources that are gone among them.
+func (s *Service) expire(ctx context.Context, a *analyzer) error {
+	const chunk = 200
+	for last := ""; ; {
+		list, err := s.findings.List(ctx, s.Store, a.home()+"/", last, chunk)
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			if err := s.settle(ctx, tx, id); err != nil {
+		for _, e := range list {
+			last = e.ID
+			if !s.expired(e.Value) {
+				continue
+			}
+			_, err := s.Store.Update(ctx, func(tx store.Tx) error { return s.settle(ctx, tx, e.ID) })
+			if err != nil {
 				return err
 			}
 		}
-		return s.resources.Delete(ctx, tx, home+"/"+name)
-	})
-	return err
+		if len(list) < chunk {
+			return nil
+		}
+	}
 }
 
 // rescan looks at one resource, which may be gone.

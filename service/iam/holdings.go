@@ -207,3 +207,20 @@ func active(status iamapi.StatusType) (bool, error) {
 	}
 	return false, invalidInput("Invalid status. Status must be Active or Inactive.")
 }
+
+// ownedPage is one page of what an owner has in a collection, in the order of
+// ids.
+func ownedPage[T any](ctx context.Context, s *Service, c *store.Collection[T], name *string, maxItems *int32, start *string, id func(*T) string) (o *owner, list []*T, truncated *bool, marker *string, err error) {
+	p, err := newPage(maxItems, start)
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if o, err = s.owner(ctx, s.Store, name); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if list, err = owned(ctx, s.Store, c, o.id); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	list, truncated, marker = cut(p, list, id)
+	return o, list, truncated, marker, nil
+}

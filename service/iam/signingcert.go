@@ -125,19 +125,10 @@ func (s *Service) UploadSigningCertificate(ctx context.Context, in *iamapi.Uploa
 // who calls.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListSigningCertificates.html
 func (s *Service) ListSigningCertificates(ctx context.Context, in *iamapi.ListSigningCertificatesRequest) (*iamapi.ListSigningCertificatesResponse, error) {
-	p, err := newPage(in.MaxItems, in.Marker)
+	o, page, truncated, marker, err := ownedPage(ctx, s, &s.signing, in.UserName, in.MaxItems, in.Marker, func(c *signingCertificate) string { return c.ID })
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.owner(ctx, s.Store, in.UserName)
-	if err != nil {
-		return nil, err
-	}
-	list, err := owned(ctx, s.Store, &s.signing, o.id)
-	if err != nil {
-		return nil, err
-	}
-	page, truncated, marker := cut(p, list, func(c *signingCertificate) string { return c.ID })
 	out := &iamapi.ListSigningCertificatesResponse{Certificates: []iamapi.SigningCertificate{}, IsTruncated: truncated, Marker: marker}
 	for _, c := range page {
 		out.Certificates = append(out.Certificates, *apiSigning(c, o))

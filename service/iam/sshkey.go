@@ -129,19 +129,10 @@ func (s *Service) GetSSHPublicKey(ctx context.Context, in *iamapi.GetSSHPublicKe
 // user has none.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListSSHPublicKeys.html
 func (s *Service) ListSSHPublicKeys(ctx context.Context, in *iamapi.ListSSHPublicKeysRequest) (*iamapi.ListSSHPublicKeysResponse, error) {
-	p, err := newPage(in.MaxItems, in.Marker)
+	o, page, truncated, marker, err := ownedPage(ctx, s, &s.sshKeys, in.UserName, in.MaxItems, in.Marker, func(k *sshKey) string { return k.ID })
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.owner(ctx, s.Store, in.UserName)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := owned(ctx, s.Store, &s.sshKeys, o.id)
-	if err != nil {
-		return nil, err
-	}
-	page, truncated, marker := cut(p, keys, func(k *sshKey) string { return k.ID })
 	out := &iamapi.ListSSHPublicKeysResponse{SSHPublicKeys: []iamapi.SSHPublicKeyMetadata{}, IsTruncated: truncated, Marker: marker}
 	for _, k := range page {
 		out.SSHPublicKeys = append(out.SSHPublicKeys, iamapi.SSHPublicKeyMetadata{

@@ -22,7 +22,7 @@ type policyExplainCmd struct {
 }
 
 // Run decides from files when there are any; otherwise it asks the server.
-func (c *policyExplainCmd) Run(env Env) error {
+func (c *policyExplainCmd) Run(ctx context.Context, env Env) error {
 	switch {
 	case c.ID != "" && c.Action != "":
 		return errors.New("give either the id of a denial or a question (--action), not both")
@@ -35,7 +35,7 @@ func (c *policyExplainCmd) Run(env Env) error {
 		}
 		return c.print(env, &story{Decisions: []*explain.Tree{explain.New(r, b)}})
 	}
-	s, err := c.client().explain(context.Background(), c.ID, &c.question)
+	s, err := c.client().explain(ctx, c.ID, &c.question)
 	if err != nil {
 		return err
 	}

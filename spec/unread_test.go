@@ -131,6 +131,9 @@ func reads(t *testing.T, service string) map[string]map[string]bool {
 				return true
 			}
 			ast.Inspect(body, func(n ast.Node) bool {
+				if a, ok := n.(*ast.AssignStmt); ok && thrownAway(a) {
+					return false
+				}
 				if sel, ok := n.(*ast.SelectorExpr); ok {
 					if id, ok := sel.X.(*ast.Ident); ok && params[id.Name] != "" {
 						set := out[params[id.Name]]
@@ -165,4 +168,19 @@ func eachFile(t *testing.T, dir string, fn func(*ast.File)) {
 		}
 		fn(f)
 	}
+}
+
+// thrownAway: to assign a member to nothing is not to read it.
+func thrownAway(a *ast.AssignStmt) bool {
+	for _, to := range a.Lhs {
+		if id, ok := to.(*ast.Ident); !ok || id.Name != "_" {
+			return false
+		}
+	}
+	for _, from := range a.Rhs {
+		if _, ok := from.(*ast.SelectorExpr); !ok {
+			return false
+		}
+	}
+	return true
 }

@@ -60,8 +60,6 @@ func (s *Service) touchRefresh(ctx context.Context, action, token string) ([]pol
 // IntrospectOAuth2TokenWithIAM tells what a refresh token is worth.
 // https://docs.aws.amazon.com/signin/latest/APIReference/API_dataplane-signin_IntrospectOAuth2TokenWithIAM.html
 func (s *Service) IntrospectOAuth2TokenWithIAM(ctx context.Context, in *signinapi.IntrospectOAuth2TokenWithIAMRequest) (*signinapi.IntrospectOAuth2TokenWithIAMResponse, error) {
-	// TokenTypeHint: "The server checks both token types regardless of the hint."
-	_ = in.TokenTypeHint
 	g, active, err := s.owned(ctx, in.Token)
 	if err != nil || !active {
 		return &signinapi.IntrospectOAuth2TokenWithIAMResponse{}, err

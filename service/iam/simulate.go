@@ -56,7 +56,7 @@ const (
 // SimulateCustomPolicy tells what policies that are given as text decide.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulateCustomPolicy.html
 func (s *Service) SimulateCustomPolicy(ctx context.Context, in *iamapi.SimulateCustomPolicyRequest) (*iamapi.SimulatePolicyResponse, error) {
-	m := newSimulation(accountOf(ctx))
+	m := s.newSimulation(accountOf(ctx))
 	if err := m.levels(in.OrderedOrganizationPolicyInputList); err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (s *Service) SimulatePrincipalPolicy(ctx context.Context, in *iamapi.Simula
 	if err := src.exclude(in.PolicyExclusionList); err != nil {
 		return nil, err
 	}
-	m := newSimulation(accountOf(ctx))
+	m := s.newSimulation(accountOf(ctx))
 	if err := m.adopt(src); err != nil {
 		return nil, err
 	}

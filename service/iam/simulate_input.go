@@ -38,12 +38,13 @@ type simulation struct {
 	resource     *policy.Set
 	givenAccount bool // the caller gave aws:ResourceAccount
 
-	actions *reference.Reference // opened when it is needed
+	actions func() *reference.Reference
 }
 
 // newSimulation is one in which a user without name, of the account, asks.
-func newSimulation(account string) *simulation {
+func (s *Service) newSimulation(account string) *simulation {
 	return &simulation{
+		actions: s.reference,
 		request: policy.Request{Principal: policy.Principal{Kind: policy.User, Account: account}},
 		held:    map[policy.Type][]policy.Labelled{},
 		starts:  map[*policy.Statement]policy.Position{},

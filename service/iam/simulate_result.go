@@ -7,7 +7,6 @@ import (
 	iamapi "bartizan.dev/api/iam"
 	"bartizan.dev/arn"
 	"bartizan.dev/policy"
-	"bartizan.dev/policy/reference"
 )
 
 // The names of policy types in AWS's answers: SourcePolicyType and the keys of
@@ -233,11 +232,8 @@ func worstDetails(verdicts []verdict) map[string]iamapi.PolicyEvaluationDecision
 // form of the ARNs of the action's resource type that the first of them has, or
 // "*".
 func (m *simulation) resourcePattern(action, resource string) string {
-	if m.actions == nil {
-		m.actions = reference.Open()
-	}
 	best, most := "*", 0
-	a, ok := m.actions.Action(action)
+	a, ok := m.actions().Action(action)
 	if !ok {
 		return best
 	}

@@ -14,7 +14,7 @@ type service struct {
 }
 
 var services = []service{
-	{Name: "kms", Package: "kms"},
+	{Name: "kms", Package: "kms", Begun: true},
 	{Name: "iam", Package: "iam", Begun: true, Global: true},
 	{Name: "sts", Package: "sts", Begun: true},
 	{Name: "organizations", Package: "organizations", Begun: true, Global: true},
@@ -27,7 +27,7 @@ var services = []service{
 		"ListPodIdentityAssociations", "UpdatePodIdentityAssociation", "ListTagsForResource", "TagResource", "UntagResource",
 	}},
 	{Name: "eks-auth", Package: "eksauth", Begun: true},
-	{Name: "secretsmanager", Package: "secretsmanager"},
+	{Name: "secretsmanager", Package: "secretsmanager", Begun: true},
 	{Name: "acm", Package: "acm"},
 	{Name: "acm-pca", Package: "acmpca"},
 	{Name: "route53", Package: "route53", Global: true},
@@ -53,20 +53,17 @@ var services = []service{
 	{Name: "ec2", Package: "ec2", Ops: ec2Ops},
 	{Name: "network-firewall", Package: "networkfirewall"},
 	{Name: "s3", Package: "s3"},
-	{Name: "cloudhsmv2", Package: "cloudhsmv2"},
-	{Name: "redshift", Package: "redshift", Ops: []string{
-		"CreateHsmClientCertificate", "CreateHsmConfiguration",
-		"DeleteHsmClientCertificate", "DeleteHsmConfiguration",
-		"DescribeClusters", "DescribeHsmClientCertificates", "DescribeHsmConfigurations",
+	{Name: "cloudhsmv2", Package: "cloudhsmv2", Begun: true},
+	{Name: "redshift", Package: "redshift", Begun: true, Ops: []string{
+		"CreateHsmClientCertificate", "CreateHsmConfiguration", "CreateTags",
+		"DeleteHsmClientCertificate", "DeleteHsmConfiguration", "DeleteTags",
+		"DescribeHsmClientCertificates", "DescribeHsmConfigurations", "DescribeTags",
 	}},
-	{Name: "ssm", Package: "ssm", Ops: []string{
-		"AddTagsToResource", "CreateActivation", "DeleteActivation", "DeleteInventory",
-		"DeleteParameter", "DeleteParameters", "DeregisterManagedInstance", "DescribeActivations",
-		"DescribeInstanceInformation", "DescribeInventoryDeletions", "DescribeParameters",
-		"GetInventory", "GetInventorySchema", "GetParameter", "GetParameterHistory",
-		"GetParameters", "GetParametersByPath", "LabelParameterVersion", "ListInventoryEntries",
-		"ListTagsForResource", "PutInventory", "PutParameter", "RemoveTagsFromResource",
-		"UnlabelParameterVersion", "UpdateManagedInstanceRole",
+	{Name: "ssm", Package: "ssm", Begun: true, Ops: []string{
+		"AddTagsToResource", "DeleteParameter", "DeleteParameters", "DeleteResourcePolicy", "DescribeParameters",
+		"GetParameter", "GetParameterHistory", "GetParameters", "GetParametersByPath", "GetResourcePolicies",
+		"LabelParameterVersion", "ListTagsForResource", "PutParameter", "PutResourcePolicy",
+		"RemoveTagsFromResource", "UnlabelParameterVersion",
 	}},
 }
 

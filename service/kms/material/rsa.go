@@ -59,6 +59,11 @@ func parseRSA(der []byte, bits int) (*rsa.PrivateKey, error) {
 	if !ok || !p.oid.Equal(oidRSA) || !p.nullParameters() || p.public != nil {
 		return nil, ErrMaterial
 	}
+	// Modulus, exponents, primes and the rest are together at most five times as
+	// long as the modulus; the time to check longer numbers is not spent.
+	if len(p.key) > 5*bits/8+64 {
+		return nil, ErrMaterial
+	}
 	key, err := x509.ParsePKCS1PrivateKey(p.key)
 	if err != nil {
 		return nil, ErrMaterial

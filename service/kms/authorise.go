@@ -17,7 +17,7 @@ import (
 // https://docs.aws.amazon.com/kms/latest/developerguide/control-access.html
 func (s *Service) Rules() policy.Rules {
 	rules := policy.Rules{}
-	for _, chapter := range []policy.Rules{s.useRules(), s.asymmetricRules(), s.keyRules(), s.aliasRules(), s.grantRules()} {
+	for _, chapter := range []policy.Rules{s.useRules(), s.asymmetricRules(), s.keyRules(), s.aliasRules(), s.grantRules(), s.importRules(), s.multiRegionRules()} {
 		for name, rule := range chapter {
 			rules[name] = rule
 		}

@@ -25,6 +25,7 @@ var law = map[string][]string{
 	"oidc":         {},
 	"defence":      {},
 	"keys":         {"keys"},
+	"hsm":          {"keys"},
 	"store":        {"keys", "store"},
 	"trail":        {"trail", "store/postgres"},
 	"bus":          {},
@@ -38,6 +39,7 @@ var law = map[string][]string{
 	"test":         {"*"},
 	"script":       {"*"},
 	"bench":        {"*"},
+	"examples":     {},
 	"bartizantest": {"server", "sigv4", "wire", "api", "caller"},
 }
 

@@ -23,12 +23,14 @@ type listenFlags struct {
 	Metrics    string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
 	Quota      map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
 	hostFlags  `embed:""`
+	hsmFlags   `embed:""`
 	logFlags
 }
 
 func (f *listenFlags) options(env Env) (server.Options, error) {
 	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, Log: f.logger(env.Err)}
 	f.hostFlags.apply(&opt)
+	f.hsmFlags.apply(&opt)
 	if err := f.behind(&opt); err != nil {
 		return opt, err
 	}
@@ -78,6 +80,7 @@ type serveCmd struct {
 	Credential     string `help:"Name of a systemd credential that holds the root key." placeholder:"NAME" xor:"root"`
 	Sync           string `help:"always: an answer waits until its event is on disk; interval: at most 100 ms of events are lost in a power cut." enum:"always,interval" default:"interval"`
 	PlainIssuers   bool   `help:"Let accounts have OpenID providers at http:// addresses of this machine."`
+	hsmRootFlags   `embed:""`
 	listenFlags    `embed:""`
 }
 
@@ -101,6 +104,9 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 			return errors.New("--credential works in a systemd unit with LoadCredential: $CREDENTIALS_DIRECTORY is not set")
 		}
 		opt.Credential = filepath.Join(dir, filepath.Base(c.Credential))
+	}
+	if err := c.hsmRootFlags.apply(env, &opt); err != nil {
+		return err
 	}
 	return run(ctx, env, opt, func(s *server.Server) {
 		fmt.Fprintf(env.Out, "Bartizan serves AWS's APIs at %s\n", s.URL())
@@ -156,7 +162,7 @@ func emptyDev(dir string) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "trail", "admin.sock", "tls", "lock":
+		case "trail", "admin.sock", "tls", "lock", "hsm.sock":
 		default:
 			return fmt.Errorf("%s holds %s, which bartizan dev did not make: use another --data", dir, e.Name())
 		}

@@ -41,6 +41,8 @@ type Options struct {
 	// Credential, if set, is the file that holds the root key: a systemd
 	// credential.
 	Credential string
+	// HSM is where keys are that never leave hardware.
+	HSM HSM
 	// SyncAlways makes every call wait until its event is on disk.
 	SyncAlways bool
 	// Metrics, if set, is a TCP address that serves Prometheus metrics.

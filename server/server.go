@@ -67,6 +67,7 @@ type Server struct {
 	stop                        context.CancelFunc
 	started                     time.Time
 	metrics                     *metrics
+	hsm                         hsmParts
 }
 
 // Open opens everything and builds the services. It serves nothing yet.
@@ -95,7 +96,7 @@ func Open(ctx context.Context, opt Options) (_ *Server, err error) {
 	if err := s.lock(); err != nil {
 		return nil, err
 	}
-	if err := s.openKeys(); err != nil {
+	if err := s.openKeys(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.openStore(ctx); err != nil {

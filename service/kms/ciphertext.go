@@ -13,6 +13,8 @@ import (
 	"hash"
 	"strconv"
 	"sync"
+
+	api "bartizan.dev/api/kms"
 )
 
 // # Format of a symmetric ciphertext, version 1
@@ -26,6 +28,9 @@ import (
 //	16 bytes  salt
 //	12 bytes  nonce
 //	          the plaintext under AES-256-GCM, with its tag of 16 bytes
+//
+// For a key in an HSM or at an XKS proxy, what it returned follows the id of the
+// material, which is zero. See hsmstore.go and xksstore.go.
 //
 // The key of the message is HMAC-SHA-256(material, label ‖ salt): one step of
 // HKDF-Expand (RFC 5869), or of the KDF in counter mode with one block (NIST SP
@@ -71,7 +76,7 @@ func (b *blob) append(out []byte) []byte {
 
 // parseBlob reads the header of a ciphertext.
 func parseBlob(c []byte) (b blob, ok bool) {
-	if len(c) < blobMin || c[0] != blobVersion || c[1]&^multiRegion > kindXKS {
+	if len(c) < blobHeader || c[0] != blobVersion || c[1]&^multiRegion > kindXKS {
 		return b, false
 	}
 	b.kind, b.multi = c[1]&^multiRegion, c[1]&multiRegion != 0
@@ -79,6 +84,17 @@ func parseBlob(c []byte) (b blob, ok bool) {
 	copy(b.id[:], c[10:])
 	copy(b.material[:], c[26:])
 	return b, b.account < 1e12
+}
+
+// kind is where a key is kept, as its ciphertexts say.
+func (k *key) kind() byte {
+	switch k.Origin {
+	case api.OriginType_AWS_CLOUDHSM:
+		return kindHSM
+	case api.OriginType_EXTERNAL_KEY_STORE:
+		return kindXKS
+	}
+	return kindLocal
 }
 
 // keyID is the id of the key that encrypted.

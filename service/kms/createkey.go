@@ -171,6 +171,9 @@ func (s *Service) insertKey(ctx context.Context, k *key, m *keyMaterial) (l *loa
 				return err
 			}
 		}
+		if err := s.enterStore(ctx, tx, k); err != nil {
+			return err
+		}
 		if m != nil {
 			k.Current = m.ID
 			if err := s.materials.Insert(ctx, tx, k.path()+"/"+m.ID, m); err != nil {

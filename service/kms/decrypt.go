@@ -147,7 +147,16 @@ func (s *Service) openSource(ctx context.Context, t *target, operation string, o
 
 // unseal opens a symmetric ciphertext, wherever the key is kept.
 func (s *Service) unseal(ctx context.Context, t *target, operation string, header blob, ciphertext []byte) ([]byte, *string, error) {
-	if header.kind != kindLocal {
+	switch {
+	case header.kind != t.kind():
+		return nil, nil, badCiphertext()
+	case header.kind == kindHSM:
+		plaintext, err := s.openHSM(ctx, t, ciphertext)
+		return plaintext, nil, err
+	case header.kind == kindXKS:
+		plaintext, err := s.openXKS(ctx, t, operation, ciphertext)
+		return plaintext, nil, err
+	case len(ciphertext) < blobMin:
 		return nil, nil, badCiphertext()
 	}
 	m := t.byPrefix(header.material)

@@ -66,6 +66,14 @@ func (s *Service) ready(t *target, operation string, usage api.KeyUsageType, alg
 // seal encrypts under a symmetric key, wherever it is kept. material is empty
 // for a key in a custom key store.
 func (s *Service) seal(ctx context.Context, t *target, operation string, plaintext []byte, ec *encryptionContext) (blob []byte, material *string, err error) {
+	switch t.Origin {
+	case api.OriginType_AWS_CLOUDHSM:
+		blob, err = s.sealHSM(ctx, t, plaintext, ec)
+		return blob, nil, err
+	case api.OriginType_EXTERNAL_KEY_STORE:
+		blob, err = s.sealXKS(ctx, t, operation, plaintext, ec)
+		return blob, nil, err
+	}
 	c, err := t.current.cipher(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -32,6 +32,7 @@ type loaded struct {
 	static     []policy.Pair // condition keys that do not depend on the call
 	usage      *usage
 	algorithms []string
+	custom     *customStore // where the key is kept, if not here
 	current    *opened
 	older      []*opened // further materials, of a symmetric key
 	pending    bool      // a material that a key needs was not imported, or was deleted
@@ -51,6 +52,11 @@ func (s *Service) load(ctx context.Context, r store.Reader, path string) (*loade
 	}
 	for _, t := range k.Tags {
 		l.tags = append(l.tags, policy.Tag(t))
+	}
+	if k.Store != "" {
+		if l.custom, err = s.stores.Get(ctx, r, k.storePath()); err != nil {
+			return nil, err
+		}
 	}
 	names, err := s.aliases.By(ctx, r, "key", path, "", 0)
 	if err != nil {

@@ -337,4 +337,3 @@ func (s *Service) settleImport(ctx context.Context, tx store.Tx, k *key, m *keyM
 	lead.State = api.KeyMaterialState_PENDING_ROTATION
 	return s.materials.Put(ctx, tx, name, lead)
 }
-

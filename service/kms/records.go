@@ -25,6 +25,7 @@ type records struct {
 	materials store.Collection[keyMaterial]
 	aliases   store.Collection[alias]
 	grants    store.Collection[grant]
+	stores    store.Collection[customStore]
 }
 
 // key is a KMS key. A multi-Region key has a record in each of its Regions; the
@@ -136,7 +137,15 @@ func (g *grant) retiring() []string {
 
 func newRecords() records {
 	return records{
-		keys:      store.Collection[key]{Name: "key"},
+		keys: store.Collection[key]{Name: "key", Indexes: []store.Index[key]{
+			{Name: "store", Keys: func(k *key) []string {
+				if k.Store == "" {
+					return nil
+				}
+				return []string{k.storePath()}
+			}},
+		}},
+		stores:    store.Collection[customStore]{Name: "custom"},
 		materials: store.Collection[keyMaterial]{Name: "material"},
 		aliases: store.Collection[alias]{Name: "alias", Indexes: []store.Index[alias]{
 			{Name: "key", Keys: func(a *alias) []string { return []string{a.Target} }},

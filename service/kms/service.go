@@ -15,6 +15,7 @@ package kms
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -40,7 +41,13 @@ type Deps struct {
 	// BindPrincipal and ShowPrincipal do the same with one principal.
 	BindPrincipal func(ctx context.Context, principal string) (bound string, err error)
 	ShowPrincipal func(ctx context.Context, bound string) (principal string, err error)
-	Quotas        Quotas // zero fields stand for AWS's defaults
+	// Cluster tells of a CloudHSM cluster, nil if there is none of that id; Vault
+	// logs into one. Both are nil where there are no HSMs.
+	Cluster func(ctx context.Context, account, region, id string) (*Cluster, error)
+	Vault   func(ctx context.Context, account, region, id, user, password string) (keys.Vault, error)
+	// XKS carries the calls to XKS proxies; see xks.NewTransport.
+	XKS    http.RoundTripper
+	Quotas Quotas // zero fields stand for AWS's defaults
 }
 
 // Service answers the operations of KMS.
@@ -56,6 +63,7 @@ type Service struct {
 	domains  *domains
 	sets     policySets
 	usage    sync.Map // path: *usage
+	vaults   vaults
 }
 
 var _ api.Server = (*Service)(nil)
@@ -68,6 +76,7 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	s := &Service{Deps: d, records: newRecords(), domains: newDomains(d.Store, d.Custodian)}
 	s.Quotas = d.Quotas.orDefault()
 	s.sets.sets = map[string]*policy.Set{}
+	s.vaults.open = map[string]*openVault{}
 	s.queue = work.New(d.Store, d.Clock, work.Options{Log: d.Log}, s.handlers())
 	var err error
 	if s.loaded, err = store.NewCache(ctx, d.Store, cachedKeys, s.load); err != nil {

@@ -342,6 +342,10 @@ func TestOurOwnMistakes(t *testing.T) {
 	d.Path = "/kms"
 	_, err = d.Health(ctx, asking)
 	mine(err)
+	d = *c
+	d.HTTP = &http.Client{}
+	_, err = d.Health(ctx, asking)
+	mine(err)
 	for _, id := range []string{"..", ".", "a/b", ""} {
 		_, err = c.KeyMetadata(ctx, id, asking)
 		wantFailure(t, err, KeyNotFoundException)

@@ -25,8 +25,9 @@ type Client struct {
 	Region   string // whose KMS is asking; part of the signature's scope
 	Credential
 
-	// HTTP carries the connections; only its Transport is used. NewTransport makes
-	// one as the specification wants it.
+	// HTTP carries the connections; only its Transport is used, and must be there.
+	// NewTransport makes one as the specification wants it. (net/http's own would
+	// ask the environment for a proxy.)
 	HTTP    *http.Client
 	Timeout time.Duration    // 0: Timeout, 250 ms
 	Now     func() time.Time // for the signature; nil: time.Now
@@ -160,6 +161,9 @@ func (c *Client) request(ctx context.Context, path string, body []byte) (*http.R
 
 // post sends a request and returns the body of a 200.
 func (c *Client) post(ctx context.Context, path string, body []byte) ([]byte, error) {
+	if c.HTTP == nil || c.HTTP.Transport == nil {
+		return nil, errors.New("xks: a client without a transport")
+	}
 	timeout := c.Timeout
 	if timeout == 0 {
 		timeout = Timeout
@@ -171,9 +175,10 @@ func (c *Client) post(ctx context.Context, path string, body []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	if c.HTTP != nil {
-		client.Transport = c.HTTP.Transport
+	// Redirects are not followed: what is signed for one place is for no other.
+	client := http.Client{
+		Transport:     c.HTTP.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(r)
 	if err != nil {

@@ -103,10 +103,11 @@ func (in *encryptBody) read(body []byte) error {
 
 func (s *Server) encrypt(ctx context.Context, call *Call, body []byte) ([]byte, error) {
 	var in encryptBody
-	if err := in.read(body); err != nil {
+	err := in.read(body)
+	call.Metadata = in.metadata // for the log, even so
+	if err != nil {
 		return nil, err
 	}
-	call.Metadata = in.metadata
 	c, err := s.Keys.Encrypt(ctx, call, in.plaintext, in.aad)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ type listenFlags struct {
 	Quota      map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
 	hostFlags  `embed:""`
 	hsmFlags   `embed:""`
+	xksFlags   `embed:""`
 	logFlags
 }
 
@@ -31,6 +32,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, Log: f.logger(env.Err)}
 	f.hostFlags.apply(&opt)
 	f.hsmFlags.apply(&opt)
+	f.xksFlags.apply(&opt)
 	if err := f.behind(&opt); err != nil {
 		return opt, err
 	}
@@ -41,6 +43,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 			"iam.groups-per-user": &opt.Quotas.IAM.GroupsPerUser, "iam.access-keys-per-user": &opt.Quotas.IAM.AccessKeysPerUser,
 			"iam.policies-per-user": &opt.Quotas.IAM.AttachedPerUser, "iam.policies-per-group": &opt.Quotas.IAM.AttachedPerGroup,
 			"iam.policies-per-role": &opt.Quotas.IAM.AttachedPerRole, "iam.versions-per-policy": &opt.Quotas.IAM.VersionsPerPolicy,
+			"kms.keys": &opt.Quotas.KMS.Keys, "kms.aliases-per-key": &opt.Quotas.KMS.Aliases, "kms.grants-per-key": &opt.Quotas.KMS.Grants,
 			"organizations.accounts": &opt.Quotas.Organizations.Accounts, "organizations.units": &opt.Quotas.Organizations.Units,
 		}[name]
 		if field == nil || n < 1 {

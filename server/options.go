@@ -54,6 +54,8 @@ type Options struct {
 	Metadata Metadata
 	// Quotas replace AWS's default quotas where they are not zero.
 	Quotas Quotas
+	// XKS says how external key store proxies are reached.
+	XKS XKS
 	Log    *slog.Logger
 }
 

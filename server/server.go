@@ -221,7 +221,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /_bartizan/health/live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
 	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
-	calls := s.pages(s.gateway)
+	calls := s.proxies(s.pages(s.gateway))
 	if s.opt.Dev {
 		calls = strangePages(calls)
 	}

@@ -138,6 +138,14 @@ func newCipherMaterial(k *key, m *keyMaterial, secret []byte) (*cipherMaterial, 
 	return c, nil
 }
 
+// mix derives a key for another purpose than messages of KMS.
+func (c *cipherMaterial) mix(label string, salt []byte) []byte {
+	mac := hmac.New(sha256.New, c.secret)
+	mac.Write([]byte(label))
+	mac.Write(salt)
+	return mac.Sum(nil)
+}
+
 func (c *cipherMaterial) derive(salt []byte) (*derivation, cipher.AEAD, error) {
 	d := c.pool.Get().(*derivation)
 	d.mac.Reset()

@@ -128,6 +128,9 @@ func (s *Service) openSource(ctx context.Context, t *target, operation string, o
 	if err := t.does(string(o.algorithm)); err != nil {
 		return nil, nil, err
 	}
+	if f := foreignOf(ctx); f != nil && t.symmetric() && t.Store == "" {
+		return nil, nil, s.openForeign(ctx, t, f)
+	}
 	switch {
 	case o.blind():
 		return nil, nil, nil
@@ -159,7 +162,7 @@ func (s *Service) unseal(ctx context.Context, t *target, operation string, heade
 	case len(ciphertext) < blobMin:
 		return nil, nil, badCiphertext()
 	}
-	m := t.byPrefix(header.material)
+	m := t.byPrefix(header.material[:])
 	if m == nil {
 		return nil, nil, badCiphertext()
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -155,13 +156,13 @@ func (o *opened) cipher(ctx context.Context) (*cipherMaterial, error) {
 }
 
 // byPrefix finds the material that a ciphertext names.
-func (l *loaded) byPrefix(prefix [16]byte) *opened {
-	name := hex.EncodeToString(prefix[:])
-	if l.current != nil && l.current.record.ID[:32] == name {
+func (l *loaded) byPrefix(prefix []byte) *opened {
+	name := hex.EncodeToString(prefix)
+	if l.current != nil && strings.HasPrefix(l.current.record.ID, name) {
 		return l.current
 	}
 	for _, o := range l.older {
-		if o.record.ID[:32] == name {
+		if strings.HasPrefix(o.record.ID, name) {
 			return o
 		}
 	}

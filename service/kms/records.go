@@ -16,7 +16,7 @@ import (
 //	alias/ACCOUNT/REGION/alias/NAME
 //	grant/PATH/GRANT
 //	custom/ACCOUNT/REGION/STORE   a custom key store
-//	xks/KEY                  a credential for Bartizan's own XKS endpoint
+//	proxy/NAME               an XKS proxy that this server is
 //	domain/REGION/VERSION    a domain key, wrapped by the custodian
 //	usage/PATH               when and for what a key was used last
 //	work/…                   see package work
@@ -26,6 +26,7 @@ type records struct {
 	aliases   store.Collection[alias]
 	grants    store.Collection[grant]
 	stores    store.Collection[customStore]
+	proxies   store.Collection[keyProxy]
 }
 
 // key is a KMS key. A multi-Region key has a record in each of its Regions; the
@@ -146,6 +147,7 @@ func newRecords() records {
 			}},
 		}},
 		stores:    store.Collection[customStore]{Name: "custom"},
+		proxies:   store.Collection[keyProxy]{Name: proxyKeys},
 		materials: store.Collection[keyMaterial]{Name: "material"},
 		aliases: store.Collection[alias]{Name: "alias", Indexes: []store.Index[alias]{
 			{Name: "key", Keys: func(a *alias) []string { return []string{a.Target} }},

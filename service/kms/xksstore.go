@@ -51,11 +51,7 @@ func (s *Service) checkXKS(ctx context.Context, c *customStore, credential xks.C
 
 // proxy is the client of a store's proxy.
 func (s *Service) proxy(c *customStore, credential xks.Credential) *xks.Client {
-	transport := s.XKS
-	if transport == nil {
-		transport = http.DefaultTransport
-	}
-	return &xks.Client{Endpoint: c.Endpoint, Path: c.Path, Region: c.Region, Credential: credential, HTTP: &http.Client{Transport: transport}}
+	return &xks.Client{Endpoint: c.Endpoint, Path: c.Path, Region: c.Region, Credential: credential, HTTP: &http.Client{Transport: s.XKS}}
 }
 
 func (s *Service) proxyOf(ctx context.Context, c *customStore) (*xks.Client, error) {
@@ -131,9 +127,7 @@ func (s *Service) openXKS(ctx context.Context, t *target, operation string, ciph
 		return nil, err
 	}
 	sealed, err := client.Decrypt(ctx, t.External, s.xksMetadata(ctx, t.arn, operation), c, outer(ciphertext[:blobHeader], &t.context))
-	if f, ok := errors.AsType[*xks.Failure](err); ok && f.Name == xks.InvalidCiphertextException {
-		return nil, badCiphertext().With(err)
-	} else if err != nil {
+	if err != nil {
 		return nil, xksError(err, xks.Using)
 	}
 	inner, err := t.current.cipher(ctx)
@@ -141,7 +135,11 @@ func (s *Service) openXKS(ctx context.Context, t *target, operation string, ciph
 		return nil, err
 	}
 	if len(sealed) < blobMin {
-		return nil, badCiphertext()
+		return nil, (&xks.Failure{Name: xks.InnerCiphertext}).Wire(xks.Using)
 	}
-	return inner.open(sealed, &t.context)
+	plaintext, err := inner.open(sealed, &t.context)
+	if err != nil {
+		return nil, (&xks.Failure{Name: xks.InnerCiphertext, Cause: err}).Wire(xks.Using)
+	}
+	return plaintext, nil
 }

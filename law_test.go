@@ -15,7 +15,7 @@ import (
 // new one is a decision.
 var law = map[string][]string{
 	".":            {"cli"},
-	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane"},
+	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory"},
 	"arn":          {},
 	"caller":       {"arn"},
 	"wire":         {},

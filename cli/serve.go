@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"bartizan.dev/keys/memory"
 	"bartizan.dev/server"
 )
 
@@ -185,6 +186,11 @@ const fewerCollections = 200
 func run(ctx context.Context, env Env, opt server.Options, hello func(*server.Server)) (err error) {
 	if env.Getenv("GOGC") == "" {
 		debug.SetGCPercent(fewerCollections)
+	}
+	if locked, err := memory.Protect(); err != nil {
+		return err
+	} else if !locked {
+		opt.Log.Info("memory is not locked, so keys in it may be swapped: raise the limit of locked memory (LimitMEMLOCK=infinity in a systemd unit)")
 	}
 	s, err := server.Open(ctx, opt)
 	if err != nil {

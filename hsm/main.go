@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"bartizan.dev/keys/memory"
 	"bartizan.dev/keys/pkcs11/frame"
 )
 
@@ -40,7 +41,7 @@ func run(args []string, in io.Reader, out, errs io.Writer) error {
 		flags.Usage()
 		return errors.New("--module and --socket are needed")
 	}
-	if err := secretive(); err != nil {
+	if _, err := memory.Protect(); err != nil {
 		return err
 	}
 	m, err := load(*path)

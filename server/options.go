@@ -56,7 +56,7 @@ type Options struct {
 	Quotas Quotas
 	// XKS says how external key store proxies are reached.
 	XKS XKS
-	Log    *slog.Logger
+	Log *slog.Logger
 }
 
 // Quotas are the quotas of all services.

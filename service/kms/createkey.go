@@ -119,6 +119,7 @@ func (s *Service) CreateKey(ctx context.Context, in *api.CreateKeyRequest) (*api
 	}
 	l, err := s.insertKey(ctx, k, m)
 	if err != nil {
+		s.abandon(ctx, k)
 		return nil, err
 	}
 	meta, err := s.metadata(ctx, s.Store, l)

@@ -35,7 +35,7 @@ type customStore struct {
 
 	Cluster string `json:"cluster,omitempty"` // AWS_CLOUDHSM
 	Anchor  string `json:"anchor,omitempty"`  // its trust anchor, PEM
-	Secret  []byte `json:"secret,omitempty"`  // password of kmsuser, or of the XKS credential; under the domain key
+	Secret  []byte `json:"secret,omitempty"`  // password of kmsuser, or of the XKS credential; under a key of KMS itself
 
 	Connectivity api.XksProxyConnectivityType `json:"connectivity,omitempty"` // EXTERNAL_KEY_STORE
 	Endpoint     string                       `json:"endpoint,omitempty"`
@@ -114,7 +114,7 @@ func (s *Service) CreateCustomKeyStore(ctx context.Context, in *api.CreateCustom
 	if err != nil {
 		return nil, err
 	}
-	if c.Secret, err = s.domains.wrap(ctx, c.Region, storeSecretName(c), []byte(secret)); err != nil {
+	if c.Secret, err = s.sealOwn(ctx, c.Region, storeSecretName(c), []byte(secret)); err != nil {
 		return nil, err
 	}
 	_, err = s.Store.Update(ctx, func(tx store.Tx) error {

@@ -115,7 +115,7 @@ func decodeCertificate(text []byte) []byte {
 }
 
 func (s *Service) storeSecret(ctx context.Context, c *customStore) (string, error) {
-	secret, err := s.domains.unwrap(ctx, c.Region, storeSecretName(c), c.Secret)
+	secret, err := s.openOwn(ctx, c.Region, storeSecretName(c), c.Secret)
 	return string(secret), err
 }
 

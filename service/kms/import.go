@@ -51,7 +51,7 @@ const importLife = 24 * time.Hour
 const maxExpiry = 365 * 24 * time.Hour
 
 // importToken is what an import token holds: the wrapping key and what it is for.
-// It is sealed under the domain key and kept nowhere.
+// It is sealed under a key of KMS itself and kept nowhere.
 type importToken struct {
 	Key       string            `json:"key"` // path
 	Algorithm api.AlgorithmSpec `json:"algorithm"`
@@ -93,7 +93,7 @@ func (s *Service) GetParametersForImport(ctx context.Context, in *api.GetParamet
 		return nil, err
 	}
 	defer clear(doc)
-	token, err := s.domains.wrap(ctx, t.Region, importTokenName, doc)
+	token, err := s.sealOwn(ctx, t.Region, importTokenName, doc)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func wrongMaterial() *wire.Error {
 
 // unwrapImport opens token and material of a request.
 func (s *Service) unwrapImport(ctx context.Context, t *target, in *api.ImportKeyMaterialRequest) ([]byte, error) {
-	doc, err := s.domains.unwrap(ctx, t.Region, importTokenName, in.ImportToken)
+	doc, err := s.openOwn(ctx, t.Region, importTokenName, in.ImportToken)
 	if err != nil {
 		return nil, wire.Errorf("InvalidImportTokenException", "The import token is invalid.").With(err)
 	}

@@ -30,7 +30,7 @@ type keyProxy struct {
 	Region    string    `json:"region"`
 	User      string    `json:"user"` // unique id
 	AccessKey string    `json:"accessKey"`
-	Secret    []byte    `json:"secret"` // under the domain key
+	Secret    []byte    `json:"secret"` // under a key of KMS itself
 	Created   time.Time `json:"created"`
 }
 
@@ -69,7 +69,7 @@ func (s *Service) AddProxy(ctx context.Context, name, region, user string) (*Pro
 	}
 	credential := xks.NewCredential()
 	p := &keyProxy{Name: name, Account: a.Account, Region: region, User: bound, AccessKey: credential.AccessKeyID, Created: s.now()}
-	if p.Secret, err = s.domains.wrap(ctx, region, proxySecretName(name), []byte(credential.Secret)); err != nil {
+	if p.Secret, err = s.sealOwn(ctx, region, proxySecretName(name), []byte(credential.Secret)); err != nil {
 		return nil, none, err
 	}
 	_, err = s.Store.Update(ctx, func(tx store.Tx) error { return s.proxies.Put(ctx, tx, name, p) })
@@ -141,7 +141,7 @@ func (p *proxyServer) Secret(ctx context.Context, prefix, accessKeyID string) (s
 	if err != nil || one.AccessKey != accessKeyID {
 		return "", err
 	}
-	secret, err := p.domains.unwrap(ctx, one.Region, proxySecretName(one.Name), one.Secret)
+	secret, err := p.openOwn(ctx, one.Region, proxySecretName(one.Name), one.Secret)
 	return string(secret), err
 }
 
@@ -204,7 +204,7 @@ func (p *proxyServer) Health(ctx context.Context, call *xks.Call) (*xks.Health, 
 		return nil, err
 	}
 	status := xks.Active
-	if _, err := p.domains.wrap(ctx, one.Region, "health", []byte("x")); err != nil {
+	if _, err := p.sealOwn(ctx, one.Region, "health", []byte("x")); err != nil {
 		p.Log.Error("the XKS proxy cannot encrypt", "cause", err)
 		status = xks.Unavailable
 	}

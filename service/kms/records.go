@@ -17,6 +17,7 @@ import (
 //	grant/PATH/GRANT
 //	custom/ACCOUNT/REGION/STORE   a custom key store
 //	proxy/NAME               an XKS proxy that this server is
+//	owned/REGION/SERVICE     the key of a service for itself
 //	domain/REGION/VERSION    a domain key, wrapped by the custodian
 //	usage/PATH               when and for what a key was used last
 //	work/…                   see package work

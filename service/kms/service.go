@@ -6,6 +6,7 @@
 //   - ref.go finds the key that a call means; loaded.go keeps keys ready for use.
 //   - domain.go holds the domain keys, under which key material is wrapped;
 //     ciphertext.go and context.go are the format of what keys encrypt.
+//   - owned.go holds keys of AWS's own services, managed.go makes AWS managed keys.
 //   - authorise.go declares what operations touch, conditions.go the condition
 //     keys, grantmatch.go which grants allow a call.
 //   - state.go knows what a key may do in its state, work.go what happens later.
@@ -64,6 +65,7 @@ type Service struct {
 	sets     policySets
 	usage    sync.Map // path: *usage
 	vaults   vaults
+	owned    owned
 }
 
 var _ api.Server = (*Service)(nil)
@@ -76,7 +78,7 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	s := &Service{Deps: d, records: newRecords(), domains: newDomains(d.Store, d.Custodian)}
 	s.Quotas = d.Quotas.orDefault()
 	s.sets.sets = map[string]*policy.Set{}
-	s.vaults.open = map[string]*openVault{}
+	s.vaults.open, s.owned.open = map[string]*openVault{}, map[string]Owned{}
 	s.queue = work.New(d.Store, d.Clock, work.Options{Log: d.Log}, s.handlers())
 	var err error
 	if s.loaded, err = store.NewCache(ctx, d.Store, cachedKeys, s.load); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	api "bartizan.dev/api/kms"
+	"bartizan.dev/keys"
 	"bartizan.dev/service/kms/material"
 	"bartizan.dev/service/kms/xks"
 	"bartizan.dev/store"
@@ -71,6 +72,25 @@ func (s *Service) provisionInStore(ctx context.Context, k *key, in *api.CreateKe
 	}
 	defer clear(secret)
 	return s.newMaterial(ctx, k, secret, now)
+}
+
+// abandon destroys the key that was made in an HSM for a key that then came to
+// nothing.
+func (s *Service) abandon(ctx context.Context, k *key) {
+	if k.Origin != api.OriginType_AWS_CLOUDHSM {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	c, err := s.stores.Get(ctx, s.Store, k.storePath())
+	if err == nil {
+		var v keys.Vault
+		if v, err = s.vault(ctx, c); err == nil {
+			err = v.Destroy(ctx, k.External)
+		}
+	}
+	if err != nil {
+		s.Log.Warn("a key without use stays in an HSM", "label", k.External, "store", k.Store, "cause", err)
+	}
 }
 
 // enterStore notes in the transaction that makes a key that its store has it.

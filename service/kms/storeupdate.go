@@ -34,7 +34,7 @@ func (s *Service) UpdateCustomKeyStore(ctx context.Context, in *api.UpdateCustom
 		return nil, err
 	}
 	if secret != nil {
-		if c.Secret, err = s.domains.wrap(ctx, c.Region, storeSecretName(c), []byte(*secret)); err != nil {
+		if c.Secret, err = s.sealOwn(ctx, c.Region, storeSecretName(c), []byte(*secret)); err != nil {
 			return nil, err
 		}
 	}

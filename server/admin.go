@@ -97,6 +97,7 @@ func (s *Server) adminHandler() http.Handler {
 		password, err := s.resetRootPassword(r.Context(), r.URL.Query().Get("account"))
 		answer(w, password, err)
 	})
+	s.adminHSM(mux)
 	mux.HandleFunc("POST /explain", func(w http.ResponseWriter, r *http.Request) {
 		var q iamtoolbox.Question
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"bartizan.dev/service/accessanalyzer"
+	"bartizan.dev/service/cloudhsmv2"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/rolesanywhere"
@@ -63,6 +64,7 @@ type Quotas struct {
 	Organizations organizations.Quotas
 
 	AccessAnalyzer accessanalyzer.Quotas
+	CloudHSM       cloudhsmv2.Quotas
 }
 
 const (

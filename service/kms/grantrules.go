@@ -16,30 +16,37 @@ import (
 func (s *Service) grantRules() policy.Rules {
 	return policy.Rules{
 		"CreateGrant": policy.On(s.touchCreateGrant),
-		"ListGrants": on(s, func(in *api.ListGrantsRequest) use {
-			return use{action: "kms:ListGrants", keyID: in.KeyId, more: func(c *conditions) { c.setBool("kms:GrantIsForAWSResource", new(false)) }}
+		"ListGrants": policy.On(func(ctx context.Context, in *api.ListGrantsRequest) ([]policy.Touch, error) {
+			return s.touchGrants(ctx, use{action: "kms:ListGrants", keyID: in.KeyId})
 		}),
 		"ListRetirableGrants": policy.OnAny(policy.Touch{Action: "kms:ListRetirableGrants"}),
 		"RevokeGrant": policy.On(func(ctx context.Context, in *api.RevokeGrantRequest) ([]policy.Touch, error) {
-			forService := len(caller.From(ctx).Via) > 0
-			t, touch, err := s.touch(ctx, use{action: "kms:RevokeGrant", keyID: in.KeyId, more: func(c *conditions) {
-				c.setBool("kms:GrantIsForAWSResource", &forService)
-			}})
-			caller.From(ctx).Found = t
-			return []policy.Touch{touch}, err
+			return s.touchGrants(ctx, use{action: "kms:RevokeGrant", keyID: in.KeyId})
 		}),
 		"RetireGrant": policy.On(s.touchRetireGrant),
 	}
 }
 
+func (s *Service) touchGrants(ctx context.Context, u use) ([]policy.Touch, error) {
+	call := caller.From(ctx)
+	u.more = func(c *conditions) { c.setBool("kms:GrantIsForAWSResource", new(forService(call))) }
+	t, touch, err := s.touch(ctx, u)
+	call.Found = t
+	return []policy.Touch{touch}, err
+}
+
+// forService is kms:GrantIsForAWSResource.
+func forService(call *caller.Call) bool {
+	return len(call.Via) > 0 || call.Identity.Kind == caller.Service
+}
+
 func (s *Service) touchCreateGrant(ctx context.Context, in *api.CreateGrantRequest) ([]policy.Touch, error) {
 	call := caller.From(ctx)
-	forService := len(call.Via) > 0 || call.Identity.Kind == caller.Service
 	t, touch, err := s.touch(ctx, use{
 		action: "kms:CreateGrant", grant: api.GrantOperation_CreateGrant, keyID: in.KeyId, tokens: in.GrantTokens,
 		fits: func(parent *grant) bool { return parent.covers(in) },
 		more: func(c *conditions) {
-			c.setBool("kms:GrantIsForAWSResource", &forService)
+			c.setBool("kms:GrantIsForAWSResource", new(forService(call)))
 			operations := make([]string, len(in.Operations))
 			for i, o := range in.Operations {
 				operations[i] = string(o)
@@ -105,7 +112,7 @@ func (g *grant) covers(in *api.CreateGrantRequest) bool {
 	}
 	switch {
 	case g.Equals != nil:
-		return equals != nil && contains(equals, g.Equals) && contains(g.Equals, equals)
+		return equals != nil && equalContext(equals, g.Equals)
 	case g.Subset != nil:
 		return equals != nil && contains(equals, g.Subset) || equals == nil && contains(subset, g.Subset)
 	}

@@ -71,6 +71,7 @@ type use struct {
 	context map[string]string
 	more    func(*conditions)
 	fits    func(*grant) bool // further demands on a grant
+	unused  bool              // policies may ask for how long the key was not used
 }
 
 // touch finds the key and declares the touch.
@@ -106,6 +107,13 @@ func (s *Service) touchRef(ctx context.Context, u use, r ref) (*target, policy.T
 	c.setContext(&t.context)
 	if u.more != nil {
 		u.more(&c)
+	}
+	if u.unused && t.loaded != nil {
+		days, err := s.daysUnused(ctx, t.loaded, call.Time)
+		if err != nil {
+			return nil, touch, err
+		}
+		c.setInt("kms:TrailingDaysWithoutKeyUsage", &days)
 	}
 	touch.Keys = c.pairs
 	if err := s.checkTokens(ctx, u.tokens); err != nil {

@@ -120,6 +120,16 @@ func principal(id *caller.Identity) policy.Principal {
 // call makes a call. A denial by a policy is an AccessDeniedException.
 func (f *fixture) call(a as, name string, in any) (any, error) {
 	f.t.Helper()
+	ctx, err := f.decide(a, name, in)
+	if err != nil {
+		return nil, err
+	}
+	return f.ops[name].Call(ctx, in)
+}
+
+// decide asks whether a call is allowed.
+func (f *fixture) decide(a as, name string, in any) (context.Context, error) {
+	f.t.Helper()
 	c := a.Call
 	c.Time, c.RequestID, c.EventID = f.clock.Now(), "request", "event"
 	ctx := caller.With(f.t.Context(), &c)
@@ -136,7 +146,7 @@ func (f *fixture) call(a as, name string, in any) (any, error) {
 		f.t.Fatal(err)
 	}
 	for i := range touches {
-		b := &policy.Bindings{Identity: policy.Compile(policy.Labelled{Document: doc})}
+		b := &policy.Bindings{Identity: policy.Compile(policy.Labelled{Source: policy.Source{Type: policy.Identity, Name: "own"}, Document: doc})}
 		r := &policy.Request{Principal: principal(&c.Identity)}
 		if c.SourceARN != "" {
 			r.Context.Set("aws:SourceArn", c.SourceARN)
@@ -146,7 +156,7 @@ func (f *fixture) call(a as, name string, in any) (any, error) {
 			return nil, wire.Errorf("AccessDeniedException", "%s", d.Message(r, false))
 		}
 	}
-	return f.ops[name].Call(ctx, in)
+	return ctx, nil
 }
 
 // do makes a call that must succeed.

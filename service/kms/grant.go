@@ -283,13 +283,20 @@ func (s *Service) shownGrant(ctx context.Context, g *grant) (*api.GrantListEntry
 	if g.RetiringService != "" {
 		out.RetiringServicePrincipal = &g.RetiringService
 	}
-	if g.Equals != nil || g.Subset != nil || g.SourceARN != "" {
-		out.Constraints = &api.GrantConstraints{EncryptionContextEquals: g.Equals, EncryptionContextSubset: g.Subset}
-		if g.SourceARN != "" {
-			out.Constraints.SourceArn = &g.SourceARN
-		}
-	}
+	out.Constraints = g.constraints()
 	return out, nil
+}
+
+// constraints are the grant's, or nil.
+func (g *grant) constraints() *api.GrantConstraints {
+	if g.Equals == nil && g.Subset == nil && g.SourceARN == "" {
+		return nil
+	}
+	out := &api.GrantConstraints{EncryptionContextEquals: g.Equals, EncryptionContextSubset: g.Subset}
+	if g.SourceARN != "" {
+		out.SourceArn = &g.SourceARN
+	}
+	return out
 }
 
 // ListRetirableGrants lists the grants in the Region that a principal of the

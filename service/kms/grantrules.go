@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	api "bartizan.dev/api/kms"
@@ -67,17 +68,25 @@ func (s *Service) touchCreateGrant(ctx context.Context, in *api.CreateGrantReque
 	return []policy.Touch{touch}, err
 }
 
-// setConstraints sets kms:GrantConstraintType and its like.
+// setConstraints sets kms:GrantConstraintType and its like. The encryption
+// context of a grant is that of its constraints.
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-encryption-context
 func setConstraints(c *conditions, g *api.GrantConstraints) {
 	if g == nil {
 		return
 	}
 	var kinds []string
+	pairs := map[string]string{}
 	if g.EncryptionContextEquals != nil {
 		kinds = append(kinds, "EncryptionContextEquals")
+		maps.Copy(pairs, g.EncryptionContextEquals)
 	}
 	if g.EncryptionContextSubset != nil {
 		kinds = append(kinds, "EncryptionContextSubset")
+		maps.Copy(pairs, g.EncryptionContextSubset)
+	}
+	if ec, err := newContext(pairs); err == nil {
+		c.setContext(&ec)
 	}
 	if g.SourceArn != nil {
 		kinds = append(kinds, "SourceArn")
@@ -157,7 +166,11 @@ func (s *Service) touchRetireGrant(ctx context.Context, in *api.RetireGrantReque
 		return own, err
 	}
 	call.Found = &retirement{g, r}
-	_, touch, err := s.touchRef(ctx, use{action: action}, r)
+	_, touch, err := s.touchRef(ctx, use{action: action, more: func(c *conditions) {
+		if g != nil {
+			setConstraints(c, g.constraints())
+		}
+	}}, r)
 	if err != nil || g == nil {
 		return []policy.Touch{touch}, err
 	}

@@ -122,7 +122,9 @@ func (f *fixture) agrees(me as, m *api.KeyMetadata, wrong func(any)) {
 	id := m.KeyId
 	if m.KeyUsage == api.KeyUsageType_KEY_AGREEMENT {
 		other := f.newKey(me, &api.CreateKeyRequest{KeySpec: m.KeySpec, KeyUsage: m.KeyUsage}).KeyId
-		public := func(id string) []byte { return do[api.GetPublicKeyResponse](f, me, &api.GetPublicKeyRequest{KeyId: id}).PublicKey }
+		public := func(id string) []byte {
+			return do[api.GetPublicKeyResponse](f, me, &api.GetPublicKeyRequest{KeyId: id}).PublicKey
+		}
 		secret := func(id string, peer []byte) string {
 			return string(do[api.DeriveSharedSecretResponse](f, me, &api.DeriveSharedSecretRequest{KeyId: id, PublicKey: peer, KeyAgreementAlgorithm: api.KeyAgreementAlgorithmSpec_ECDH}).SharedSecret)
 		}

@@ -20,7 +20,14 @@ func (s *Service) grantRules() policy.Rules {
 		"ListGrants": policy.On(func(ctx context.Context, in *api.ListGrantsRequest) ([]policy.Touch, error) {
 			return s.touchGrants(ctx, use{action: "kms:ListGrants", keyID: in.KeyId})
 		}),
-		"ListRetirableGrants": policy.OnAny(policy.Touch{Action: "kms:ListRetirableGrants"}),
+		"ListRetirableGrants": policy.On(func(ctx context.Context, in *api.ListRetirableGrantsRequest) ([]policy.Touch, error) {
+			touch := policy.Touch{Action: "kms:ListRetirableGrants"}
+			// No policy can allow it to a service, which may ask for its own.
+			if id := &caller.From(ctx).Identity; id.Kind == caller.Service && in.RetiringServicePrincipal != nil && *in.RetiringServicePrincipal == id.Service {
+				touch.Grant = &policy.Source{Type: policy.Grant, Name: id.Service}
+			}
+			return []policy.Touch{touch}, nil
+		}),
 		"RevokeGrant": policy.On(func(ctx context.Context, in *api.RevokeGrantRequest) ([]policy.Touch, error) {
 			return s.touchGrants(ctx, use{action: "kms:RevokeGrant", keyID: in.KeyId})
 		}),

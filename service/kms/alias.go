@@ -41,7 +41,7 @@ func (s *Service) aliasRules() policy.Rules {
 
 func aliasTouch(ctx context.Context, action, name string) policy.Touch {
 	call := caller.From(ctx)
-	c := newConditions(nil, 0)
+	c := newConditions(0)
 	c.setCall(call)
 	return policy.Touch{Action: action, Resource: arn.New("kms", call.Region, call.Identity.Account, name), Keys: c.pairs}
 }

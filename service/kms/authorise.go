@@ -45,6 +45,17 @@ type target struct {
 	*loaded
 	ref     ref
 	context encryptionContext
+	// What belongs to the call's only touch lies here, so that all of it is one
+	// allocation.
+	touched [1]policy.Touch
+	pairs   [manyValues]policy.Pair
+	values  [manyValues]string
+}
+
+// touches is what the rule of a call that touches only this key answers.
+func (t *target) touches(touch policy.Touch) []policy.Touch {
+	t.touched[0] = touch
+	return t.touched[:]
 }
 
 // there returns the error of a call on a key that does not exist.
@@ -63,9 +74,11 @@ type use struct {
 	aliases bool
 	tokens  []string
 	context map[string]string
-	more    func(*conditions)
-	fits    func(*grant) bool // further demands on a grant
-	unused  bool              // policies may ask for how long the key was not used
+	// algorithm is the kms:EncryptionAlgorithm of the call, empty for none.
+	algorithm api.EncryptionAlgorithmSpec
+	more      func(*conditions)
+	fits      func(*grant) bool // further demands on a grant
+	unused    bool              // policies may ask for how long the key was not used
 }
 
 // touch finds the key and declares the touch.
@@ -87,17 +100,20 @@ func (s *Service) touchRef(ctx context.Context, u use, r ref) (*target, policy.T
 	if t.loaded, err = s.get(ctx, r.path()); err != nil {
 		return nil, touch, err
 	}
-	var static []policy.Pair
 	call := caller.From(ctx)
 	if l := t.loaded; l != nil && (r.account == call.Identity.Account || abroad[u.action]) {
-		static = l.static
+		touch.SharedKeys = l.static
 		touch.Resource, touch.Policy, touch.Authority, touch.ResourceTags = l.arn, l.set, policy.Key, l.tags
 	} else {
 		touch.Resource = r.arn()
 	}
-	c := newConditions(static, len(t.context.keys))
+	c := conditions{pairs: t.pairs[:0], values: t.values[:0]}
+	if n := len(t.context.keys); n > 0 {
+		c = newConditions(n)
+	}
 	c.setCall(call)
 	c.setText("kms:RequestAlias", r.alias)
+	c.setText("kms:EncryptionAlgorithm", string(u.algorithm))
 	c.setContext(&t.context)
 	if u.more != nil {
 		u.more(&c)
@@ -141,7 +157,7 @@ func on[I any](s *Service, describe func(*I) use) policy.Rule {
 			return []policy.Touch{touch}, err
 		}
 		caller.From(ctx).Found = t
-		return []policy.Touch{touch}, nil
+		return t.touches(touch), nil
 	})
 }
 

@@ -53,12 +53,7 @@ func (o *source) check() error {
 func (s *Service) touchSource(ctx context.Context, o source) (*target, policy.Touch, error) {
 	u := use{
 		action: o.action, grant: o.grant, aliases: true, tokens: o.tokens, context: o.context,
-		more: func(c *conditions) {
-			c.set("kms:EncryptionAlgorithm", string(o.algorithm))
-			if o.more != nil {
-				o.more(c)
-			}
-		},
+		algorithm: o.algorithm, more: o.more,
 	}
 	own := policy.Touch{Action: o.action}
 	if err := o.check(); err != nil {
@@ -100,7 +95,10 @@ func decryptRule(s *Service) policy.Rule {
 			tokens: in.GrantTokens, context: in.EncryptionContext, dry: in.DryRun, modifiers: in.DryRunModifiers,
 		})
 		caller.From(ctx).Found = t
-		return []policy.Touch{touch}, err
+		if t == nil {
+			return []policy.Touch{touch}, err
+		}
+		return t.touches(touch), err
 	})
 }
 

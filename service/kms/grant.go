@@ -175,8 +175,8 @@ func (s *Service) CreateGrant(ctx context.Context, in *api.CreateGrantRequest) (
 			if err != nil {
 				return err
 			}
-			if i := slices.IndexFunc(mine, g.same); i >= 0 {
-				made = mine[i]
+			if i := slices.IndexFunc(mine, func(o heldGrant) bool { return g.same(o.grant) }); i >= 0 {
+				made = mine[i].grant
 				return nil
 			}
 		}

@@ -122,7 +122,8 @@ func lockoutConditions(c *policy.Context, k *key, call *caller.Call) {
 	if call.Source.IsValid() {
 		c.Set("aws:SourceIp", call.Source.String())
 	}
-	kc := newConditions(staticConditions(&loaded{key: *k}), 0)
+	c.SetPairs(staticConditions(&loaded{key: *k}))
+	kc := newConditions(0)
 	kc.setCall(call)
 	c.SetPairs(kc.pairs)
 }

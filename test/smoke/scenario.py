@@ -17,13 +17,15 @@ begin with a space go on with the line before, # begins a comment:
     except Operation REASON     it is proved elsewhere
 
 EXPR are JMESPath; an error's answer is Error and the Words of its message.
-${X} in the input is a variable, ${file:NAME} a file of the working directory,
+${X} in the input is a variable, ${bytes:X} the bytes that variable X has in base64
+(a member of its own), ${file:NAME} a file of the working directory,
 ${totp:FILE:N} the one-time password of a file's seed N periods from now,
 ${month:N} the first moment of the month in N months, ${end:N} its last. Where
 the model wants a string, an object becomes its JSON. Every answer must have the
 model's shape. At the end each operation that SPEC calls real must have succeeded.
 """
 
+import base64
 import datetime
 import json
 import pathlib
@@ -78,6 +80,10 @@ class Scenario:
     def variable(self, name):
         if name.startswith("file:"):
             return pathlib.Path(name[5:]).read_text(encoding="utf-8")
+        if name.startswith("bytes:"):  # as the CLI takes bytes: from a file
+            path = pathlib.Path(f"bytes-{name[6:]}")
+            path.write_bytes(base64.b64decode(self.variable(name[6:])))
+            return f"fileb://{path}"
         if name.startswith("totp:"):
             _, seed, steps = name.split(":")
             return totp(self.variable("file:" + seed), int(steps), self.now)

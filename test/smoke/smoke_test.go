@@ -18,7 +18,7 @@ import (
 )
 
 // services are those that are built, by the names of the AWS CLI's commands.
-var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail"}
+var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms"}
 
 // TestServices: what spec/ calls built is tried here.
 func TestServices(t *testing.T) {

@@ -41,6 +41,8 @@ type Options struct {
 	// Credential, if set, is the file that holds the root key: a systemd
 	// credential.
 	Credential string
+	// HSM is where keys are that never leave hardware.
+	HSM HSM
 	// SyncAlways makes every call wait until its event is on disk.
 	SyncAlways bool
 	// Metrics, if set, is a TCP address that serves Prometheus metrics.
@@ -52,7 +54,9 @@ type Options struct {
 	Metadata Metadata
 	// Quotas replace AWS's default quotas where they are not zero.
 	Quotas Quotas
-	Log    *slog.Logger
+	// XKS says how external key store proxies are reached.
+	XKS XKS
+	Log *slog.Logger
 }
 
 // Quotas are the quotas of all services.

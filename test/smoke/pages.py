@@ -46,6 +46,7 @@ NOT = {
     ("accessanalyzer", "get_finding_v2"): "a finding of external access has one detail, and one page",
     ("rolesanywhere", "list_subjects"): "subjects come with sessions, which no SDK makes: service/rolesanywhere turns their pages",
     ("kms", "list_key_policies"): "a key has one policy",
+    ("kms", "describe_custom_key_stores"): "each store needs a proxy or an HSM of its own",
     ("iam-toolbox", "get_request_authorization_details"): "it takes no size of a page",
 }
 

@@ -161,6 +161,12 @@ func TestGoKMS(t *testing.T) {
 	_, err = c.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: blob, EncryptionContext: pairs})
 	modelled[*types.KMSInvalidStateException](t, err)
 	s.Advance(8 * 24 * time.Hour)
+	for last := time.Now().Add(10 * time.Second); time.Now().Before(last); {
+		if _, err = c.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: id}); err != nil {
+			break
+		}
+	}
+	modelled[*types.NotFoundException](t, err)
 	_, err = c.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: blob, EncryptionContext: pairs})
 	refused(t, err, "AccessDeniedException", 400)
 }

@@ -40,7 +40,7 @@ func (s *Service) CreateSecret(ctx context.Context, in *secretsmanagerapi.Create
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkRegions(v, in.AddReplicaRegions); err != nil {
+	if err := checkRegions(v, in.AddReplicaRegions); err != nil {
 		return nil, err
 	}
 	if v.KMSKey != "" {

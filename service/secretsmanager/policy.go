@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
-	"bartizan.dev/arn"
 	"bartizan.dev/caller"
 	"bartizan.dev/policy"
 	"bartizan.dev/policy/analysis"
@@ -36,7 +34,7 @@ func (s *Service) PutResourcePolicy(ctx context.Context, in *secretsmanagerapi.P
 	if err != nil {
 		return nil, err
 	}
-	doc, err := s.document(ctx, in.ResourcePolicy)
+	doc, bound, err := s.document(ctx, in.ResourcePolicy)
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +43,12 @@ func (s *Service) PutResourcePolicy(ctx context.Context, in *secretsmanagerapi.P
 			return nil, err
 		}
 	}
-	if locksOut(ctx, was, doc) {
+	if out, err := locksOut(ctx, was, bound); err != nil {
+		return nil, err
+	} else if out {
 		return nil, invalidParameter("The resource policy would deny you secretsmanager:PutResourcePolicy and secretsmanager:DeleteResourcePolicy, so that you could not change it again.")
 	}
-	if _, err := s.change(ctx, was, func(_ store.Tx, v *secret) error { v.Policy = in.ResourcePolicy; return nil }); err != nil {
+	if _, err := s.change(ctx, was, func(_ store.Tx, v *secret) error { v.Policy = bound; return nil }); err != nil {
 		return nil, err
 	}
 	return &secretsmanagerapi.PutResourcePolicyResponse{ARN: new(was.arn()), Name: &was.Name, PolicyName: in.PolicyName}, nil
@@ -62,45 +62,21 @@ func onlyDefault(name *string) error {
 	return nil
 }
 
-// document reads a resource policy and refuses what AWS refuses.
-func (s *Service) document(ctx context.Context, text string) (*policy.Document, error) {
-	doc, err := policy.Parse([]byte(text))
+// document reads a resource policy and refuses what AWS refuses. bound is its
+// stored form.
+func (s *Service) document(ctx context.Context, text string) (doc *policy.Document, bound string, err error) {
+	doc, err = policy.Parse([]byte(text))
 	if err == nil {
 		err = doc.Check(policy.Resource)
 	}
 	if err != nil {
-		return nil, errPolicySyntax.With(err)
+		return nil, "", errPolicySyntax.With(err)
 	}
-	for i := range doc.Statements {
-		st := &doc.Statements[i]
-		for _, list := range []*policy.Principals{st.Principal, st.NotPrincipal} {
-			if err := s.principals(ctx, list); err != nil {
-				return nil, err
-			}
-		}
+	bound, invalid, err := s.Bind(ctx, text)
+	if err == nil && invalid != "" {
+		err = errPolicyPrincipal
 	}
-	return doc, nil
-}
-
-// principals refuses those of IAM that do not exist.
-func (s *Service) principals(ctx context.Context, list *policy.Principals) error {
-	if list == nil || s.HasPrincipal == nil {
-		return nil
-	}
-	for _, name := range list.AWS {
-		a, err := arn.Parse(name)
-		if err != nil || a.Service != "iam" || a.Resource == "root" || strings.ContainsAny(name, "*") {
-			continue // an account, everyone, or a session, whose role may come and go
-		}
-		ok, err := s.HasPrincipal(ctx, name)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return errPolicyPrincipal
-		}
-	}
-	return nil
+	return doc, bound, err
 }
 
 // notPublic decides exactly whether a policy lets strangers in. What cannot be
@@ -123,12 +99,16 @@ func (s *Service) notPublic(doc *policy.Document) error {
 
 // locksOut reports whether a policy would deny its writer to change it again,
 // whatever else holds.
-func locksOut(ctx context.Context, v *secret, doc *policy.Document) bool {
+func locksOut(ctx context.Context, v *secret, bound string) (bool, error) {
+	doc, err := policy.Parse([]byte(bound))
+	if err != nil {
+		return false, err
+	}
 	id := &caller.From(ctx).Identity
 	kinds := map[caller.Kind]policy.Kind{caller.Root: policy.Root, caller.User: policy.User, caller.Role: policy.Role, caller.Federated: policy.FederatedUser}
 	kind, ok := kinds[id.Kind]
 	if !ok {
-		return false
+		return false, nil
 	}
 	r := &policy.Request{Resource: v.arn(), ResourceAccount: v.Account,
 		Principal: policy.Principal{Kind: kind, Account: id.Account, ARN: id.ARN, ID: id.ID}}
@@ -139,10 +119,10 @@ func locksOut(ctx context.Context, v *secret, doc *policy.Document) bool {
 	for _, action := range []string{"PutResourcePolicy", "DeleteResourcePolicy"} {
 		r.Action = "secretsmanager:" + action
 		if d := policy.Decide(r, &policy.Bindings{Resource: set}); !d.Explicit {
-			return false
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }
 
 // GetResourcePolicy returns a secret's resource policy, if it has one.
@@ -155,7 +135,15 @@ func (s *Service) GetResourcePolicy(ctx context.Context, in *secretsmanagerapi.G
 	if in.PolicyName != nil && *in.PolicyName != defaultPolicy {
 		return nil, wire.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified resource policy.")
 	}
-	return &secretsmanagerapi.GetResourcePolicyResponse{ARN: new(v.arn()), Name: &v.Name, ResourcePolicy: some(v.Policy), PolicyName: in.PolicyName}, nil
+	out := &secretsmanagerapi.GetResourcePolicyResponse{ARN: new(v.arn()), Name: &v.Name, PolicyName: in.PolicyName}
+	if v.Policy != "" {
+		shown, err := s.Show(ctx, v.Policy)
+		if err != nil {
+			return nil, err
+		}
+		out.ResourcePolicy = &shown
+	}
+	return out, nil
 }
 
 // DeleteResourcePolicy removes it; that there is none is no error.
@@ -212,7 +200,7 @@ func (s *Service) ValidateResourcePolicy(ctx context.Context, in *secretsmanager
 	if !json.Valid([]byte(in.ResourcePolicy)) {
 		return nil, errPolicySyntax
 	}
-	doc, err := s.document(ctx, in.ResourcePolicy)
+	doc, bound, err := s.document(ctx, in.ResourcePolicy)
 	if e, ok := errors.AsType[*wire.Error](err); ok {
 		fail("SyntaxCheck", e.Message)
 	} else if err != nil {
@@ -223,13 +211,15 @@ func (s *Service) ValidateResourcePolicy(ctx context.Context, in *secretsmanager
 			fail("SyntaxCheck", f.Code+": "+f.Details)
 		}
 	}
-	if doc != nil {
+	if err == nil {
 		if err := s.notPublic(doc); is(err, errPublic) {
 			fail("PublicPolicyCheck", "The resource policy grants broad access to the secret.")
 		} else if err != nil {
 			return nil, err
 		}
-		if locksOut(ctx, v, doc) {
+		if locked, err := locksOut(ctx, v, bound); err != nil {
+			return nil, err
+		} else if locked {
 			fail("LockoutCheck", "The resource policy would deny you secretsmanager:PutResourcePolicy and secretsmanager:DeleteResourcePolicy.")
 		}
 	}

@@ -20,7 +20,7 @@ func (s *Service) ReplicateSecretToRegions(ctx context.Context, in *secretsmanag
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkRegions(was, in.AddReplicaRegions); err != nil {
+	if err := checkRegions(was, in.AddReplicaRegions); err != nil {
 		return nil, err
 	}
 	v, err := s.replicate(ctx, was, in.AddReplicaRegions, on(in.ForceOverwriteReplicaSecret))
@@ -32,11 +32,11 @@ func (s *Service) ReplicateSecretToRegions(ctx context.Context, in *secretsmanag
 	return out, err
 }
 
-func (s *Service) checkRegions(v *secret, list []secretsmanagerapi.ReplicaRegionType) error {
+func checkRegions(v *secret, list []secretsmanagerapi.ReplicaRegionType) error {
 	seen := map[string]bool{}
 	for _, r := range list {
 		switch {
-		case r.Region == nil || *r.Region == v.Region || s.HasRegion != nil && !s.HasRegion(*r.Region):
+		case r.Region == nil || *r.Region == v.Region:
 			return invalidParameter("Invalid replica region.")
 		case seen[*r.Region]:
 			return invalidParameter("The replica region %s is given more than once.", *r.Region)

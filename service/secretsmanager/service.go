@@ -51,13 +51,13 @@ type Deps struct {
 	Reference *reference.Reference // the known actions, for the checks of resource policies
 	// Executor returns who rotates for the function with an ARN, or nil.
 	Executor func(function string) executor.Executor
-	// HasPrincipal reports whether an IAM principal exists. A resource policy that
-	// names one that does not is refused. nil: none is looked up.
-	HasPrincipal func(ctx context.Context, arn string) (bool, error)
-	// HasRegion reports whether there is a Region of that name.
-	HasRegion func(region string) bool
-	Quotas    Quotas
-	Log       *slog.Logger
+	// Bind replaces the users and roles that a policy names by their unique ids,
+	// so that it means them and nobody made later under their names; Show is its
+	// inverse. invalid is the first principal that does not exist.
+	Bind   func(ctx context.Context, document string) (bound, invalid string, err error)
+	Show   func(ctx context.Context, bound string) (document string, err error)
+	Quotas Quotas
+	Log    *slog.Logger
 }
 
 // Quotas replace AWS's where they are not zero.

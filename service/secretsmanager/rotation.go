@@ -31,11 +31,11 @@ func (s *Service) doRotate(ctx context.Context, j work.Job) (func(store.Tx) erro
 	run := *v.Rotation.Running
 	failed := s.steps(ctx, v, run)
 	if failed != nil {
-		s.Log.Warn("a secret was not rotated", "secret", v.arn(), "version", run.Version, "rotator", v.Rotation.Function, "attempt", j.Attempts+1, "error", failed)
+		failed = fmt.Errorf("%s was not rotated to version %s by %s: %w", v.arn(), run.Version, v.Rotation.Function, failed)
 		if j.Attempts+1 < attempts {
-			return nil, failed
+			return nil, failed // the queue logs it
 		}
-		s.Log.Error("a rotation has failed and is not tried again before the next window", "secret", v.arn(), "version", run.Version, "rotator", v.Rotation.Function)
+		s.Log.Error("a rotation has failed and is not tried again before the next window", "attempts", attempts, "error", failed)
 	}
 	return func(tx store.Tx) error {
 		v, err := s.ofJob(ctx, tx, j)

@@ -15,7 +15,7 @@ import (
 // new one is a decision.
 var law = map[string][]string{
 	".":            {"cli"},
-	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane"},
+	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory"},
 	"arn":          {},
 	"caller":       {"arn"},
 	"wire":         {},
@@ -25,6 +25,7 @@ var law = map[string][]string{
 	"oidc":         {},
 	"defence":      {},
 	"keys":         {"keys"},
+	"hsm":          {"keys"},
 	"store":        {"keys", "store"},
 	"trail":        {"trail", "store/postgres"},
 	"bus":          {},
@@ -38,6 +39,7 @@ var law = map[string][]string{
 	"test":         {"*"},
 	"script":       {"*"},
 	"bench":        {"*"},
+	"examples":     {},
 	"bartizantest": {"server", "sigv4", "wire", "api", "caller"},
 }
 

@@ -46,6 +46,7 @@ type Commands struct {
 	Backup       backupCmd       `cmd:"" help:"Write a consistent copy of the data, while the server runs or not."`
 	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
 	RootPassword rootPasswordCmd `cmd:"" help:"Give the root user of an account a new password for the console."`
+	XKS          xksCmd          `cmd:"" name:"xks" help:"Hold keys for a KMS elsewhere: be the proxy of its external key store."`
 	Rotate       rotateCmd       `cmd:"" help:"Make new keys for what is stored, and seal everything again."`
 	Policy       policyCmd       `cmd:"" help:"Explain, compare, write and check IAM policies."`
 	Service      serviceCmd      `cmd:"" help:"Run as a system service."`

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"bartizan.dev/keys/memory"
 	"bartizan.dev/server"
 )
 
@@ -23,6 +24,8 @@ type listenFlags struct {
 	Metrics      string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
 	Quota        map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
 	hostFlags    `embed:""`
+	hsmFlags     `embed:""`
+	xksFlags     `embed:""`
 	rotatorFlags `embed:""`
 	logFlags
 }
@@ -30,6 +33,8 @@ type listenFlags struct {
 func (f *listenFlags) options(env Env) (server.Options, error) {
 	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, Log: f.logger(env.Err)}
 	f.hostFlags.apply(&opt)
+	f.hsmFlags.apply(&opt)
+	f.xksFlags.apply(&opt)
 	if err := f.rotatorFlags.apply(&opt); err != nil {
 		return opt, err
 	}
@@ -43,6 +48,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 			"iam.groups-per-user": &opt.Quotas.IAM.GroupsPerUser, "iam.access-keys-per-user": &opt.Quotas.IAM.AccessKeysPerUser,
 			"iam.policies-per-user": &opt.Quotas.IAM.AttachedPerUser, "iam.policies-per-group": &opt.Quotas.IAM.AttachedPerGroup,
 			"iam.policies-per-role": &opt.Quotas.IAM.AttachedPerRole, "iam.versions-per-policy": &opt.Quotas.IAM.VersionsPerPolicy,
+			"kms.keys": &opt.Quotas.KMS.Keys, "kms.aliases-per-key": &opt.Quotas.KMS.Aliases, "kms.grants-per-key": &opt.Quotas.KMS.Grants,
 			"organizations.accounts": &opt.Quotas.Organizations.Accounts, "organizations.units": &opt.Quotas.Organizations.Units,
 		}[name]
 		if field == nil || n < 1 {
@@ -82,6 +88,7 @@ type serveCmd struct {
 	Credential     string `help:"Name of a systemd credential that holds the root key." placeholder:"NAME" xor:"root"`
 	Sync           string `help:"always: an answer waits until its event is on disk; interval: at most 100 ms of events are lost in a power cut." enum:"always,interval" default:"interval"`
 	PlainIssuers   bool   `help:"Let accounts have OpenID providers at http:// addresses of this machine."`
+	hsmRootFlags   `embed:""`
 	listenFlags    `embed:""`
 }
 
@@ -105,6 +112,9 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 			return errors.New("--credential works in a systemd unit with LoadCredential: $CREDENTIALS_DIRECTORY is not set")
 		}
 		opt.Credential = filepath.Join(dir, filepath.Base(c.Credential))
+	}
+	if err := c.hsmRootFlags.apply(env, &opt); err != nil {
+		return err
 	}
 	return run(ctx, env, opt, func(s *server.Server) {
 		fmt.Fprintf(env.Out, "Bartizan serves AWS's APIs at %s\n", s.URL())
@@ -160,7 +170,7 @@ func emptyDev(dir string) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "trail", "admin.sock", "tls", "lock":
+		case "trail", "admin.sock", "tls", "lock", "hsm.sock":
 		default:
 			return fmt.Errorf("%s holds %s, which bartizan dev did not make: use another --data", dir, e.Name())
 		}
@@ -180,6 +190,11 @@ const fewerCollections = 200
 func run(ctx context.Context, env Env, opt server.Options, hello func(*server.Server)) (err error) {
 	if env.Getenv("GOGC") == "" {
 		debug.SetGCPercent(fewerCollections)
+	}
+	if locked, err := memory.Protect(); err != nil {
+		return err
+	} else if !locked {
+		opt.Log.Info("memory is not locked, so keys in it may be swapped: raise the limit of locked memory (LimitMEMLOCK=infinity in a systemd unit)")
 	}
 	s, err := server.Open(ctx, opt)
 	if err != nil {

@@ -55,13 +55,18 @@ func (s *Server) lock() error {
 	return nil
 }
 
-// openKeys opens the custodian of the root key.
-func (s *Server) openKeys() (err error) {
-	var c *soft.Custodian
+// openKeys opens the HSM, if there is one, and the custodian of the root key.
+func (s *Server) openKeys(ctx context.Context) (err error) {
+	if err := s.openHSM(ctx); err != nil {
+		return err
+	}
+	var c keys.Custodian
 	path := filepath.Join(s.opt.Data, RootKeyFile)
 	switch {
 	case s.opt.Dev:
 		c = soft.Memory()
+	case s.opt.HSM.RootToken != "":
+		c, err = s.hsmCustodian(ctx)
 	case s.opt.Credential != "":
 		c, err = soft.OpenCredential(s.opt.Credential)
 	case s.opt.Passphrase != "":

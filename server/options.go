@@ -42,6 +42,8 @@ type Options struct {
 	// Credential, if set, is the file that holds the root key: a systemd
 	// credential.
 	Credential string
+	// HSM is where keys are that never leave hardware.
+	HSM HSM
 	// SyncAlways makes every call wait until its event is on disk.
 	SyncAlways bool
 	// Metrics, if set, is a TCP address that serves Prometheus metrics.
@@ -56,7 +58,9 @@ type Options struct {
 	Rotators map[string]Rotator
 	// Quotas replace AWS's default quotas where they are not zero.
 	Quotas Quotas
-	Log    *slog.Logger
+	// XKS says how external key store proxies are reached.
+	XKS XKS
+	Log *slog.Logger
 }
 
 // Rotator is an endpoint or a program that rotates secrets; one of URL and

@@ -67,6 +67,7 @@ type Server struct {
 	stop                        context.CancelFunc
 	started                     time.Time
 	metrics                     *metrics
+	hsm                         hsmParts
 }
 
 // Open opens everything and builds the services. It serves nothing yet.
@@ -95,7 +96,7 @@ func Open(ctx context.Context, opt Options) (_ *Server, err error) {
 	if err := s.lock(); err != nil {
 		return nil, err
 	}
-	if err := s.openKeys(); err != nil {
+	if err := s.openKeys(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.openStore(ctx); err != nil {
@@ -224,7 +225,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /_bartizan/health/live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
 	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
-	calls := s.pages(s.gateway)
+	calls := s.proxies(s.pages(s.gateway))
 	if s.opt.Dev {
 		calls = strangePages(calls)
 	}

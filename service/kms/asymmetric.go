@@ -113,12 +113,14 @@ func materialError(err error, algorithm string) error {
 		return wire.Errorf("KMSInvalidSignatureException", "")
 	case errors.Is(err, material.ErrMAC):
 		return wire.Errorf("KMSInvalidMacException", "")
+	case errors.Is(err, material.ErrMessageType):
+		return invalid("The message type is not valid for algorithm %s.", algorithm)
 	case errors.Is(err, material.ErrMessage):
 		return invalid("Digest is invalid length for algorithm %s.", algorithm)
 	case errors.Is(err, material.ErrPeer):
 		return invalid("The public key is not valid for this operation.")
-	case errors.Is(err, material.ErrAlgorithm):
-		return unsupported("The algorithm %s is not available here: %v", algorithm, err)
+	case errors.Is(err, material.ErrFIPS):
+		return unsupported("%s is not available in FIPS mode.", algorithm).With(err)
 	}
 	return err
 }

@@ -17,19 +17,13 @@ import (
 // https://docs.aws.amazon.com/kms/latest/developerguide/control-access.html
 func (s *Service) Rules() policy.Rules {
 	rules := policy.Rules{}
-	for _, chapter := range []policy.Rules{s.useRules(), s.asymmetricRules(), s.keyRules(), s.aliasRules(), s.grantRules()} {
+	for _, chapter := range []policy.Rules{s.useRules(), s.asymmetricRules(), s.keyRules(), s.aliasRules(), s.grantRules(), s.importRules(), s.multiRegionRules(), s.storeRules()} {
 		for name, rule := range chapter {
 			rules[name] = rule
 		}
 	}
-	for _, name := range absent {
-		rules[name] = policy.Rule{Absent: true}
-	}
 	return rules
 }
-
-// absent are the operations that are not built.
-var absent = []string{"ConnectCustomKeyStore", "CreateCustomKeyStore", "DeleteCustomKeyStore", "DescribeCustomKeyStores", "DisconnectCustomKeyStore", "UpdateCustomKeyStore", "DeleteImportedKeyMaterial", "GetParametersForImport", "ImportKeyMaterial", "ReplicateKey", "UpdatePrimaryRegion"}
 
 // Resource names the type of a resource for the trail.
 func Resource(name string) string {

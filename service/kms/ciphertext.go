@@ -13,6 +13,8 @@ import (
 	"hash"
 	"strconv"
 	"sync"
+
+	api "bartizan.dev/api/kms"
 )
 
 // # Format of a symmetric ciphertext, version 1
@@ -26,6 +28,9 @@ import (
 //	16 bytes  salt
 //	12 bytes  nonce
 //	          the plaintext under AES-256-GCM, with its tag of 16 bytes
+//
+// For a key in an HSM or at an XKS proxy, what it returned follows the id of the
+// material, which is zero. See hsmstore.go and xksstore.go.
 //
 // The key of the message is HMAC-SHA-256(material, label ‖ salt): one step of
 // HKDF-Expand (RFC 5869), or of the KDF in counter mode with one block (NIST SP
@@ -71,7 +76,7 @@ func (b *blob) append(out []byte) []byte {
 
 // parseBlob reads the header of a ciphertext.
 func parseBlob(c []byte) (b blob, ok bool) {
-	if len(c) < blobMin || c[0] != blobVersion || c[1]&^multiRegion > kindXKS {
+	if len(c) < blobHeader || c[0] != blobVersion || c[1]&^multiRegion > kindXKS {
 		return b, false
 	}
 	b.kind, b.multi = c[1]&^multiRegion, c[1]&multiRegion != 0
@@ -79,6 +84,17 @@ func parseBlob(c []byte) (b blob, ok bool) {
 	copy(b.id[:], c[10:])
 	copy(b.material[:], c[26:])
 	return b, b.account < 1e12
+}
+
+// kind is where a key is kept, as its ciphertexts say.
+func (k *key) kind() byte {
+	switch k.Origin {
+	case api.OriginType_AWS_CLOUDHSM:
+		return kindHSM
+	case api.OriginType_EXTERNAL_KEY_STORE:
+		return kindXKS
+	}
+	return kindLocal
 }
 
 // keyID is the id of the key that encrypted.
@@ -120,6 +136,14 @@ func newCipherMaterial(k *key, m *keyMaterial, secret []byte) (*cipherMaterial, 
 	c := &cipherMaterial{id: m.ID, head: head, secret: secret}
 	c.pool.New = func() any { return &derivation{mac: hmac.New(sha256.New, c.secret)} }
 	return c, nil
+}
+
+// mix derives a key for another purpose than messages of KMS.
+func (c *cipherMaterial) mix(label string, salt []byte) []byte {
+	mac := hmac.New(sha256.New, c.secret)
+	mac.Write([]byte(label))
+	mac.Write(salt)
+	return mac.Sum(nil)
 }
 
 func (c *cipherMaterial) derive(salt []byte) (*derivation, cipher.AEAD, error) {

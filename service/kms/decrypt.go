@@ -128,6 +128,9 @@ func (s *Service) openSource(ctx context.Context, t *target, operation string, o
 	if err := t.does(string(o.algorithm)); err != nil {
 		return nil, nil, err
 	}
+	if f := foreignOf(ctx); f != nil && t.symmetric() && t.Store == "" {
+		return nil, nil, s.openForeign(ctx, t, f)
+	}
 	switch {
 	case o.blind():
 		return nil, nil, nil
@@ -147,10 +150,19 @@ func (s *Service) openSource(ctx context.Context, t *target, operation string, o
 
 // unseal opens a symmetric ciphertext, wherever the key is kept.
 func (s *Service) unseal(ctx context.Context, t *target, operation string, header blob, ciphertext []byte) ([]byte, *string, error) {
-	if header.kind != kindLocal {
+	switch {
+	case header.kind != t.kind():
+		return nil, nil, badCiphertext()
+	case header.kind == kindHSM:
+		plaintext, err := s.openHSM(ctx, t, ciphertext)
+		return plaintext, nil, err
+	case header.kind == kindXKS:
+		plaintext, err := s.openXKS(ctx, t, operation, ciphertext)
+		return plaintext, nil, err
+	case len(ciphertext) < blobMin:
 		return nil, nil, badCiphertext()
 	}
-	m := t.byPrefix(header.material)
+	m := t.byPrefix(header.material[:])
 	if m == nil {
 		return nil, nil, badCiphertext()
 	}

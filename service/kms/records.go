@@ -16,7 +16,8 @@ import (
 //	alias/ACCOUNT/REGION/alias/NAME
 //	grant/PATH/GRANT
 //	custom/ACCOUNT/REGION/STORE   a custom key store
-//	xks/KEY                  a credential for Bartizan's own XKS endpoint
+//	proxy/NAME               an XKS proxy that this server is
+//	owned/REGION/SERVICE     the key of a service for itself
 //	domain/REGION/VERSION    a domain key, wrapped by the custodian
 //	usage/PATH               when and for what a key was used last
 //	work/…                   see package work
@@ -25,6 +26,8 @@ type records struct {
 	materials store.Collection[keyMaterial]
 	aliases   store.Collection[alias]
 	grants    store.Collection[grant]
+	stores    store.Collection[customStore]
+	proxies   store.Collection[keyProxy]
 }
 
 // key is a KMS key. A multi-Region key has a record in each of its Regions; the
@@ -136,7 +139,16 @@ func (g *grant) retiring() []string {
 
 func newRecords() records {
 	return records{
-		keys:      store.Collection[key]{Name: "key"},
+		keys: store.Collection[key]{Name: "key", Indexes: []store.Index[key]{
+			{Name: "store", Keys: func(k *key) []string {
+				if k.Store == "" {
+					return nil
+				}
+				return []string{k.storePath()}
+			}},
+		}},
+		stores:    store.Collection[customStore]{Name: "custom"},
+		proxies:   store.Collection[keyProxy]{Name: proxyKeys},
 		materials: store.Collection[keyMaterial]{Name: "material"},
 		aliases: store.Collection[alias]{Name: "alias", Indexes: []store.Index[alias]{
 			{Name: "key", Keys: func(a *alias) []string { return []string{a.Target} }},

@@ -26,13 +26,13 @@ func TestResourcePolicy(t *testing.T) {
 		return err
 	}
 	for text, public := range map[string]bool{
-		statement("Allow", `"*"`, "secretsmanager:GetSecretValue", ""):                                                                                    true,
-		statement("Allow", `{"AWS":"*"}`, "secretsmanager:*", `{"StringEquals":{"aws:PrincipalOrgID":"o-1234567890"}}`):                                   false,
-		statement("Allow", `{"AWS":"*"}`, "secretsmanager:*", `{"StringLike":{"aws:PrincipalOrgID":"o-*"}}`):                                              true,
-		statement("Allow", `{"AWS":"arn:aws:iam::222222222222:root"}`, "secretsmanager:GetSecretValue", ""):                                               false,
-		statement("Allow", `{"AWS":"*"}`, "secretsmanager:GetSecretValue", `{"StringEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}`):                         false,
+		statement("Allow", `"*"`, "secretsmanager:GetSecretValue", ""):                                                                                     true,
+		statement("Allow", `{"AWS":"*"}`, "secretsmanager:*", `{"StringEquals":{"aws:PrincipalOrgID":"o-1234567890"}}`):                                    false,
+		statement("Allow", `{"AWS":"*"}`, "secretsmanager:*", `{"StringLike":{"aws:PrincipalOrgID":"o-*"}}`):                                               true,
+		statement("Allow", `{"AWS":"arn:aws:iam::222222222222:root"}`, "secretsmanager:GetSecretValue", ""):                                                false,
+		statement("Allow", `{"AWS":"*"}`, "secretsmanager:GetSecretValue", `{"StringEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}`):                          false,
 		statement("Allow", `{"AWS":"*"}`, "secretsmanager:GetSecretValue", `{"StringEquals":{"secretsmanager:ResourceTag/team":"${aws:PrincipalTag/t}"}}`): true,
-		statement("Deny", `"*"`, "secretsmanager:GetSecretValue", ""):                                                                                     false,
+		statement("Deny", `"*"`, "secretsmanager:GetSecretValue", ""):                                                                                      false,
 	} {
 		err := put(text, true)
 		if public {
@@ -75,7 +75,7 @@ func TestValidateResourcePolicy(t *testing.T) {
 		statement("Allow", `{"AWS":"arn:aws:iam::222222222222:root"}`, "secretsmanager:GetSecretValue", ""): "",
 		statement("Allow", `"*"`, "secretsmanager:GetSecretValue", ""):                                      "PublicPolicyCheck",
 		statement("Deny", `"*"`, "secretsmanager:*", ""):                                                    "LockoutCheck",
-		statement("Allow", `{"AWS":"arn:aws:iam::222222222222:root"}`, "secretsmanager:GetTheValue", ""):     "SyntaxCheck",
+		statement("Allow", `{"AWS":"arn:aws:iam::222222222222:root"}`, "secretsmanager:GetTheValue", ""):    "SyntaxCheck",
 		`{"Version":"2012-10-17"}`: "SyntaxCheck",
 	} {
 		out := must(f.ValidateResourcePolicy(f.ctx, &api.ValidateResourcePolicyRequest{SecretId: new("s"), ResourcePolicy: text}))(t)

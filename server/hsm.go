@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"bartizan.dev/keys"
+	"bartizan.dev/keys/pkcs11"
+)
+
+// HSM says which HSM there is. Without Module and Socket there is none.
+type HSM struct {
+	// Module is the vendor's PKCS#11 library: the server runs a helper over it.
+	Module string
+	// Helper is the helper's program; empty: bartizan-hsm beside this program.
+	Helper string
+	// HelperEnv is the helper's environment, in which modules look for their
+	// configuration; nil: that of this process.
+	HelperEnv []string
+	// Socket is that of a helper that somebody else runs.
+	Socket string
+	// RootToken, if set, is the token, by serial number or label, that holds the
+	// root key, and RootPIN its user's PIN.
+	RootToken, RootPIN string
+}
+
+const (
+	// hsmSocket is the socket of the helper that the server runs.
+	hsmSocket = "hsm.sock"
+	// rootKeyLabel names the versions of the root key in their token.
+	rootKeyLabel = "bartizan/root"
+)
+
+// hsmParts is what the server has of an HSM.
+type hsmParts struct {
+	client *pkcs11.Client // nil: there is none
+}
+
+// openHSM starts the helper, if the server is to run one, and checks that it
+// answers.
+func (s *Server) openHSM(ctx context.Context) error {
+	o := s.opt.HSM
+	socket := o.Socket
+	switch {
+	case o.Module == "" && o.Socket == "":
+		if o.RootToken != "" {
+			return errors.New("a root key in an HSM needs --hsm-module or --hsm-socket")
+		}
+		return nil
+	case o.Module != "" && o.Socket != "":
+		return errors.New("--hsm-module starts a helper and --hsm-socket uses one that runs: give one of them")
+	case o.Module != "":
+		helper := o.Helper
+		if helper == "" {
+			self, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			helper = filepath.Join(filepath.Dir(self), "bartizan-hsm")
+		}
+		socket = filepath.Join(s.opt.Data, hsmSocket)
+		child, err := pkcs11.Start(ctx, pkcs11.ChildOptions{Helper: helper, Module: o.Module, Socket: socket, Env: o.HelperEnv, Log: s.log})
+		if err != nil {
+			return err
+		}
+		s.onClose(child.Close)
+	}
+	c := pkcs11.Dial(socket)
+	s.onClose(c.Close)
+	if _, err := c.Module(ctx); err != nil {
+		return err
+	}
+	s.hsm.client = c
+	return nil
+}
+
+// hsmCustodian keeps the root key in a token.
+func (s *Server) hsmCustodian(ctx context.Context) (keys.Custodian, error) {
+	if _, err := os.Stat(filepath.Join(s.opt.Data, RootKeyFile)); err == nil {
+		return nil, fmt.Errorf("%s holds a root key already, which another one in an HSM would not replace: start without --hsm-root-token, or with another --data", s.opt.Data)
+	}
+	v, err := s.hsm.client.Vault(ctx, s.opt.HSM.RootToken, []byte(s.opt.HSM.RootPIN))
+	if err != nil {
+		return nil, fmt.Errorf("the root key in the HSM: %w", err)
+	}
+	c, err := pkcs11.NewCustodian(ctx, v, rootKeyLabel)
+	if err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return c, nil
+}

@@ -17,8 +17,8 @@ const maxTags = 50
 // CreateSecret makes a secret, with a first version if it is given a value.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
 func (s *Service) CreateSecret(ctx context.Context, in *secretsmanagerapi.CreateSecretRequest) (*secretsmanagerapi.CreateSecretResponse, error) {
-	if in.ClientRequestToken == nil {
-		return nil, errToken
+	if err := checkToken(in.ClientRequestToken); err != nil {
+		return nil, err
 	}
 	if in.CrossAccountPrimaryARN != nil {
 		return nil, notReplicated()
@@ -140,7 +140,9 @@ func (s *Service) createAgain(ctx context.Context, old *secret, token string, va
 	if !same {
 		return nil, exists(old.Name)
 	}
-	return &secretsmanagerapi.CreateSecretResponse{ARN: new(old.arn()), Name: &old.Name, VersionId: &token}, nil
+	out := &secretsmanagerapi.CreateSecretResponse{ARN: new(old.arn()), Name: &old.Name, VersionId: &token}
+	out.ReplicationStatus, err = s.replication(ctx, old)
+	return out, err
 }
 
 // holds reports whether a version has this value.

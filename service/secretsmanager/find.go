@@ -24,6 +24,20 @@ func checkName(name string) error {
 	return nil
 }
 
+// checkToken refuses a ClientRequestToken that is missing or could not be a
+// version's id.
+func checkToken(token *string) error {
+	if token == nil {
+		return errToken
+	}
+	for i := range len(*token) {
+		if c := (*token)[i]; c <= ' ' || c > '~' {
+			return invalidParameter("ClientRequestToken may have printable ASCII characters only.")
+		}
+	}
+	return nil
+}
+
 // secretID is what a SecretId says: a name, a complete ARN, or one without its
 // last seven characters.
 type secretID struct {

@@ -50,6 +50,9 @@ func TestResourcePolicy(t *testing.T) {
 	if e := wire.AsError(put(statement("Deny", `"*"`, "secretsmanager:*", ""), false)); e.Code != "InvalidParameterException" {
 		t.Errorf("a policy that locks out: %v", e)
 	}
+	if err := put(statement("Deny", `"*"`, "secretsmanager:*", `{"StringNotEquals":{"aws:PrincipalOrgID":"o-1234567890"}}`), false); err != nil {
+		t.Errorf("a policy that keeps strangers out: %v", err)
+	}
 	text := statement("Allow", `{"AWS":"arn:aws:iam::222222222222:root"}`, "secretsmanager:GetSecretValue", "")
 	if err := put(text, true); err != nil {
 		t.Fatal(err)

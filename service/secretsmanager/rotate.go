@@ -8,6 +8,7 @@ import (
 	"time"
 
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
+	"bartizan.dev/arn"
 	"bartizan.dev/service/secretsmanager/executor"
 	"bartizan.dev/service/secretsmanager/schedule"
 	"bartizan.dev/store"
@@ -18,8 +19,8 @@ var errNoFunction = invalidRequest("No Lambda rotation function ARN is associate
 // RotateSecret says how a secret is rotated, and rotates it.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
 func (s *Service) RotateSecret(ctx context.Context, in *secretsmanagerapi.RotateSecretRequest) (*secretsmanagerapi.RotateSecretResponse, error) {
-	if in.ClientRequestToken == nil {
-		return nil, errToken
+	if err := checkToken(in.ClientRequestToken); err != nil {
+		return nil, err
 	}
 	was, err := s.writable(ctx, in.SecretId)
 	if err != nil {
@@ -65,6 +66,8 @@ func (s *Service) RotateSecret(ctx context.Context, in *secretsmanagerapi.Rotate
 	return out, nil
 }
 
+const maxMetadata = 50 // items of ExternalSecretRotationMetadata
+
 // asked is a secret's rotation with what a call changes of it.
 func (r rotation) asked(in *secretsmanagerapi.RotateSecretRequest) (rotation, error) {
 	r.Enabled = true
@@ -73,6 +76,9 @@ func (r rotation) asked(in *secretsmanagerapi.RotateSecretRequest) (rotation, er
 	}
 	if in.ExternalSecretRotationRoleArn != nil {
 		r.Role = *in.ExternalSecretRotationRoleArn
+	}
+	if len(in.ExternalSecretRotationMetadata) > maxMetadata {
+		return r, invalidParameter("ExternalSecretRotationMetadata can have at most %d items.", maxMetadata)
 	}
 	if in.ExternalSecretRotationMetadata != nil {
 		r.Metadata = nil
@@ -139,6 +145,9 @@ func (s *Service) canRotate(ctx context.Context, v *secret, r rotation) error {
 		return invalidRequest("Bartizan does not rotate managed external secrets, since it has no connection to the partner that holds them (%s). Give RotationLambdaARN to have a rotator of your own do it.", v.Type)
 	case r.Function == "":
 		return errNoFunction
+	}
+	if f, err := arn.Parse(r.Function); err != nil || f.Account != v.Account || f.Region != v.Region {
+		return errInvoke.With(fmt.Errorf("%s is not a function of the secret's account and Region", r.Function))
 	}
 	e := s.Executor(r.Function)
 	if e == nil {

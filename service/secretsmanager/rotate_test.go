@@ -211,6 +211,11 @@ func TestRotateErrors(t *testing.T) {
 	_, err = f.RotateSecret(f.ctx, rotating(1))
 	wants(t, 0, err)("AccessDeniedException", words)
 	p.ready = nil
+	for _, elsewhere := range []string{strings.Replace(function, own, other, 1), strings.Replace(function, home, away, 1)} {
+		f.runs[elsewhere] = p
+		_, err = f.RotateSecret(f.ctx, &api.RotateSecretRequest{SecretId: "s", ClientRequestToken: token(2), RotationLambdaARN: &elsewhere})
+		wants(t, 0, err)("AccessDeniedException", words)
+	}
 	in := rotating(1)
 	in.RotationRules.ScheduleExpression = new("rate(4 hours)")
 	_, err = f.RotateSecret(f.ctx, in)

@@ -3,6 +3,7 @@ package secretsmanager
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,20 @@ func TestErrors(t *testing.T) {
 		t.Errorf("65,538 bytes: %v", err)
 	}
 	f.put("s", strings.Repeat("ü", 32768), 4)
+	for _, bad := range []string{"\x00" + (*token(1))[1:], (*token(1))[:35] + " ", (*token(1))[:34] + "ä"} {
+		_, err = f.PutSecretValue(f.ctx, &api.PutSecretValueRequest{SecretId: "s", ClientRequestToken: &bad, SecretString: new("x")})
+		if e := wire.AsError(err); e.Code != "InvalidParameterException" {
+			t.Errorf("token %q: %v", bad, err)
+		}
+	}
+	var many []string
+	for n := range 20 {
+		many = append(many, fmt.Sprint("label", n))
+	}
+	_, err = f.PutSecretValue(f.ctx, &api.PutSecretValueRequest{SecretId: "s", ClientRequestToken: token(5), SecretString: new("x"), VersionStages: many})
+	if e := wire.AsError(err); e.Code != "LimitExceededException" {
+		t.Errorf("22 labels: %v", err)
+	}
 	_, err = f.TagResource(f.ctx, &api.TagResourceRequest{SecretId: "s", Tags: []api.Tag{{Key: new("aws:x"), Value: new("y")}}})
 	if e := wire.AsError(err); e.Code != "InvalidParameterException" {
 		t.Errorf("a tag of AWS's: %v", err)

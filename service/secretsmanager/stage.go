@@ -17,7 +17,20 @@ const (
 	previous = "AWSPREVIOUS"
 )
 
-const maxStages = 20 // labels of a version
+// maxStages is how many labels the versions of a secret may have together.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+const maxStages = 20
+
+func (v *secret) checkStages() error {
+	n := 0
+	for i := range v.Versions {
+		n += len(v.Versions[i].Stages)
+	}
+	if n > maxStages {
+		return limitExceeded("The versions of a secret can have at most %d staging labels.", maxStages)
+	}
+	return nil
+}
 
 // holder is the version with a label, or nil. There is never more than one.
 func (v *secret) holder(stage string) *version {
@@ -115,10 +128,7 @@ func (v *secret) moveStage(stage string, from, to *string) error {
 		return invalidRequest("You can't move staging label AWSCURRENT to version %s because that version has no value yet.", *to)
 	}
 	v.attach(target, stage)
-	if len(target.Stages) > maxStages {
-		return limitExceeded("A version can have at most %d staging labels.", maxStages)
-	}
-	return nil
+	return v.checkStages()
 }
 
 // What goes away: "Secrets Manager removes outdated versions when there are more

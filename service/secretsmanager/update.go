@@ -12,8 +12,8 @@ import (
 // nothing of its own but its key.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html
 func (s *Service) UpdateSecret(ctx context.Context, in *secretsmanagerapi.UpdateSecretRequest) (*secretsmanagerapi.UpdateSecretResponse, error) {
-	if in.ClientRequestToken == nil {
-		return nil, errToken
+	if err := checkToken(in.ClientRequestToken); err != nil {
+		return nil, err
 	}
 	value, err := valueOf(in.SecretString, in.SecretBinary)
 	if err != nil {

@@ -64,7 +64,8 @@ func (v *secret) asked(id, stage *string) (*version, error) {
 	return x, nil
 }
 
-// accessed notes the day of a retrieval: AWS keeps no finer time.
+// accessed notes the day of a retrieval: AWS keeps no finer time. That there is no
+// room for the note stops nobody from reading, nor that the secret has just gone.
 func (s *Service) accessed(ctx context.Context, was *secret, x *version) error {
 	today := s.Clock.Now().Truncate(24 * time.Hour)
 	if was.Accessed.Equal(today) && x.Accessed.Equal(today) {
@@ -81,14 +82,17 @@ func (s *Service) accessed(ctx context.Context, was *secret, x *version) error {
 		v.Accessed = today
 		return s.secrets.Put(ctx, tx, v.key(), v)
 	})
+	if errors.Is(err, store.ErrFull) || is(err, errNotFound) {
+		return nil
+	}
 	return err
 }
 
 // PutSecretValue adds a version. The same call again has no effect.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
 func (s *Service) PutSecretValue(ctx context.Context, in *secretsmanagerapi.PutSecretValueRequest) (*secretsmanagerapi.PutSecretValueResponse, error) {
-	if in.ClientRequestToken == nil {
-		return nil, errToken
+	if err := checkToken(in.ClientRequestToken); err != nil {
+		return nil, err
 	}
 	value, err := valueOf(in.SecretString, in.SecretBinary)
 	if err != nil {
@@ -163,8 +167,8 @@ func (s *Service) tryPut(ctx context.Context, was *secret, id string, value *pla
 			also(v)
 		}
 		v.add(id, s.now(), v.shownKey(box), stages)
-		if len(v.version(id).Stages) > maxStages {
-			return limitExceeded("A version can have at most %d staging labels.", maxStages)
+		if err := v.checkStages(); err != nil {
+			return err
 		}
 		if err := s.values.Put(ctx, tx, v.valueKey(id), box); err != nil {
 			return err

@@ -36,7 +36,7 @@ func (s *Server) openSecretsManager(ctx context.Context, dir *directory, ref *re
 		Store: store.View(s.store, "secretsmanager/"), Clock: s.clock, Log: s.log, Quotas: s.opt.Quotas.SecretsManager, Reference: ref,
 		Keys: kmsapi.Client{Door: inner{s, "secretsmanager.amazonaws.com"}},
 		Self: secretsmanagerapi.Client{Door: inner{s, ""}},
-		Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals,
+		Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals, Record: s.record,
 		Executor: func(function string) executor.Executor {
 			name, _, err := executor.Name(function)
 			if err != nil || rotators[name] == nil { // also keeps a nil of some type out of the interface

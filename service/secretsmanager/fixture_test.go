@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"bartizan.dev/service/secretsmanager/executor"
 	"bartizan.dev/store"
 	"bartizan.dev/store/memory"
+	"bartizan.dev/trail"
 	"bartizan.dev/wire"
 	"bartizan.dev/work"
 )
@@ -110,6 +112,8 @@ type fixture struct {
 	log    *safeLog
 	ctx    context.Context // own account at home
 	runs   map[string]executor.Executor
+	mu     sync.Mutex
+	events []trail.Event
 }
 
 type safeLog struct {
@@ -140,7 +144,13 @@ func newFixtureWith(t testing.TB, q Quotas) *fixture {
 		Store: f.engine, Clock: new(work.Clock), Keys: f.keys, Reference: reference.Open(), Quotas: q,
 		Bind: plainPolicy, Show: func(_ context.Context, text string) (string, error) { return text, nil },
 		Executor: func(function string) executor.Executor { return f.runs[function] },
-		Log:      slog.New(slog.NewTextHandler(f.log, nil)),
+		Record: func(_ context.Context, e *trail.Event) error {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.events = append(f.events, *e)
+			return nil
+		},
+		Log: slog.New(slog.NewTextHandler(f.log, nil)),
 	}
 	var err error
 	if f.Service, err = New(t.Context(), d); err != nil {
@@ -230,4 +240,21 @@ func (f *fixture) labels(ctx context.Context, id string) string {
 func (f *fixture) value(ctx context.Context, id, stage string) string {
 	f.t.Helper()
 	return *must(f.GetSecretValue(ctx, &api.GetSecretValueRequest{SecretId: id, VersionStage: &stage}))(f.t).SecretString
+}
+
+// recorded are the names of the service's own events, since it was asked last,
+// in alphabetical order.
+func (f *fixture) recorded() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []string
+	for _, e := range f.events {
+		if !strings.Contains(string(e.JSON), `"SecretId":"arn:aws:secretsmanager:`) || len(e.Resources) != 1 {
+			f.t.Errorf("%s", e.JSON)
+		}
+		out = append(out, e.Name)
+	}
+	f.events = nil
+	slices.Sort(out)
+	return strings.Join(out, " ")
 }

@@ -98,6 +98,10 @@ func TestRotation(t *testing.T) {
 	if f.value(f.ctx, "s", current) != "rotated "+*token(2) || f.value(f.ctx, "s", previous) != "one" {
 		t.Error("not rotated")
 	}
+	f.settle()
+	if got := f.recorded(); got != "RotationStarted RotationSucceeded" {
+		t.Errorf("events %s", got)
+	}
 	d := must(f.DescribeSecret(f.ctx, &api.DescribeSecretRequest{SecretId: "s"}))(t)
 	next := f.now().Truncate(day).Add(11*day - time.Second)
 	if !*d.RotationEnabled || d.LastRotatedDate.IsZero() || !d.NextRotationDate.Equal(next) || *d.RotationRules.AutomaticallyAfterDays != 10 || *d.RotationLambdaARN != function {
@@ -166,6 +170,9 @@ func TestRotationIsTriedAgain(t *testing.T) {
 	}
 	if got := strings.Count(p.done(), "test"); got != attempts {
 		t.Errorf("%d attempts", got)
+	}
+	if got := f.recorded(); got != "RotationFailed RotationStarted RotationStarted RotationSucceeded" {
+		t.Errorf("events %s", got)
 	}
 	if got := f.labels(f.ctx, "s"); got != "1:AWSPREVIOUS 2:AWSCURRENT,AWSPENDING 3:AWSPENDING" && got != "1:AWSPREVIOUS 2:AWSCURRENT 3:AWSPENDING" {
 		t.Errorf("labels %s", got)
@@ -262,6 +269,10 @@ func TestRotateLater(t *testing.T) {
 		t.Errorf("labels %s", got)
 	}
 	f.left("value/", 1)
+	f.settle()
+	if got := f.recorded(); got != "TestRotationStarted TestRotationSucceeded" {
+		t.Errorf("events %s", got)
+	}
 	d := must(f.DescribeSecret(f.ctx, &api.DescribeSecretRequest{SecretId: "s"}))(t)
 	if d.NextRotationDate.Weekday() != time.Monday || d.NextRotationDate.Hour() != 9 || *d.RotationRules.AutomaticallyAfterDays != 7 || !d.LastRotatedDate.IsZero() {
 		t.Errorf("%+v", d)

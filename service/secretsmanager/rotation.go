@@ -42,6 +42,9 @@ func (s *Service) doRotate(ctx context.Context, j work.Job) (func(store.Tx) erro
 		if v == nil || err != nil || v.Rotation.Running == nil || v.Rotation.Running.Version != run.Version {
 			return err
 		}
+		if err := s.notify(ctx, tx, v, outcome(run.Test, failed)); err != nil {
+			return err
+		}
 		switch {
 		case run.Test:
 			if err := s.endTest(ctx, tx, v, run.Version); err != nil {

@@ -8,9 +8,9 @@
 //   - seal.go: envelope encryption. stage.go: how labels move. trim.go: which
 //     versions go away.
 //   - create.go, value.go, batch.go, update.go, describe.go, list.go, filter.go,
-//     delete.go, tag.go, policy.go, password.go, replicate.go, rotate.go: the
+//     delete.go, tag.go, policy.go, password.go, replicate.go, mirror.go, rotate.go: the
 //     chapters of the API reference.
-//   - work.go, rotation.go: what happens later.
+//   - work.go, rotation.go, event.go: what happens later, and is recorded.
 //   - schedule: when rotations are due. executor: who does them.
 package secretsmanager
 
@@ -25,6 +25,7 @@ import (
 	"bartizan.dev/policy/reference"
 	"bartizan.dev/service/secretsmanager/executor"
 	"bartizan.dev/store"
+	"bartizan.dev/trail"
 	"bartizan.dev/work"
 )
 
@@ -54,8 +55,10 @@ type Deps struct {
 	// Bind replaces the users and roles that a policy names by their unique ids,
 	// so that it means them and nobody made later under their names; Show is its
 	// inverse. invalid is the first principal that does not exist.
-	Bind   func(ctx context.Context, document string) (bound, invalid string, err error)
-	Show   func(ctx context.Context, bound string) (document string, err error)
+	Bind func(ctx context.Context, document string) (bound, invalid string, err error)
+	Show func(ctx context.Context, bound string) (document string, err error)
+	// Record writes an event of the service's own into the trail; nil: nowhere.
+	Record func(ctx context.Context, e *trail.Event) error
 	Quotas Quotas
 	Log    *slog.Logger
 }

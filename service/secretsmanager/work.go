@@ -14,6 +14,7 @@ const (
 	jobDelete = "delete" // the recovery window has ended
 	jobDue    = "due"    // a rotation window has begun
 	jobRotate = "rotate" // a rotation is under way; the payload is the version's id
+	jobRecord = "record" // an event is written to the trail; the id is the event's
 )
 
 func (s *Service) handlers() map[string]work.Handler {
@@ -21,6 +22,7 @@ func (s *Service) handlers() map[string]work.Handler {
 		jobDelete: work.InTx(s.doDelete),
 		jobDue:    work.InTx(s.doDue),
 		jobRotate: s.doRotate,
+		jobRecord: s.doRecord,
 	}
 }
 
@@ -36,6 +38,9 @@ func (s *Service) ofJob(ctx context.Context, r store.Reader, j work.Job) (*secre
 func (s *Service) doDelete(ctx context.Context, tx store.Tx, j work.Job) error {
 	v, err := s.ofJob(ctx, tx, j)
 	if v == nil || err != nil || v.Deleted.IsZero() {
+		return err
+	}
+	if err := s.notify(ctx, tx, v, versionsDeleted); err != nil {
 		return err
 	}
 	return s.erase(ctx, tx, v)
@@ -97,6 +102,13 @@ func (s *Service) rotatedByHand(ctx context.Context, tx store.Tx, v *secret) err
 func (s *Service) begin(ctx context.Context, tx store.Tx, v *secret, id string, test bool) error {
 	if r := v.Rotation.Running; r == nil || r.Version != id {
 		v.Rotation.Running = &runningStep{Version: id, Token: newToken(), Test: test}
+	}
+	name := rotationStarted
+	if test {
+		name = testStarted
+	}
+	if err := s.notify(ctx, tx, v, name); err != nil {
+		return err
 	}
 	return s.queue.Add(ctx, tx, work.Job{Kind: jobRotate, ID: v.job(), Due: s.now(), Payload: []byte(id)})
 }

@@ -140,8 +140,10 @@ func newFixtureWith(t testing.TB, q Quotas) *fixture {
 	f := &fixture{t: t, engine: memory.Open(), keys: newVault(), log: new(safeLog), runs: map[string]executor.Executor{}}
 	t.Cleanup(func() { f.engine.Close() })
 	plainPolicy := func(_ context.Context, text string) (string, string, error) { return text, "", nil }
+	clock := new(work.Clock) // begins at one in the morning, far from where days and windows end
+	clock.Advance(clock.Now().Truncate(day).Add(day + time.Hour).Sub(clock.Now()))
 	d := Deps{
-		Store: f.engine, Clock: new(work.Clock), Keys: f.keys, Reference: reference.Open(), Quotas: q,
+		Store: f.engine, Clock: clock, Keys: f.keys, Reference: reference.Open(), Quotas: q,
 		Bind: plainPolicy, Show: func(_ context.Context, text string) (string, error) { return text, nil },
 		Executor: func(function string) executor.Executor { return f.runs[function] },
 		Record: func(_ context.Context, e *trail.Event) error {

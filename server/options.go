@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"bartizan.dev/service/accessanalyzer"
+	"bartizan.dev/service/cloudhsmv2"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
@@ -80,6 +81,7 @@ type Quotas struct {
 	AccessAnalyzer accessanalyzer.Quotas
 	KMS            kms.Quotas
 	SecretsManager secretsmanager.Quotas
+	CloudHSM       cloudhsmv2.Quotas
 }
 
 const (

@@ -65,6 +65,7 @@ type use struct {
 	context map[string]string
 	more    func(*conditions)
 	fits    func(*grant) bool // further demands on a grant
+	unused  bool              // policies may ask for how long the key was not used
 }
 
 // touch finds the key and declares the touch.
@@ -87,19 +88,26 @@ func (s *Service) touchRef(ctx context.Context, u use, r ref) (*target, policy.T
 		return nil, touch, err
 	}
 	var static []policy.Pair
-	if l := t.loaded; l != nil {
+	call := caller.From(ctx)
+	if l := t.loaded; l != nil && (r.account == call.Identity.Account || abroad[u.action]) {
 		static = l.static
 		touch.Resource, touch.Policy, touch.Authority, touch.ResourceTags = l.arn, l.set, policy.Key, l.tags
 	} else {
 		touch.Resource = r.arn()
 	}
-	call := caller.From(ctx)
 	c := newConditions(static, len(t.context.keys))
 	c.setCall(call)
 	c.setText("kms:RequestAlias", r.alias)
 	c.setContext(&t.context)
 	if u.more != nil {
 		u.more(&c)
+	}
+	if u.unused && t.loaded != nil {
+		days, err := s.daysUnused(ctx, t.loaded, call.Time)
+		if err != nil {
+			return nil, touch, err
+		}
+		c.setInt("kms:TrailingDaysWithoutKeyUsage", &days)
 	}
 	touch.Keys = c.pairs
 	if err := s.checkTokens(ctx, u.tokens); err != nil {
@@ -111,6 +119,17 @@ func (s *Service) touchRef(ctx context.Context, u use, r ref) (*target, policy.T
 		}
 	}
 	return t, touch, nil
+}
+
+// abroad are the actions on keys that another account can be allowed. What its
+// key policy allows beyond them has no effect.
+// https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+var abroad = map[string]bool{
+	"kms:Encrypt": true, "kms:Decrypt": true, "kms:ReEncryptFrom": true, "kms:ReEncryptTo": true, "kms:GenerateDataKey": true,
+	"kms:GenerateDataKeyWithoutPlaintext": true, "kms:GenerateDataKeyPair": true, "kms:GenerateDataKeyPairWithoutPlaintext": true,
+	"kms:Sign": true, "kms:Verify": true, "kms:GenerateMac": true, "kms:VerifyMac": true, "kms:DeriveSharedSecret": true,
+	"kms:Encapsulate": true, "kms:Decapsulate": true, "kms:GetPublicKey": true, "kms:DescribeKey": true, "kms:GetKeyRotationStatus": true,
+	"kms:CreateGrant": true, "kms:ListGrants": true, "kms:RetireGrant": true, "kms:RevokeGrant": true,
 }
 
 // on makes the rule of an operation on one key. The handler finds the target

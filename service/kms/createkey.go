@@ -145,7 +145,7 @@ func (s *Service) provision(ctx context.Context, k *key, in *api.CreateKeyReques
 	}
 	secret, err := material.New(string(k.Spec))
 	if err != nil {
-		return nil, err
+		return nil, materialError(err, string(k.Spec))
 	}
 	defer clear(secret)
 	return s.newMaterial(ctx, k, secret, now)

@@ -17,15 +17,16 @@ import (
 )
 
 type listenFlags struct {
-	Listen     string         `help:"Address of the endpoint." default:"${listen}"`
-	TLS        bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
-	PublicURL  string         `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
-	TrustProxy []string       `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
-	Metrics    string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
-	Quota      map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
-	hostFlags  `embed:""`
-	hsmFlags   `embed:""`
-	xksFlags   `embed:""`
+	Listen       string         `help:"Address of the endpoint." default:"${listen}"`
+	TLS          bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
+	PublicURL    string         `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
+	TrustProxy   []string       `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
+	Metrics      string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
+	Quota        map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	hostFlags    `embed:""`
+	hsmFlags     `embed:""`
+	xksFlags     `embed:""`
+	rotatorFlags `embed:""`
 	logFlags
 }
 
@@ -34,6 +35,9 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 	f.hostFlags.apply(&opt)
 	f.hsmFlags.apply(&opt)
 	f.xksFlags.apply(&opt)
+	if err := f.rotatorFlags.apply(&opt); err != nil {
+		return opt, err
+	}
 	if err := f.behind(&opt); err != nil {
 		return opt, err
 	}

@@ -82,6 +82,12 @@ type Call struct {
 	TLS       string   // "TLSv1.3" and so on, "TLS" where a proxy ended it; empty in the clear
 	Cipher    string   // TLS cipher suite, empty in the clear and behind a proxy
 	Via       []string // service principals the call came through, outermost first
+	// SourceARN is, where a service calls on its own behalf, the ARN of the resource
+	// for which it does: aws:SourceArn.
+	SourceARN string
+	// Found is what the operation's rule has found and the policies have decided
+	// about, for its handler: what a name means can change in between.
+	Found any `json:"-"`
 }
 
 type contextKey struct{}

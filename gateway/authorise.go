@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"bartizan.dev/arn"
 	"bartizan.dev/caller"
 	"bartizan.dev/policy"
 	"bartizan.dev/wire"
@@ -119,6 +120,12 @@ func (x *exchange) conditions(c *policy.Context, s *Standing) {
 		c.Set("aws:CalledViaLast", call.Via[len(call.Via)-1])
 	} else if call.Source.IsValid() {
 		c.Set("aws:SourceIp", call.Source.String())
+	}
+	if call.SourceARN != "" {
+		c.Set("aws:SourceArn", call.SourceARN)
+		if a, err := arn.Parse(call.SourceARN); err == nil && a.Account != "" {
+			c.Set("aws:SourceAccount", a.Account)
+		}
 	}
 	if call.UserAgent != "" {
 		c.Set("aws:UserAgent", call.UserAgent)
@@ -257,6 +264,12 @@ func (x *exchange) sealed(req *policy.Request, b *policy.Bindings, d policy.Deci
 
 // readOnly is CloudTrail's readOnly, from the operation's verb.
 func readOnly(name string) bool {
+	switch name {
+	case "Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "GenerateDataKeyPair",
+		"GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "VerifyMac", "GenerateRandom", "Sign", "Verify", "DeriveSharedSecret",
+		"Encapsulate", "Decapsulate": // KMS: a key is used, and not changed
+		return true
+	}
 	for _, verb := range [...]string{"Get", "List", "Describe", "Lookup", "Search", "Simulate", "Assume", "Decode", "Check", "Validate", "Test", "BatchGet", "Query", "Preview", "Search"} {
 		if strings.HasPrefix(name, verb) {
 			return true

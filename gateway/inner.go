@@ -38,7 +38,7 @@ func (d Door) Call(ctx context.Context, m *wire.Service, op *wire.Op, in any) (a
 	x := d.Gateway.exchanges.Get().(*exchange)
 	defer x.end()
 	facts := *outer
-	facts.EventID, facts.Time = newUUID(), d.Gateway.Now()
+	facts.EventID, facts.Time, facts.Found = newUUID(), d.Gateway.Now(), nil
 	if d.Service != "" {
 		facts.Via = append(slices.Clone(outer.Via), d.Service)
 	}

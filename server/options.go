@@ -6,6 +6,7 @@ import (
 
 	"bartizan.dev/service/accessanalyzer"
 	"bartizan.dev/service/iam"
+	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/rolesanywhere"
 )
@@ -61,6 +62,7 @@ type Quotas struct {
 	Organizations organizations.Quotas
 
 	AccessAnalyzer accessanalyzer.Quotas
+	KMS            kms.Quotas
 }
 
 const (

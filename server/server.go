@@ -28,6 +28,7 @@ import (
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/iam/managed"
 	"bartizan.dev/service/iamtoolbox"
+	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/signin"
 	"bartizan.dev/service/sts"
@@ -50,6 +51,7 @@ type Server struct {
 	events                      *bus.Topic[trail.Event]
 	changes                     *bus.Topic[change]
 	iam                         *iam.Service
+	kms                         *kms.Service
 	workers                     []worker // what Serve runs beside the endpoint
 	toolbox                     *iamtoolbox.Service
 	signin                      *signin.Service
@@ -160,9 +162,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	keys, err := s.openKMS(ctx)
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(hosts, []gateway.Service{
-			people, org, s.openAccessAnalyzer(ctx, actions, ask),
+			people, org, keys, s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: cloudtrailapi.Model(), Operations: cloudtrailapi.Operations(trailService), Rules: trailService.Rules()},
@@ -312,8 +318,8 @@ func (s *Server) flush(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.iam.Flush(ctx); err != nil {
-				s.log.Error("when access keys were last used could not be written", "cause", err)
+			if err := errors.Join(s.iam.Flush(ctx), s.kms.Flush(ctx)); err != nil {
+				s.log.Error("when access keys and KMS keys were last used could not be written", "cause", err)
 			}
 		}
 	}
@@ -324,6 +330,9 @@ func (s *Server) Close() error {
 	var errs []error
 	if s.iam != nil {
 		errs = append(errs, s.iam.Flush(context.Background()))
+	}
+	if s.kms != nil {
+		errs = append(errs, s.kms.Flush(context.Background()))
 	}
 	s.stop()
 	for i := len(s.closers) - 1; i >= 0; i-- {

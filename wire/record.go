@@ -22,6 +22,13 @@ func (s *Service) omits() bool {
 	return false
 }
 
+// leaves says that the service's events leave out what is long and says nothing:
+// no ciphertext, signature or public key in events of KMS, no grant token.
+// https://docs.aws.amazon.com/kms/latest/developerguide/understanding-kms-entries.html
+func (s *Service) leaves(f *field) bool {
+	return s.Name == "kms" && (f.plan.Kind == Blob || f.Name == "GrantToken" || f.Name == "GrantTokens")
+}
+
 // AppendInput appends an input as CloudTrail's requestParameters: members begin
 // in lower case, sensitive ones are hidden or left out, an input without
 // members is null.
@@ -36,14 +43,14 @@ func (op *Operation) AppendOutput(b []byte, out any) []byte {
 
 func (op *Operation) appendRecord(b []byte, p *plan, v reflect.Value) []byte {
 	start := len(b)
-	b = appendRecordValue(b, p, v, op.Service.omits())
+	b = appendRecordValue(b, p, v, op.Service)
 	if string(b[start:]) == "{}" {
 		return append(b[:start], "null"...)
 	}
 	return b
 }
 
-func appendRecordValue(b []byte, p *plan, v reflect.Value, omit bool) []byte {
+func appendRecordValue(b []byte, p *plan, v reflect.Value, s *Service) []byte {
 	if p.Sensitive {
 		return AppendJSONString(b, hidden)
 	}
@@ -54,7 +61,7 @@ func appendRecordValue(b []byte, p *plan, v reflect.Value, omit bool) []byte {
 		for i := range p.fields {
 			f := &p.fields[i]
 			fv, ok := f.present(v, i)
-			if !ok || fv.Kind() == reflect.Interface || omit && f.plan.secret() {
+			if !ok || fv.Kind() == reflect.Interface || s.omits() && f.plan.secret() || s.leaves(f) {
 				continue
 			}
 			if !first {
@@ -62,7 +69,7 @@ func appendRecordValue(b []byte, p *plan, v reflect.Value, omit bool) []byte {
 			}
 			first = false
 			b = appendLowerName(b, f.Name)
-			b = appendRecordValue(b, f.plan, fv, omit)
+			b = appendRecordValue(b, f.plan, fv, s)
 		}
 		return append(b, '}')
 	case List:
@@ -71,7 +78,7 @@ func appendRecordValue(b []byte, p *plan, v reflect.Value, omit bool) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendRecordValue(b, p.elem, v.Index(i), omit)
+			b = appendRecordValue(b, p.elem, v.Index(i), s)
 		}
 		return append(b, ']')
 	case Map:
@@ -81,7 +88,7 @@ func appendRecordValue(b []byte, p *plan, v reflect.Value, omit bool) []byte {
 				b = append(b, ',')
 			}
 			b = append(AppendJSONString(b, k.String()), ':')
-			b = appendRecordValue(b, p.elem, v.MapIndex(k), omit)
+			b = appendRecordValue(b, p.elem, v.MapIndex(k), s)
 		}
 		return append(b, '}')
 	case Timestamp:

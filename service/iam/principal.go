@@ -67,28 +67,34 @@ func (s *Service) showTrust(ctx context.Context, r store.Reader, stored string) 
 		if element != "AWS" {
 			return value, nil
 		}
-		id, session, _ := strings.Cut(value, ":")
-		switch {
-		case strings.HasPrefix(value, userPrefix):
-			if e, err := s.users.OneBy(ctx, r, "id", id); err == nil {
-				return e.Value.ARN(), nil
-			} else if !errors.Is(err, store.ErrNotFound) {
-				return "", err
-			}
-		case strings.HasPrefix(value, rolePrefix):
-			e, err := s.roles.OneBy(ctx, r, "id", id)
-			if errors.Is(err, store.ErrNotFound) {
-				break
-			} else if err != nil {
-				return "", err
-			}
-			if session != "" {
-				return arn.New("sts", "", e.Value.Account, "assumed-role/"+e.Value.Name+"/"+session), nil
-			}
-			return e.Value.ARN(), nil
-		}
-		return value, nil
+		return s.shownPrincipal(ctx, r, value)
 	})
+}
+
+// shownPrincipal is the name that a stored principal has today, or its id if it
+// is gone.
+func (s *Service) shownPrincipal(ctx context.Context, r store.Reader, value string) (string, error) {
+	id, session, _ := strings.Cut(value, ":")
+	switch {
+	case strings.HasPrefix(value, userPrefix):
+		if e, err := s.users.OneBy(ctx, r, "id", id); err == nil {
+			return e.Value.ARN(), nil
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return "", err
+		}
+	case strings.HasPrefix(value, rolePrefix):
+		e, err := s.roles.OneBy(ctx, r, "id", id)
+		if errors.Is(err, store.ErrNotFound) {
+			break
+		} else if err != nil {
+			return "", err
+		}
+		if session != "" {
+			return arn.New("sts", "", e.Value.Account, "assumed-role/"+e.Value.Name+"/"+session), nil
+		}
+		return e.Value.ARN(), nil
+	}
+	return value, nil
 }
 
 // principalID returns the stored form of an AWS principal: * and account ARNs

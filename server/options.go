@@ -9,6 +9,7 @@ import (
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/rolesanywhere"
+	"bartizan.dev/service/ssm"
 )
 
 // Options say how a server runs. The command line fills them in; nothing below
@@ -63,6 +64,7 @@ type Quotas struct {
 
 	AccessAnalyzer accessanalyzer.Quotas
 	KMS            kms.Quotas
+	SSM            ssm.Quotas
 }
 
 const (

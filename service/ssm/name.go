@@ -66,7 +66,8 @@ func selectName(at place, text string) (selected, error) {
 	if rest, ok := strings.CutPrefix(text, "arn:"); ok {
 		a, err := arn.Parse("arn:" + rest)
 		name, isParameter := strings.CutPrefix(a.Resource, "parameter/")
-		if err != nil || a.Service != "ssm" || !isParameter {
+		// Account and Region become parts of a record's id: nothing else may stand there.
+		if err != nil || a.Partition != "aws" || a.Service != "ssm" || !isParameter || !arn.IsAccount(a.Account) || !regionID.MatchString(a.Region) {
 			return out, invalid("Invalid ARN: %s", text)
 		}
 		out.account, out.region, out.byARN, text = a.Account, a.Region, true, name

@@ -182,6 +182,10 @@ func TestNames(t *testing.T) {
 			refused(t, err, code)
 		}
 	}
+	for _, bad := range []string{"us-east-1/:" + account, "us-east-1:" + account + "/us-east-1", ":" + account, "us-east-1:"} {
+		_, err := r.GetParameter(r.ctx, &ssmapi.GetParameterRequest{Name: "arn:aws:ssm:" + bad + ":parameter/a/b.c-d_e"})
+		refused(t, err, "ValidationException")
+	}
 	if r.value("/trimmed/name") != "x" || r.value("arn:aws:ssm:us-east-1:"+account+":parameter/a/b.c-d_e:1") != "x" {
 		t.Error("a name is not found again")
 	}
@@ -705,7 +709,7 @@ func FuzzSelect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		x, err := selectName(place{account, "us-east-1"}, s)
-		if err == nil && (!isName(x.name) || strings.ContainsRune(x.id(x.name), 0)) {
+		if err == nil && (!isName(x.name) || strings.ContainsRune(x.id(x.name), 0) || strings.Count(x.id(""), "/") != 2) {
 			t.Errorf("%q became %+v", s, x)
 		}
 	})

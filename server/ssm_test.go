@@ -33,7 +33,9 @@ func TestSharedParameter(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader := sigv4.Credentials{AccessKey: "AKIAOTHER00000000000", Secret: "other"}
-	ssm := func(who sigv4.Credentials, op string, in map[string]any) *reply { return c.json(who, "ssm", "AmazonSSM."+op, in) }
+	ssm := func(who sigv4.Credentials, op string, in map[string]any) *reply {
+		return c.json(who, "ssm", "AmazonSSM."+op, in)
+	}
 	kms := func(op string, in map[string]any) *reply { return c.json(devKeys, "kms", "TrentService."+op, in) }
 
 	var key struct{ KeyMetadata struct{ KeyId, Arn string } }

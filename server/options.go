@@ -11,6 +11,7 @@ import (
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/rolesanywhere"
 	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/ssm"
 )
 
 // Options say how a server runs. The command line fills them in; nothing below
@@ -82,6 +83,7 @@ type Quotas struct {
 	KMS            kms.Quotas
 	SecretsManager secretsmanager.Quotas
 	CloudHSM       cloudhsmv2.Quotas
+	SSM            ssm.Quotas
 }
 
 const (

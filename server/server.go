@@ -176,7 +176,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(hosts, []gateway.Service{
-			people, org, keys, secrets, s.openAccessAnalyzer(ctx, actions, ask),
+			people, org, keys, secrets, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: cloudtrailapi.Model(), Operations: cloudtrailapi.Operations(trailService), Rules: trailService.Rules()},

@@ -13,10 +13,13 @@ type hsmFlags struct {
 	HsmModule string `name:"hsm-module" help:"PKCS#11 library of an HSM, such as /usr/lib/softhsm/libsofthsm2.so; a helper process loads it." placeholder:"FILE" xor:"hsm"`
 	HsmHelper string `name:"hsm-helper" help:"The helper's program; by default bartizan-hsm beside this one." placeholder:"FILE"`
 	HsmSocket string `name:"hsm-socket" help:"Socket of a bartizan-hsm that runs already." placeholder:"FILE" xor:"hsm"`
+
+	HsmEndpoint string `name:"hsm-endpoint" help:"Address at which Redshift clusters use their HSM partitions, with mutual TLS; none by default." placeholder:"ADDR"`
 }
 
 func (f *hsmFlags) apply(opt *server.Options) {
 	opt.HSM.Module, opt.HSM.Helper, opt.HSM.Socket = f.HsmModule, f.HsmHelper, f.HsmSocket
+	opt.HSM.Endpoint = f.HsmEndpoint
 }
 
 type hsmRootFlags struct {

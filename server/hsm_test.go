@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,4 +108,17 @@ func TestHelperChild(t *testing.T) {
 	if _, err := Open(t.Context(), Options{Data: dir, Dev: true, Store: "memory", HSM: h}); err == nil {
 		t.Error("opened without its helper")
 	}
+}
+
+// FuzzDatabaseKey: what is read of a body fits into it.
+func FuzzDatabaseKey(f *testing.F) {
+	f.Add([]byte(`{"wrapped":"AAAA"}`))
+	f.Add([]byte(``))
+	f.Add([]byte(`{} {}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		in, err := readDatabaseKey(bytes.NewReader(body))
+		if err == nil && len(in.Wrapped)+len(in.Plaintext) > len(body) {
+			t.Errorf("%q: %d bytes", body, len(in.Wrapped))
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"bartizan.dev/service/cloudhsmv2"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/organizations"
+	"bartizan.dev/service/redshift"
 	"bartizan.dev/service/rolesanywhere"
 )
 
@@ -65,6 +66,7 @@ type Quotas struct {
 
 	AccessAnalyzer accessanalyzer.Quotas
 	CloudHSM       cloudhsmv2.Quotas
+	Redshift       redshift.Quotas
 }
 
 const (

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,13 @@ type hsmFlags struct {
 func (f *hsmFlags) apply(opt *server.Options) {
 	opt.HSM.Module, opt.HSM.Helper, opt.HSM.Socket = f.HsmModule, f.HsmHelper, f.HsmSocket
 	opt.HSM.Endpoint = f.HsmEndpoint
+}
+
+// sayHSM tells where Redshift clusters find their HSM.
+func (f *hsmFlags) sayHSM(env Env, s *server.Server) {
+	if at := s.HSMEndpoint(); at != "" {
+		fmt.Fprintf(env.Out, "HSM endpoint, with mutual TLS: %s\n", at)
+	}
 }
 
 type hsmRootFlags struct {

@@ -34,14 +34,14 @@ func (c *hsmTokensCmd) Run(ctx context.Context, env Env) error {
 	w := tabwriter.NewWriter(env.Out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "SERIAL\tLABEL\tMODEL\tSTATE")
 	for _, t := range tokens {
-		state := "free"
+		state := "without a user"
 		switch {
+		case !t.Initialized: // whatever else its flags say
+			state = "free"
 		case t.Locked:
 			state = "locked"
 		case t.UserPIN:
 			state = "ready"
-		case t.Initialized:
-			state = "without a user"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.Serial, t.Label, t.Model, state)
 	}

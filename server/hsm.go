@@ -92,9 +92,6 @@ func (s *Server) openHSM(ctx context.Context) error {
 
 // hsmCustodian keeps the root key in a token.
 func (s *Server) hsmCustodian(ctx context.Context) (keys.Custodian, error) {
-	if _, err := os.Stat(filepath.Join(s.opt.Data, RootKeyFile)); err == nil {
-		return nil, fmt.Errorf("%s holds a root key already, which another one in an HSM would not replace: start without --hsm-root-token, or with another --data", s.opt.Data)
-	}
 	v, err := s.hsm.client.Vault(ctx, s.opt.HSM.RootToken, []byte(s.opt.HSM.RootPIN))
 	if err != nil {
 		return nil, fmt.Errorf("the root key in the HSM: %w", err)

@@ -125,6 +125,7 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 			fmt.Fprintf(env.Out, "  no root credentials here: another node made account %s, or they were put away; use keys of your own\n", server.DefaultAccount)
 		}
 		c.sayHosts(env, s)
+		c.sayHSM(env, s)
 		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%s env --data %s)\"\n  aws sts get-caller-identity\n", env.program(), opt.Data)
 	})
 }
@@ -155,6 +156,7 @@ func (c *devServeCmd) Run(ctx context.Context, env Env) error {
 		fmt.Fprintln(env.Out, strings.Repeat("*", 72))
 		fmt.Fprintf(env.Out, "endpoint: %s\n", s.URL())
 		c.sayHosts(env, s)
+		c.sayHSM(env, s)
 		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%[1]s env --dev)\"\n  aws sts get-caller-identity\n  %[1]s dev advance 36h     moves time\n", env.program())
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
+	"bartizan.dev/service/redshift"
 	"bartizan.dev/service/rolesanywhere"
 	"bartizan.dev/service/secretsmanager"
 	"bartizan.dev/service/ssm"
@@ -84,6 +85,7 @@ type Quotas struct {
 	SecretsManager secretsmanager.Quotas
 	CloudHSM       cloudhsmv2.Quotas
 	SSM            ssm.Quotas
+	Redshift       redshift.Quotas
 }
 
 const (

@@ -152,9 +152,6 @@ func (s *Server) build(ctx context.Context) (err error) {
 	ask := &asker{directory: dir, policyOf: s.rolePolicy, controls: s.controls}
 	s.toolbox = iamtoolbox.New(iamtoolbox.Deps{Trail: s.trail, Region: gateway.EvidenceRegion, Accounts: s.askable, Ask: ask.ask})
 	hosts, err := s.hosts(ctx, dir)
-	if err == nil {
-		hosts, err = s.withHSM(ctx, hosts)
-	}
 	if err != nil {
 		return err
 	}
@@ -175,7 +172,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.gateway, err = gateway.New(gateway.Config{
-		Services: append(hosts, []gateway.Service{
+		Services: append(s.withHSM(hosts), []gateway.Service{
 			people, org, keys, secrets, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
@@ -283,7 +280,7 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	if err := s.listenMetadata(ctx); err != nil {
+	if err := errors.Join(s.listenMetadata(ctx), s.listenHSM(ctx)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

@@ -50,6 +50,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 			"iam.policies-per-role": &opt.Quotas.IAM.AttachedPerRole, "iam.versions-per-policy": &opt.Quotas.IAM.VersionsPerPolicy,
 			"kms.keys": &opt.Quotas.KMS.Keys, "kms.aliases-per-key": &opt.Quotas.KMS.Aliases, "kms.grants-per-key": &opt.Quotas.KMS.Grants,
 			"organizations.accounts": &opt.Quotas.Organizations.Accounts, "organizations.units": &opt.Quotas.Organizations.Units,
+			"secretsmanager.secrets": &opt.Quotas.SecretsManager.Secrets, "secretsmanager.versions": &opt.Quotas.SecretsManager.Versions,
 		}[name]
 		if field == nil || n < 1 {
 			return opt, fmt.Errorf("--quota %s=%d: want a known name and a number above 0", name, n)

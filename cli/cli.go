@@ -47,6 +47,7 @@ type Commands struct {
 	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
 	RootPassword rootPasswordCmd `cmd:"" help:"Give the root user of an account a new password for the console."`
 	XKS          xksCmd          `cmd:"" name:"xks" help:"Hold keys for a KMS elsewhere: be the proxy of its external key store."`
+	HSM          hsmCmd          `cmd:"" name:"hsm" help:"Tokens of the HSM, and crypto users of CloudHSM clusters."`
 	Rotate       rotateCmd       `cmd:"" help:"Make new keys for what is stored, and seal everything again."`
 	Policy       policyCmd       `cmd:"" help:"Explain, compare, write and check IAM policies."`
 	Service      serviceCmd      `cmd:"" help:"Run as a system service."`

@@ -25,14 +25,15 @@ func (x *exchange) encode() {
 	res := &wire.Response{Header: h, Body: x.answer}
 	if x.err == nil {
 		x.op.EncodeInto(res, x.out, x.facts.RequestID, x.cbor)
-		if x.op.Service.Protocol == wire.Query && cap(res.Body) <= maxKept { // the other protocols may hand out what is not ours
+		if p := x.op.Service.Protocol; (p == wire.Query || p <= wire.JSON11) && !x.cbor && cap(res.Body) <= maxKept { // the other protocols may hand out what is not ours
 			x.answer = res.Body
 		}
 	} else {
 		res = wire.EncodeError(x.service.Model, x.cbor, x.err, x.facts.RequestID)
 		maps.Copy(h, res.Header)
 	}
-	h["X-Amzn-Requestid"] = []string{x.facts.RequestID}
+	own := []string{x.facts.RequestID, ""} // one allocation for two headers
+	h["X-Amzn-Requestid"] = own[:1:1]
 	if x.service.Model.Name == "s3" {
 		h["X-Amz-Request-Id"] = []string{x.facts.RequestID}
 	}
@@ -48,7 +49,8 @@ func (x *exchange) encode() {
 		}
 		return
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(res.Body))}
+	own[1] = strconv.Itoa(len(res.Body))
+	h["Content-Length"] = own[1:]
 	x.w.WriteHeader(res.Status)
 	if _, err := x.w.Write(res.Body); err != nil {
 		x.g.Log.Debug("the caller left", "request", x.facts.RequestID, "cause", err)

@@ -78,7 +78,9 @@ func (x *exchange) end() {
 	}
 	x.claim.Reset()
 	x.request.Context.Reset(0)
-	x.state, x.body, x.event.JSON = state{}, x.body[:0], x.event.JSON[:0]
+	clear(x.body) // both may hold secrets
+	clear(x.answer)
+	x.state, x.body, x.answer, x.event.JSON = state{}, x.body[:0], x.answer[:0], x.event.JSON[:0]
 	if cap(x.body) > maxKept || cap(x.event.JSON) > maxKept {
 		x.body, x.event.JSON = nil, nil
 	}

@@ -27,7 +27,7 @@ func (x *exchange) record() {
 	}
 	e := &x.event
 	e.Time, e.ID, e.Account, e.Region = x.facts.Time, x.facts.EventID, account, x.facts.Region
-	e.Source, e.Name = x.service.Model.Endpoint+".amazonaws.com", x.name
+	e.Source, e.Name = x.service.source, x.name
 	e.ReadOnly = readOnly(x.name)
 	e.Username, e.AccessKeyID = eventUser(id), id.AccessKey
 	x.resources(e)

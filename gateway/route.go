@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"bartizan.dev/policy"
@@ -21,6 +22,7 @@ type service struct {
 	router *wire.Router
 	names  []wire.Op // every operation of AWS's service
 	rules  sigv4.Rules
+	source string // eventSource of its events
 }
 
 type operation struct {
@@ -65,7 +67,7 @@ func newRoutes(built []Service, named []wire.Service) routes {
 
 func (r *routes) add(s *service) {
 	m := s.Model
-	s.rules = sigv4.RulesFor(m.Signing, "")
+	s.rules, s.source = sigv4.RulesFor(m.Signing, ""), m.Endpoint+".amazonaws.com"
 	if old := r.model[m.Name]; old != nil { // a built service replaces its name
 		*old = *s
 		s = old
@@ -234,9 +236,7 @@ func (x *exchange) readBody() error {
 	if x.r.Body == nil || x.r.ContentLength == 0 {
 		return nil
 	}
-	body := bytes.NewBuffer(x.body[:0])
-	_, err := body.ReadFrom(io.LimitReader(x.r.Body, x.g.MaxBody+1))
-	x.body = body.Bytes()
+	err := x.fillBody()
 	if err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return errTooLarge
@@ -247,6 +247,21 @@ func (x *exchange) readBody() error {
 		return errTooLarge
 	}
 	return nil
+}
+
+// fillBody reads the body into the room of the last one. What is announced to be
+// short is given its room at once; what is longer gets it as it arrives.
+func (x *exchange) fillBody() (err error) {
+	if n := x.r.ContentLength; n > 0 && n <= maxKept {
+		x.body = slices.Grow(x.body[:0], int(n))[:n]
+		read, err := io.ReadFull(x.r.Body, x.body)
+		x.body = x.body[:read]
+		return err
+	}
+	body := bytes.NewBuffer(x.body[:0])
+	_, err = body.ReadFrom(io.LimitReader(x.r.Body, x.g.MaxBody+1))
+	x.body = body.Bytes()
+	return err
 }
 
 // regionOf reads the Region from a host such as sts.eu-west-1.amazonaws.com;

@@ -50,10 +50,11 @@ func (x *exchange) verify() error {
 	if err != nil {
 		return x.refuse(err)
 	}
-	if !x.g.Directory.Usable(&cred.Identity, m.Name, x.name) {
+	x.facts.Identity = cred.Identity
+	if !x.g.Directory.Usable(&x.facts.Identity, m.Name, x.name) {
+		x.facts.Identity = caller.Identity{}
 		return x.refuse(sigv4.Fail(sigv4.InvalidToken))
 	}
-	x.facts.Identity = cred.Identity
 	operation := ""
 	if x.op != nil {
 		operation = x.op.Name

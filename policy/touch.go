@@ -23,6 +23,7 @@ type Touch struct {
 	Grant     *Source   // see Bindings.Grant
 
 	Keys         []Pair // further condition keys of this touch
+	SharedKeys   []Pair // those that do not depend on the call, which touches may have in common
 	ResourceTags []Tag  // aws:ResourceTag/… of the resource
 	RequestTags  []Tag  // aws:RequestTag/… and aws:TagKeys of the request
 }
@@ -52,6 +53,7 @@ func (t *Touch) Apply(r *Request, b *Bindings) {
 	if r.ResourceAccount != "" {
 		r.Context.Set("aws:ResourceAccount", r.ResourceAccount)
 	}
+	r.Context.SetPairs(t.SharedKeys)
 	r.Context.SetPairs(t.Keys)
 	r.Context.SetTags("aws:ResourceTag/", t.ResourceTags)
 	if len(t.RequestTags) > 0 {

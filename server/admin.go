@@ -109,6 +109,7 @@ func (s *Server) adminHandler() http.Handler {
 		list, err := s.kms.Proxies(r.Context())
 		answer(w, list, err)
 	})
+	s.adminHSM(mux)
 	mux.HandleFunc("POST /explain", func(w http.ResponseWriter, r *http.Request) {
 		var q iamtoolbox.Question
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q)

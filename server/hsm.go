@@ -7,8 +7,12 @@ import (
 	"os"
 	"path/filepath"
 
+	cloudhsmv2api "bartizan.dev/api/cloudhsmv2"
+	"bartizan.dev/gateway"
 	"bartizan.dev/keys"
 	"bartizan.dev/keys/pkcs11"
+	"bartizan.dev/service/cloudhsmv2"
+	"bartizan.dev/store"
 )
 
 // HSM says which HSM there is. Without Module and Socket there is none.
@@ -36,7 +40,8 @@ const (
 
 // hsmParts is what the server has of an HSM.
 type hsmParts struct {
-	client *pkcs11.Client // nil: there is none
+	client   *pkcs11.Client // nil: there is none
+	clusters *cloudhsmv2.Service
 }
 
 // openHSM starts the helper, if the server is to run one, and checks that it
@@ -91,4 +96,16 @@ func (s *Server) hsmCustodian(ctx context.Context) (keys.Custodian, error) {
 		return nil, errors.Join(err, v.Close())
 	}
 	return c, nil
+}
+
+// withHSM builds the services over the HSM and adds them to others.
+func (s *Server) withHSM(_ context.Context, others []gateway.Service) ([]gateway.Service, error) {
+	clusters := cloudhsmv2.New(cloudhsmv2.Deps{
+		Store: store.View(s.store, "cloudhsmv2/"), HSM: s.hsm.client, Clock: s.clock, Log: s.log, Quotas: s.opt.Quotas.CloudHSM,
+	})
+	s.hsm.clusters = clusters
+	s.workers = append(s.workers, clusters)
+	return append(others,
+		gateway.Service{Model: cloudhsmv2api.Model(), Operations: cloudhsmv2api.Operations(clusters), Rules: clusters.Rules(), Resource: cloudhsmv2.Resource},
+	), nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"bartizan.dev/service/accessanalyzer"
+	"bartizan.dev/service/cloudhsmv2"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
@@ -67,6 +68,7 @@ type Quotas struct {
 
 	AccessAnalyzer accessanalyzer.Quotas
 	KMS            kms.Quotas
+	CloudHSM       cloudhsmv2.Quotas
 }
 
 const (

@@ -152,6 +152,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	ask := &asker{directory: dir, policyOf: s.rolePolicy, controls: s.controls}
 	s.toolbox = iamtoolbox.New(iamtoolbox.Deps{Trail: s.trail, Region: gateway.EvidenceRegion, Accounts: s.askable, Ask: ask.ask})
 	hosts, err := s.hosts(ctx, dir)
+	if err == nil {
+		hosts, err = s.withHSM(ctx, hosts)
+	}
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"sync"
 )
 
 // Request is a call as it travels: what of an HTTP request the protocols use.
@@ -47,7 +48,9 @@ func (op *Operation) Decode(r *Request) (any, error) {
 	if len(p.fields) == 0 && (op.Service.Protocol == Query || op.Service.Protocol == EC2) && !isCBOR(r.Header) {
 		return in, checkForm(r.Body) // nothing to decode: GetCallerIdentity
 	}
-	d := treeDecoder{decoder: decoder{manner: op.Service.manner()}}
+	d := decoders.Get().(*treeDecoder)
+	defer decoders.Put(d)
+	*d = treeDecoder{decoder: decoder{manner: op.Service.manner()}}
 	if err := d.request(op, p, r, v); err != nil {
 		return nil, err
 	}
@@ -56,6 +59,9 @@ func (op *Operation) Decode(r *Request) (any, error) {
 	}
 	return in, nil
 }
+
+// decoders are used again: one has room for paths of the usual depth.
+var decoders = sync.Pool{New: func() any { return new(treeDecoder) }}
 
 func (d *treeDecoder) request(op *Operation, p *plan, r *Request, v reflect.Value) error {
 	if isCBOR(r.Header) {

@@ -7,16 +7,22 @@
 // rule, trail on), and prints rates and their ratios; then start-up time, idle
 // memory, durable writes, and the same on 100,000 users and 10,000 policies.
 //
-//	go run . -scale 5000
+// KMS follows: the calls that applications make all day, by a user with a policy
+// and grants, beside a bare handler of the same sizes and moto, with latencies
+// and the server's CPU for each call.
 //
-// measures an organization of 5,000 accounts, 1,000,000 users and 100,000 roles
-// instead.
+//	go run . -scale 5000
+//	go run . -kms [-kms-only "Encrypt 32"]
+//
+// measures an organization of 5,000 accounts, 1,000,000 users and 100,000 roles,
+// or KMS, and nothing else.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -28,11 +34,16 @@ import (
 
 var (
 	bare    = flag.String("bare", "", "serve a bare handler at this address (used by the program itself)")
+	answer  = flag.Int("answer", 460, "size of the bare handler's answer (used by the program itself)")
 	binary  = flag.String("binary", "../../bin/bartizan", "the program to measure")
 	moto    = flag.String("moto", "../../.tools/moto/bin/moto_server", "moto's server; skipped if it is not there")
 	seconds = flag.Int("seconds", 4, "length of each wrk run")
 	users   = flag.Int("users", 100_000, "users of the large data directory; 0 skips it")
+	kms     = flag.Bool("kms", false, "measure KMS, and nothing else")
 	scaled  = flag.Int("scale", 0, "measure an organization of this many accounts, with 200 users and 20 roles each, and nothing else")
+
+	kmsOnly    = flag.String("kms-only", "", "of KMS, measure only the calls whose name contains this")
+	kmsSeconds = flag.Int("kms-seconds", 2, "length of each wrk run of KMS")
 )
 
 func main() {
@@ -47,10 +58,14 @@ func main() {
 	}
 }
 
-// serveBare answers every request with a body of GetCallerIdentity's size.
+// serveBare reads every request and answers with a body of the size asked for,
+// by default GetCallerIdentity's.
 func serveBare(addr string) {
-	body := []byte(strings.Repeat("x", 460))
-	err := http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	body := []byte(strings.Repeat("x", *answer))
+	err := http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return // the client left
+		}
 		w.Header().Set("Content-Type", "text/xml")
 		if _, err := w.Write(body); err != nil {
 			return // the client left
@@ -68,6 +83,9 @@ func run(ctx context.Context) error {
 	if *scaled > 0 {
 		return scale(ctx, filepath.Join(tmp, "scale"), *scaled)
 	}
+	if *kms {
+		return measureKMS(ctx, tmp)
+	}
 	rates, err := throughput(ctx, tmp)
 	if err != nil {
 		return err
@@ -76,6 +94,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if err := writes(ctx, tmp); err != nil {
+		return err
+	}
+	if err := measureKMS(ctx, tmp); err != nil {
 		return err
 	}
 	if *users > 0 {

@@ -122,7 +122,15 @@ func (in inside) admin(root sigv4.Credentials) (sigv4.Credentials, error) {
 			return sigv4.Credentials{}, err
 		}
 	}
-	text, err := in.query(root, "iam", "Action=CreateAccessKey&Version=2010-05-08&UserName=admin")
+	return parseAccessKey(in.query(root, "iam", "Action=CreateAccessKey&Version=2010-05-08&UserName=admin"))
+}
+
+// accessKey makes an access key of a user of a running server.
+func accessKey(addr string, root sigv4.Credentials, user string) (sigv4.Credentials, error) {
+	return parseAccessKey(outside(call("http://"+addr+"/", "iam", "Action=CreateAccessKey&Version=2010-05-08&UserName="+user, root)))
+}
+
+func parseAccessKey(text []byte, err error) (sigv4.Credentials, error) {
 	if err != nil {
 		return sigv4.Credentials{}, err
 	}

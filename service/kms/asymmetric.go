@@ -84,7 +84,7 @@ func (l *loaded) material(ctx context.Context) (*material.Key, error) {
 	}
 	k, err := material.Open(string(l.Spec), secret)
 	if err != nil {
-		return nil, err
+		return nil, materialError(err, string(l.Spec))
 	}
 	runtime.AddCleanup(k, func(b []byte) { clear(b) }, secret)
 	o.other.CompareAndSwap(nil, k)
@@ -113,14 +113,14 @@ func materialError(err error, algorithm string) error {
 		return wire.Errorf("KMSInvalidSignatureException", "")
 	case errors.Is(err, material.ErrMAC):
 		return wire.Errorf("KMSInvalidMacException", "")
+	case errors.Is(err, material.ErrFIPS):
+		return unsupported("%s is not available: the server runs with GODEBUG=fips140=only, which forbids it.", algorithm)
 	case errors.Is(err, material.ErrMessageType):
 		return invalid("The message type is not valid for algorithm %s.", algorithm)
 	case errors.Is(err, material.ErrMessage):
 		return invalid("Digest is invalid length for algorithm %s.", algorithm)
 	case errors.Is(err, material.ErrPeer):
 		return invalid("The public key is not valid for this operation.")
-	case errors.Is(err, material.ErrFIPS):
-		return unsupported("%s is not available in FIPS mode.", algorithm).With(err)
 	}
 	return err
 }

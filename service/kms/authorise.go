@@ -45,6 +45,17 @@ type target struct {
 	*loaded
 	ref     ref
 	context encryptionContext
+	// What belongs to the call's only touch lies here, so that all of it is one
+	// allocation.
+	touched [1]policy.Touch
+	pairs   [manyValues]policy.Pair
+	values  [manyValues]string
+}
+
+// touches is what the rule of a call that touches only this key answers.
+func (t *target) touches(touch policy.Touch) []policy.Touch {
+	t.touched[0] = touch
+	return t.touched[:]
 }
 
 // there returns the error of a call on a key that does not exist.
@@ -63,8 +74,11 @@ type use struct {
 	aliases bool
 	tokens  []string
 	context map[string]string
-	more    func(*conditions)
-	fits    func(*grant) bool // further demands on a grant
+	// algorithm is the kms:EncryptionAlgorithm of the call, empty for none.
+	algorithm api.EncryptionAlgorithmSpec
+	more      func(*conditions)
+	fits      func(*grant) bool // further demands on a grant
+	unused    bool              // policies may ask for how long the key was not used
 }
 
 // touch finds the key and declares the touch.
@@ -86,20 +100,30 @@ func (s *Service) touchRef(ctx context.Context, u use, r ref) (*target, policy.T
 	if t.loaded, err = s.get(ctx, r.path()); err != nil {
 		return nil, touch, err
 	}
-	var static []policy.Pair
-	if l := t.loaded; l != nil {
-		static = l.static
+	call := caller.From(ctx)
+	if l := t.loaded; l != nil && (r.account == call.Identity.Account || abroad[u.action]) {
+		touch.SharedKeys = l.static
 		touch.Resource, touch.Policy, touch.Authority, touch.ResourceTags = l.arn, l.set, policy.Key, l.tags
 	} else {
 		touch.Resource = r.arn()
 	}
-	call := caller.From(ctx)
-	c := newConditions(static, len(t.context.keys))
+	c := conditions{pairs: t.pairs[:0], values: t.values[:0]}
+	if n := len(t.context.keys); n > 0 {
+		c = newConditions(n)
+	}
 	c.setCall(call)
 	c.setText("kms:RequestAlias", r.alias)
+	c.setText("kms:EncryptionAlgorithm", string(u.algorithm))
 	c.setContext(&t.context)
 	if u.more != nil {
 		u.more(&c)
+	}
+	if u.unused && t.loaded != nil {
+		days, err := s.daysUnused(ctx, t.loaded, call.Time)
+		if err != nil {
+			return nil, touch, err
+		}
+		c.setInt("kms:TrailingDaysWithoutKeyUsage", &days)
 	}
 	touch.Keys = c.pairs
 	if err := s.checkTokens(ctx, u.tokens); err != nil {
@@ -113,6 +137,17 @@ func (s *Service) touchRef(ctx context.Context, u use, r ref) (*target, policy.T
 	return t, touch, nil
 }
 
+// abroad are the actions on keys that another account can be allowed. What its
+// key policy allows beyond them has no effect.
+// https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+var abroad = map[string]bool{
+	"kms:Encrypt": true, "kms:Decrypt": true, "kms:ReEncryptFrom": true, "kms:ReEncryptTo": true, "kms:GenerateDataKey": true,
+	"kms:GenerateDataKeyWithoutPlaintext": true, "kms:GenerateDataKeyPair": true, "kms:GenerateDataKeyPairWithoutPlaintext": true,
+	"kms:Sign": true, "kms:Verify": true, "kms:GenerateMac": true, "kms:VerifyMac": true, "kms:DeriveSharedSecret": true,
+	"kms:Encapsulate": true, "kms:Decapsulate": true, "kms:GetPublicKey": true, "kms:DescribeKey": true, "kms:GetKeyRotationStatus": true,
+	"kms:CreateGrant": true, "kms:ListGrants": true, "kms:RetireGrant": true, "kms:RevokeGrant": true,
+}
+
 // on makes the rule of an operation on one key. The handler finds the target
 // with found.
 func on[I any](s *Service, describe func(*I) use) policy.Rule {
@@ -122,7 +157,7 @@ func on[I any](s *Service, describe func(*I) use) policy.Rule {
 			return []policy.Touch{touch}, err
 		}
 		caller.From(ctx).Found = t
-		return []policy.Touch{touch}, nil
+		return t.touches(touch), nil
 	})
 }
 

@@ -18,13 +18,10 @@ type conditions struct {
 
 // manyValues is how many single values conditions has room for before it has to
 // allocate again.
-const manyValues = 8
+const manyValues = 4
 
-func newConditions(static []policy.Pair, more int) conditions {
-	return conditions{
-		pairs:  append(make([]policy.Pair, 0, len(static)+manyValues+more), static...),
-		values: make([]string, 0, manyValues+more),
-	}
+func newConditions(more int) conditions {
+	return conditions{pairs: make([]policy.Pair, 0, manyValues+more), values: make([]string, 0, manyValues+more)}
 }
 
 func (c *conditions) set(key, value string) {

@@ -18,7 +18,7 @@ func createKeyRule(_ *Service) policy.Rule {
 	return policy.On(func(ctx context.Context, in *api.CreateKeyRequest) ([]policy.Touch, error) {
 		call := caller.From(ctx)
 		w, err := newWish(in)
-		c := newConditions(nil, 4)
+		c := newConditions(8)
 		c.setCall(call)
 		c.setText("kms:KeySpec", string(w.spec))
 		c.setText("kms:CustomerMasterKeySpec", string(w.spec))
@@ -145,7 +145,7 @@ func (s *Service) provision(ctx context.Context, k *key, in *api.CreateKeyReques
 	}
 	secret, err := material.New(string(k.Spec))
 	if err != nil {
-		return nil, err
+		return nil, materialError(err, string(k.Spec))
 	}
 	defer clear(secret)
 	return s.newMaterial(ctx, k, secret, now)

@@ -61,7 +61,7 @@ func (s *Service) storeRules() policy.Rules {
 
 // storeTouch: these operations touch no key, and no resource that has a name.
 func storeTouch(ctx context.Context, name string) []policy.Touch {
-	c := newConditions(nil, 0)
+	c := newConditions(0)
 	c.setCall(caller.From(ctx))
 	return []policy.Touch{{Action: "kms:" + name, Keys: c.pairs}}
 }

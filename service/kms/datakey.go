@@ -55,31 +55,26 @@ func (s *Service) makeDataKey(ctx context.Context, d dataKey) (t *target, plaint
 }
 
 func dataKeyRules(s *Service) policy.Rules {
-	algorithm := func(c *conditions) {
-		c.set("kms:EncryptionAlgorithm", string(api.EncryptionAlgorithmSpec_SYMMETRIC_DEFAULT))
-	}
+	const algorithm = api.EncryptionAlgorithmSpec_SYMMETRIC_DEFAULT
 	pair := func(spec api.DataKeyPairSpec) func(c *conditions) {
-		return func(c *conditions) {
-			algorithm(c)
-			c.set("kms:DataKeyPairSpec", string(spec))
-		}
+		return func(c *conditions) { c.set("kms:DataKeyPairSpec", string(spec)) }
 	}
 	return policy.Rules{
 		"GenerateDataKey": on(s, func(in *api.GenerateDataKeyRequest) use {
 			return use{action: "kms:GenerateDataKey", grant: api.GrantOperation_GenerateDataKey, keyID: in.KeyId, aliases: true,
-				tokens: in.GrantTokens, context: in.EncryptionContext, more: algorithm}
+				tokens: in.GrantTokens, context: in.EncryptionContext, algorithm: algorithm}
 		}),
 		"GenerateDataKeyWithoutPlaintext": on(s, func(in *api.GenerateDataKeyWithoutPlaintextRequest) use {
 			return use{action: "kms:GenerateDataKeyWithoutPlaintext", grant: api.GrantOperation_GenerateDataKeyWithoutPlaintext, keyID: in.KeyId, aliases: true,
-				tokens: in.GrantTokens, context: in.EncryptionContext, more: algorithm}
+				tokens: in.GrantTokens, context: in.EncryptionContext, algorithm: algorithm}
 		}),
 		"GenerateDataKeyPair": on(s, func(in *api.GenerateDataKeyPairRequest) use {
 			return use{action: "kms:GenerateDataKeyPair", grant: api.GrantOperation_GenerateDataKeyPair, keyID: in.KeyId, aliases: true,
-				tokens: in.GrantTokens, context: in.EncryptionContext, more: pair(in.KeyPairSpec)}
+				tokens: in.GrantTokens, context: in.EncryptionContext, algorithm: algorithm, more: pair(in.KeyPairSpec)}
 		}),
 		"GenerateDataKeyPairWithoutPlaintext": on(s, func(in *api.GenerateDataKeyPairWithoutPlaintextRequest) use {
 			return use{action: "kms:GenerateDataKeyPairWithoutPlaintext", grant: api.GrantOperation_GenerateDataKeyPairWithoutPlaintext, keyID: in.KeyId, aliases: true,
-				tokens: in.GrantTokens, context: in.EncryptionContext, more: pair(in.KeyPairSpec)}
+				tokens: in.GrantTokens, context: in.EncryptionContext, algorithm: algorithm, more: pair(in.KeyPairSpec)}
 		}),
 	}
 }

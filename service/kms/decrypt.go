@@ -53,26 +53,34 @@ func (o *source) check() error {
 func (s *Service) touchSource(ctx context.Context, o source) (*target, policy.Touch, error) {
 	u := use{
 		action: o.action, grant: o.grant, aliases: true, tokens: o.tokens, context: o.context,
-		more: func(c *conditions) {
-			c.set("kms:EncryptionAlgorithm", string(o.algorithm))
-			if o.more != nil {
-				o.more(c)
-			}
-		},
+		algorithm: o.algorithm, more: o.more,
 	}
 	own := policy.Touch{Action: o.action}
 	if err := o.check(); err != nil {
 		return nil, own, err
 	}
-	if o.keyID != nil {
-		u.keyID = *o.keyID
-		return s.touch(ctx, u)
-	}
 	header, ok := parseBlob(o.blob)
+	call := caller.From(ctx)
+	if o.keyID != nil {
+		// "A short key ID is also acceptable when decrypting symmetric ciphertexts" of
+		// another account: the ciphertext knows which.
+		foreign := ok && !o.blind() && *o.keyID == header.keyID() && header.accountID() != call.Identity.Account
+		if foreign {
+			mine, err := s.get(ctx, keyPath(call.Identity.Account, call.Region, *o.keyID))
+			if err != nil {
+				return nil, own, err
+			}
+			foreign = mine == nil
+		}
+		if !foreign {
+			u.keyID = *o.keyID
+			return s.touch(ctx, u)
+		}
+	}
 	if !ok {
 		return nil, own, badCiphertext()
 	}
-	r := ref{account: header.accountID(), region: caller.From(ctx).Region, id: header.keyID()}
+	r := ref{account: header.accountID(), region: call.Region, id: header.keyID()}
 	t, touch, err := s.touchRef(ctx, u, r)
 	if err == nil && t.loaded == nil {
 		return nil, own, hiddenKey()
@@ -87,7 +95,10 @@ func decryptRule(s *Service) policy.Rule {
 			tokens: in.GrantTokens, context: in.EncryptionContext, dry: in.DryRun, modifiers: in.DryRunModifiers,
 		})
 		caller.From(ctx).Found = t
-		return []policy.Touch{touch}, err
+		if t == nil {
+			return []policy.Touch{touch}, err
+		}
+		return t.touches(touch), err
 	})
 }
 

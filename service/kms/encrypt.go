@@ -21,7 +21,7 @@ func encryptRule(s *Service) policy.Rule {
 	return on(s, func(in *api.EncryptRequest) use {
 		return use{
 			action: "kms:Encrypt", grant: api.GrantOperation_Encrypt, keyID: in.KeyId, aliases: true, tokens: in.GrantTokens, context: in.EncryptionContext,
-			more: func(c *conditions) { c.set("kms:EncryptionAlgorithm", string(orSymmetric(in.EncryptionAlgorithm))) },
+			algorithm: orSymmetric(in.EncryptionAlgorithm),
 		}
 	})
 }

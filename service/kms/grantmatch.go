@@ -2,7 +2,7 @@ package kms
 
 import (
 	"context"
-	"maps"
+	"errors"
 	"slices"
 	"strings"
 
@@ -16,16 +16,16 @@ import (
 // Most keys have none, which one look into a cache tells. Otherwise what is read
 // are the grants of this caller, however many the key has for others.
 func (s *Service) grantFor(ctx context.Context, t *target, u *use, touch *policy.Touch) error {
-	path := t.path()
-	if any, err := s.granted.Get(ctx, path); err != nil || !any {
+	if any, err := s.granted.Get(ctx, t.name); err != nil || !any {
 		return err
 	}
 	call := caller.From(ctx)
-	grants, err := s.grants_.Get(ctx, path+"|"+strings.Join(granteeNames(&call.Identity), "\n"))
+	grants, err := s.grants_.Get(ctx, grantsOf(t.name, &call.Identity))
 	if err != nil {
 		return err
 	}
-	for _, g := range grants {
+	for i := range grants {
+		g := grants[i].grant
 		if !slices.Contains(g.Operations, u.grant) || !g.sourceIs(call) || !g.admits(u.grant, &t.context) || u.fits != nil && !u.fits(g) {
 			continue
 		}
@@ -39,7 +39,7 @@ func (s *Service) grantFor(ctx context.Context, t *target, u *use, touch *policy
 			touch.Policy = policy.Join(t.set, set)
 			continue
 		}
-		touch.Grant = &policy.Source{Type: policy.Grant, Name: g.ID, ARN: t.arn}
+		touch.Grant = &grants[i].source
 		return nil
 	}
 	return nil
@@ -67,15 +67,37 @@ func granteeNames(id *caller.Identity) []string {
 	return nil
 }
 
+// grantsOf names the grants of a key for a caller: what loadGrants reads.
+func grantsOf(path string, id *caller.Identity) string {
+	var room [256]byte
+	b := append(append(room[:0], path...), '|')
+	for i, name := range granteeNames(id) {
+		if i > 0 {
+			b = append(b, '\n')
+		}
+		b = append(b, name...)
+	}
+	return string(b)
+}
+
+// heldGrant is a grant with the name that decisions know it by. It is shared by
+// calls and does not change.
+type heldGrant struct {
+	*grant
+	source policy.Source
+}
+
 func (s *Service) loadGranted(ctx context.Context, r store.Reader, path string) (bool, error) {
 	items, err := s.grants.List(ctx, r, path+"/", "", 1)
 	return len(items) > 0, err
 }
 
 // loadGrants reads the grants of a key, path, for the names that follow it.
-func (s *Service) loadGrants(ctx context.Context, r store.Reader, name string) ([]*grant, error) {
+func (s *Service) loadGrants(ctx context.Context, r store.Reader, name string) ([]heldGrant, error) {
 	path, grantees, _ := strings.Cut(name, "|")
-	var out []*grant
+	account, region, keyID := splitPath(path)
+	key := ref{account: account, region: region, id: keyID}
+	var out []heldGrant
 	for grantee := range strings.SplitSeq(grantees, "\n") {
 		if grantee == "" {
 			continue
@@ -86,10 +108,12 @@ func (s *Service) loadGrants(ctx context.Context, r store.Reader, name string) (
 		}
 		for _, id := range ids {
 			g, err := s.grants.Get(ctx, r, id)
-			if err != nil {
+			if errors.Is(err, store.ErrNotFound) {
+				continue // ended since the index was read
+			} else if err != nil {
 				return nil, err
 			}
-			out = append(out, g)
+			out = append(out, heldGrant{g, policy.Source{Type: policy.Grant, Name: g.ID, ARN: key.arn()}})
 		}
 	}
 	return out, nil
@@ -108,19 +132,37 @@ func (g *grant) admits(op api.GrantOperation, ec *encryptionContext) bool {
 	if !takesContext(op) {
 		return true
 	}
-	if g.Equals != nil && !maps.Equal(g.Equals, ec.pairs) {
+	if g.Equals != nil && !equalContext(ec.pairs, g.Equals) {
 		return false
 	}
 	return contains(ec.pairs, g.Subset)
 }
 
+// equalContext reports whether a context is what a constraint asks for. In a
+// constraint, keys are not case-sensitive; values are.
+func equalContext(context, constraint map[string]string) bool {
+	return len(context) == len(constraint) && contains(context, constraint) && contains(constraint, context)
+}
+
 func contains(all, part map[string]string) bool {
 	for k, v := range part {
-		if got, ok := all[k]; !ok || got != v {
+		if all[k] == v && v != "" {
+			continue
+		}
+		if !has(all, k, v) {
 			return false
 		}
 	}
 	return true
+}
+
+func has(all map[string]string, key, value string) bool {
+	for k, v := range all {
+		if v == value && strings.EqualFold(k, key) {
+			return true
+		}
+	}
+	return false
 }
 
 func takesContext(op api.GrantOperation) bool {

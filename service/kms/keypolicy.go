@@ -79,7 +79,7 @@ func (s *Service) checkLockout(ctx context.Context, k *key, bound string) error 
 	if err != nil {
 		return err
 	}
-	b := &policy.Bindings{Identity: policy.Compile(policy.Labelled{Document: all}), Resource: set, Authority: policy.Key}
+	b := &policy.Bindings{Identity: policy.Compile(policy.Labelled{Source: policy.Source{Type: policy.Identity}, Document: all}), Resource: set, Authority: policy.Key}
 	r := &policy.Request{
 		Principal: policy.Principal{Account: id.Account, ARN: id.ARN, ID: id.ID}, Action: "kms:PutKeyPolicy", Resource: k.arn(), ResourceAccount: k.Account,
 	}
@@ -122,7 +122,8 @@ func lockoutConditions(c *policy.Context, k *key, call *caller.Call) {
 	if call.Source.IsValid() {
 		c.Set("aws:SourceIp", call.Source.String())
 	}
-	kc := newConditions(staticConditions(&loaded{key: *k}), 0)
+	c.SetPairs(staticConditions(&loaded{key: *k}))
+	kc := newConditions(0)
 	kc.setCall(call)
 	c.SetPairs(kc.pairs)
 }

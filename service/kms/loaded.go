@@ -26,6 +26,7 @@ import (
 // bounds; and when the store cannot be asked, the call fails.
 type loaded struct {
 	key
+	name       string // its path
 	arn        string
 	set        *policy.Set // the key policy
 	tags       []policy.Tag
@@ -47,7 +48,7 @@ func (s *Service) load(ctx context.Context, r store.Reader, path string) (*loade
 	} else if err != nil {
 		return nil, err
 	}
-	l := &loaded{key: *k, arn: k.arn(), usage: s.usageOf(path)}
+	l := &loaded{key: *k, name: path, arn: k.arn(), usage: s.usageOf(path)}
 	if l.set, err = s.sets.compile(k.Account, k.Policy); err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (s *Service) multiRegionRules() policy.Rules {
 			// https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-replicate.html
 			create := policy.Touch{Action: "kms:CreateKey", Account: touch.Account, RequestTags: requestTags(in.Tags, apiTag)}
 			if t.loaded != nil {
-				create.Keys = slices.DeleteFunc(slices.Clone(touch.Keys), func(p policy.Pair) bool { return p.Key == "kms:MultiRegionKeyType" })
+				create.Keys = slices.DeleteFunc(slices.Concat(touch.SharedKeys, touch.Keys), func(p policy.Pair) bool { return p.Key == "kms:MultiRegionKeyType" })
 				create.Keys = append(create.Keys, policy.Pair{Key: "kms:MultiRegionKeyType", Values: []string{string(api.MultiRegionKeyType_REPLICA)}})
 			}
 			touches = append(touches, create)

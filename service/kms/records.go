@@ -111,8 +111,8 @@ type grant struct {
 	RetiringService string               `json:"retiringService,omitempty"`
 	Issuer          string               `json:"issuer"` // ARN of the account that made it
 	Operations      []api.GrantOperation `json:"operations"`
-	Equals          map[string]string    `json:"equals,omitempty"`
-	Subset          map[string]string    `json:"subset,omitempty"`
+	Equals          map[string]string    `json:"equals,omitzero"` // empty is not nil: it admits only an empty context
+	Subset          map[string]string    `json:"subset,omitzero"`
 	SourceARN       string               `json:"sourceArn,omitempty"`
 }
 
@@ -126,16 +126,22 @@ func (g *grant) grantee() string {
 	return g.Grantee
 }
 
+// retiring are the values of the index by which a retiring principal finds its
+// grants: a user or role those of all accounts in a Region, a service those of
+// the account for which it calls.
 func (g *grant) retiring() []string {
 	var out []string
-	for _, r := range [...]string{g.Retiring, g.RetiringService} {
-		if r != "" {
-			account, region, _ := splitPath(g.Key)
-			out = append(out, account+"/"+region+"/"+r)
-		}
+	account, region, _ := splitPath(g.Key)
+	if g.Retiring != "" {
+		out = append(out, retiringIn("", region, g.Retiring))
+	}
+	if g.RetiringService != "" {
+		out = append(out, retiringIn(account, region, g.RetiringService))
 	}
 	return out
 }
+
+func retiringIn(account, region, name string) string { return account + "/" + region + "/" + name }
 
 func newRecords() records {
 	return records{

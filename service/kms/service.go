@@ -60,7 +60,7 @@ type Service struct {
 	loaded   *store.Cache[*loaded]
 	aliases_ *store.Cache[string]
 	granted  *store.Cache[bool]
-	grants_  *store.Cache[[]*grant]
+	grants_  *store.Cache[[]heldGrant]
 	domains  *domains
 	sets     policySets
 	usage    sync.Map // path: *usage

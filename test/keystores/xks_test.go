@@ -1,6 +1,7 @@
-// Package xks has one server use keys that another one holds, by AWS's external
-// key store proxy API: both ends, over TLS.
-package xks
+// Package keystores has KMS use keys that are kept elsewhere: by another server,
+// over AWS's external key store proxy API, both ends and TLS; and in an HSM, by
+// way of a CloudHSM cluster.
+package keystores
 
 import (
 	"encoding/json"

@@ -21,6 +21,7 @@ import (
 	stsapi "bartizan.dev/api/sts"
 	"bartizan.dev/bus"
 	"bartizan.dev/gateway"
+	"bartizan.dev/gateway/http1"
 	"bartizan.dev/keys"
 	"bartizan.dev/oidc"
 	"bartizan.dev/policy/reference"
@@ -61,6 +62,7 @@ type Server struct {
 	controls                    func(prefix string) bool                                            // services with resource control policies
 	gateway                     *gateway.Gateway
 	http                        *http.Server
+	plain                       *http1.Server // in front of http; nil with TLS
 	addr                        net.Addr
 	instanceAddr, containerAddr net.Addr       // of the endpoints for credentials
 	closers                     []func() error // in the order of opening
@@ -271,6 +273,8 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 		s.http.TLSConfig = a.config()
+	} else {
+		s.plain = http1.New(s.http)
 	}
 	if err := s.listenAdmin(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -290,10 +294,10 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	done := make(chan error, 1)
 	go func() {
-		if s.opt.TLS {
+		if s.plain == nil {
 			done <- s.http.ServeTLS(l, "", "")
 		} else {
-			done <- s.http.Serve(l)
+			done <- s.plain.Serve(l)
 		}
 	}()
 	go s.flush(ctx)
@@ -305,7 +309,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := s.http.Shutdown(ending); err != nil {
+	shutdown := s.http.Shutdown
+	if s.plain != nil {
+		shutdown = s.plain.Shutdown
+	}
+	if err := shutdown(ending); err != nil {
 		return fmt.Errorf("calls under way were cut off: %w", err)
 	}
 	if err := <-done; !errors.Is(err, http.ErrServerClosed) {

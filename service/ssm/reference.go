@@ -36,8 +36,6 @@ func (s *Service) secret(ctx context.Context, text string, decrypt bool) (*ssmap
 		return nil, invalid("WithDecryption flag must be True for retrieving a Secret Manager secret.")
 	case name == "":
 		return nil, notFound()
-	case s.Secret == nil:
-		return nil, wire.NotImplemented("secretsmanager", "GetSecretValue")
 	}
 	version, stage := "", ""
 	if strings.HasPrefix(selector, "AWS") || selector != "" && !isUUID(selector) {

@@ -33,7 +33,7 @@ type Deps struct {
 	Log   *slog.Logger
 	KMS   KMS
 	// Secret reads a secret of Secrets Manager for the caller, with the caller's
-	// rights; nil while there is no Secrets Manager.
+	// rights.
 	Secret func(ctx context.Context, name, version, stage string) (*Secret, error)
 	// Bind replaces the users and roles that a policy names by their unique ids;
 	// Show is its inverse. invalid is the first principal that does not exist.

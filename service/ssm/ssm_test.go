@@ -636,8 +636,6 @@ func TestReference(t *testing.T) {
 	}
 	_, err := read(secretReference+"app/db", false)
 	refused(t, err, "ValidationException")
-	_, err = read(secretReference+"app/db", true)
-	refused(t, err, "NotImplemented")
 	var asked []string
 	r.Secret = func(_ context.Context, name, version, stage string) (*Secret, error) {
 		asked = append(asked, name+"|"+version+"|"+stage)

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	api "bartizan.dev/api/kms"
+	"sync/atomic"
 )
 
 // # Format of a symmetric ciphertext, version 1
@@ -116,7 +117,23 @@ type cipherMaterial struct {
 	id     string
 	head   [blobHeader]byte
 	secret []byte
-	pool   sync.Pool // of *derivation
+	// The garbage collector empties pools, and would have most of many keys in use
+	// prepare anew for each message: one is kept beside the pool.
+	kept atomic.Pointer[derivation]
+	pool sync.Pool // of *derivation
+}
+
+func (c *cipherMaterial) take() *derivation {
+	if d := c.kept.Swap(nil); d != nil {
+		return d
+	}
+	return c.pool.Get().(*derivation)
+}
+
+func (c *cipherMaterial) put(d *derivation) {
+	if !c.kept.CompareAndSwap(nil, d) {
+		c.pool.Put(d)
+	}
 }
 
 // derivation is an HMAC under the material and what a message needs beside it.
@@ -147,7 +164,7 @@ func (c *cipherMaterial) mix(label string, salt []byte) []byte {
 }
 
 func (c *cipherMaterial) derive(salt []byte) (*derivation, cipher.AEAD, error) {
-	d := c.pool.Get().(*derivation)
+	d := c.take()
 	d.mac.Reset()
 	d.mac.Write([]byte(messageLabel))
 	d.mac.Write(salt)
@@ -171,7 +188,7 @@ func (c *cipherMaterial) seal(plaintext []byte, ec *encryptionContext) ([]byte, 
 	}
 	d.ad = ec.appendTo(append(d.ad[:0], out...))
 	out = aead.Seal(out, nil, plaintext, d.ad)
-	c.pool.Put(d)
+	c.put(d)
 	return out, nil
 }
 
@@ -183,7 +200,7 @@ func (c *cipherMaterial) open(blob []byte, ec *encryptionContext) ([]byte, error
 	}
 	d.ad = ec.appendTo(append(d.ad[:0], blob[:blobHeader+saltSize]...))
 	plaintext, err := aead.Open(nil, nil, blob[blobHeader+saltSize:], d.ad)
-	c.pool.Put(d)
+	c.put(d)
 	if err != nil {
 		return nil, badCiphertext()
 	}

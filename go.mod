@@ -3,6 +3,7 @@ module bartizan.dev
 go 1.26.0
 
 require (
+	github.com/BurntSushi/toml v1.6.0
 	filippo.io/mldsa v1.0.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/cloudflare/circl v1.6.5

@@ -15,7 +15,7 @@ import (
 // new one is a decision.
 var law = map[string][]string{
 	".":            {"cli"},
-	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory"},
+	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory", "scan"},
 	"arn":          {},
 	"caller":       {"arn"},
 	"wire":         {},
@@ -24,6 +24,7 @@ var law = map[string][]string{
 	"saml":         {},
 	"oidc":         {},
 	"defence":      {},
+	"scan":         {"caller"},
 	"keys":         {"keys"},
 	"hsm":          {"keys"},
 	"store":        {"keys", "store"},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,10 +14,20 @@ type hsmFlags struct {
 	HsmModule string `name:"hsm-module" help:"PKCS#11 library of an HSM, such as /usr/lib/softhsm/libsofthsm2.so; a helper process loads it." placeholder:"FILE" xor:"hsm"`
 	HsmHelper string `name:"hsm-helper" help:"The helper's program; by default bartizan-hsm beside this one." placeholder:"FILE"`
 	HsmSocket string `name:"hsm-socket" help:"Socket of a bartizan-hsm that runs already." placeholder:"FILE" xor:"hsm"`
+
+	HsmEndpoint string `name:"hsm-endpoint" help:"Address at which Redshift clusters use their HSM partitions, with mutual TLS; none by default." placeholder:"ADDR"`
 }
 
 func (f *hsmFlags) apply(opt *server.Options) {
 	opt.HSM.Module, opt.HSM.Helper, opt.HSM.Socket = f.HsmModule, f.HsmHelper, f.HsmSocket
+	opt.HSM.Endpoint = f.HsmEndpoint
+}
+
+// sayHSM tells where Redshift clusters find their HSM.
+func (f *hsmFlags) sayHSM(env Env, s *server.Server) {
+	if at := s.HSMEndpoint(); at != "" {
+		fmt.Fprintf(env.Out, "HSM endpoint, with mutual TLS: %s\n", at)
+	}
 }
 
 type hsmRootFlags struct {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -14,6 +15,8 @@ import (
 type hsmCmd struct {
 	Tokens hsmTokensCmd `cmd:"" help:"List the tokens of the HSM."`
 	User   hsmUserCmd   `cmd:"" help:"Manage the crypto users of CloudHSM clusters."`
+
+	Certificate hsmCertificateCmd `cmd:"" help:"Write a Redshift HSM client certificate and its private key to a file, for the cluster that uses it."`
 }
 
 type hsmUserCmd struct {
@@ -31,14 +34,14 @@ func (c *hsmTokensCmd) Run(ctx context.Context, env Env) error {
 	w := tabwriter.NewWriter(env.Out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "SERIAL\tLABEL\tMODEL\tSTATE")
 	for _, t := range tokens {
-		state := "free"
+		state := "without a user"
 		switch {
+		case !t.Initialized: // whatever else its flags say
+			state = "free"
 		case t.Locked:
 			state = "locked"
 		case t.UserPIN:
 			state = "ready"
-		case t.Initialized:
-			state = "without a user"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.Serial, t.Label, t.Model, state)
 	}
@@ -92,4 +95,31 @@ func (c *hsmUserListCmd) Run(ctx context.Context, env Env) error {
 		fmt.Fprintf(w, "%s\t%s\n", u.Cluster, u.Name)
 	}
 	return w.Flush()
+}
+
+type hsmCertificateCmd struct {
+	ID  string `name:"id" help:"Identifier of the HSM client certificate." required:""`
+	Out string `help:"File to write, mode 0600." required:"" placeholder:"FILE"`
+	hsmPlace
+}
+
+func (c *hsmCertificateCmd) Run(ctx context.Context, env Env) error {
+	q := c.query()
+	q.Set("id", c.ID)
+	var text string
+	if err := c.client().do(ctx, "POST", "/hsm/certificate", q, &text); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(c.Out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteString(text); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(env.Out, "%s holds the certificate and its private key: whoever has it can ask the HSM endpoint\n", c.Out)
+	return err
 }

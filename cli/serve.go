@@ -17,15 +17,16 @@ import (
 )
 
 type listenFlags struct {
-	Listen     string         `help:"Address of the endpoint." default:"${listen}"`
-	TLS        bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
-	PublicURL  string         `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
-	TrustProxy []string       `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
-	Metrics    string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
-	Quota      map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
-	hostFlags  `embed:""`
-	hsmFlags   `embed:""`
-	xksFlags   `embed:""`
+	Listen       string         `help:"Address of the endpoint." default:"${listen}"`
+	TLS          bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
+	PublicURL    string         `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
+	TrustProxy   []string       `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
+	Metrics      string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
+	Quota        map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	hostFlags    `embed:""`
+	hsmFlags     `embed:""`
+	xksFlags     `embed:""`
+	rotatorFlags `embed:""`
 	logFlags
 }
 
@@ -34,6 +35,9 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 	f.hostFlags.apply(&opt)
 	f.hsmFlags.apply(&opt)
 	f.xksFlags.apply(&opt)
+	if err := f.rotatorFlags.apply(&opt); err != nil {
+		return opt, err
+	}
 	if err := f.behind(&opt); err != nil {
 		return opt, err
 	}
@@ -46,6 +50,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 			"iam.policies-per-role": &opt.Quotas.IAM.AttachedPerRole, "iam.versions-per-policy": &opt.Quotas.IAM.VersionsPerPolicy,
 			"kms.keys": &opt.Quotas.KMS.Keys, "kms.aliases-per-key": &opt.Quotas.KMS.Aliases, "kms.grants-per-key": &opt.Quotas.KMS.Grants,
 			"organizations.accounts": &opt.Quotas.Organizations.Accounts, "organizations.units": &opt.Quotas.Organizations.Units,
+			"secretsmanager.secrets": &opt.Quotas.SecretsManager.Secrets, "secretsmanager.versions": &opt.Quotas.SecretsManager.Versions,
 		}[name]
 		if field == nil || n < 1 {
 			return opt, fmt.Errorf("--quota %s=%d: want a known name and a number above 0", name, n)
@@ -121,6 +126,7 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 			fmt.Fprintf(env.Out, "  no root credentials here: another node made account %s, or they were put away; use keys of your own\n", server.DefaultAccount)
 		}
 		c.sayHosts(env, s)
+		c.sayHSM(env, s)
 		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%s env --data %s)\"\n  aws sts get-caller-identity\n", env.program(), opt.Data)
 	})
 }
@@ -151,6 +157,7 @@ func (c *devServeCmd) Run(ctx context.Context, env Env) error {
 		fmt.Fprintln(env.Out, strings.Repeat("*", 72))
 		fmt.Fprintf(env.Out, "endpoint: %s\n", s.URL())
 		c.sayHosts(env, s)
+		c.sayHSM(env, s)
 		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%[1]s env --dev)\"\n  aws sts get-caller-identity\n  %[1]s dev advance 36h     moves time\n", env.program())
 	})
 }

@@ -24,7 +24,7 @@ func (t *token) lookup(session ulong, label string) (ulong, error) {
 	}
 	template := ours(label)
 	defer template.release()
-	found, err := t.m.find(session, template)
+	found, err := t.find(session, template)
 	switch {
 	case err != nil:
 		return 0, err
@@ -36,27 +36,49 @@ func (t *token) lookup(session ulong, label string) (ulong, error) {
 	return found[0], nil
 }
 
-// key returns the key of a label, from the handles that are known if it still
-// bears that label: a module may give a handle to another object once the first
-// is destroyed, by another program for instance.
+// known is the handle of a key, and when it was last seen to be the key's.
+type known struct {
+	handle ulong
+	seen   uint64
+}
+
+// key returns the key of a label, from the handles that are known. A module may
+// give a handle to another object once the first is destroyed, by another program
+// for instance. It hands out handles in searches and with new objects only, so
+// after one of these (t.handed) a handle is believed again once the object still
+// bears its label: that costs as much as encrypting does.
 func (t *token) key(session ulong, label string) (ulong, error) {
+	now := t.handed.Load()
 	t.pool.Lock()
-	handle, known := t.keys[label]
+	k, ok := t.keys[label]
 	t.pool.Unlock()
-	if known {
-		if got, err := t.m.bytesOf(session, handle, attrLabel); err == nil && string(got) == label {
-			return handle, nil
-		}
+	if ok && k.seen == now {
+		return k.handle, nil
 	}
-	handle, err := t.lookup(session, label)
+	if ok {
+		got, err := t.m.bytesOf(session, k.handle, attrLabel)
+		ok = err == nil && string(got) == label
+	}
+	var err error
+	if !ok {
+		k.handle, err = t.lookup(session, label)
+		now = t.handed.Load()
+	}
 	t.pool.Lock()
 	defer t.pool.Unlock()
 	if err != nil {
 		delete(t.keys, label)
 		return 0, err
 	}
-	t.keys[label] = handle
-	return handle, nil
+	t.keys[label] = known{k.handle, now}
+	return k.handle, nil
+}
+
+// find searches for objects, and notes that handles may have been handed out.
+func (t *token) find(session ulong, template *template) ([]ulong, error) {
+	t.handed.Add(1)
+	defer t.handed.Add(1)
+	return t.m.find(session, template)
 }
 
 // create makes a key. PKCS#11 lets several objects have one label, so create
@@ -71,7 +93,7 @@ func (t *token) create(label string) error {
 	return t.with(func(session ulong) error {
 		any := labelled(label)
 		defer any.release()
-		found, err := t.m.find(session, any)
+		found, err := t.find(session, any)
 		if err != nil {
 			return err
 		}
@@ -84,7 +106,7 @@ func (t *token) create(label string) error {
 		}
 		err = t.proper(session, made)
 		if err == nil {
-			if found, err = t.m.find(session, any); err == nil && len(found) > 1 {
+			if found, err = t.find(session, any); err == nil && len(found) > 1 {
 				err = fail(frame.KeyExists, "")
 			}
 		}
@@ -103,6 +125,7 @@ func (t *token) generate(session ulong, label string) (ulong, error) {
 		is(attrEncrypt, true).is(attrDecrypt, true).is(attrWrap, false).is(attrUnwrap, false)
 	defer template.release()
 	made := new(ulong)
+	defer t.handed.Add(1)
 	err := t.m.call(fnGenerateKey, session, uintptr(unsafe.Pointer(&mechanism{kind: mechAESKeyGen})),
 		uintptr(unsafe.Pointer(&template.list[0])), ulong(len(template.list)), uintptr(unsafe.Pointer(made)))
 	return *made, err

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bartizan.dev/keys/pkcs11/frame"
@@ -37,10 +38,12 @@ type token struct {
 	session ulong         // holds the login; 0 if there is none
 	digest  [sha256.Size]byte
 
+	handed atomic.Uint64 // counts when the module may have handed out handles
+
 	pool  sync.Mutex       // of these, beside mu held for reading
 	users int              // connections that are logged in
 	idle  []ulong          // sessions
-	keys  map[string]ulong // handles of keys, by label
+	keys  map[string]known // by label
 }
 
 func newToken(m *module, slot ulong, serial string) *token {
@@ -97,7 +100,7 @@ func (t *token) check(pin []byte) (int, error) {
 	if err != nil {
 		return 0, errors.Join(err, t.m.closeSession(session))
 	}
-	t.session, t.digest, t.users, t.keys = session, digest, 1, map[string]ulong{}
+	t.session, t.digest, t.users, t.keys = session, digest, 1, map[string]known{}
 	t.login++
 	return t.login, nil
 }

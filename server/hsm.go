@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 
 	cloudhsmv2api "bartizan.dev/api/cloudhsmv2"
+	redshiftapi "bartizan.dev/api/redshift"
 	"bartizan.dev/gateway"
 	"bartizan.dev/keys"
 	"bartizan.dev/keys/pkcs11"
 	"bartizan.dev/service/cloudhsmv2"
+	"bartizan.dev/service/redshift"
 	"bartizan.dev/store"
 )
 
@@ -29,6 +32,9 @@ type HSM struct {
 	// RootToken, if set, is the token, by serial number or label, that holds the
 	// root key, and RootPIN its user's PIN.
 	RootToken, RootPIN string
+	// Endpoint, if set, is the TCP address of the endpoint at which the holders of
+	// Redshift's HSM client certificates use their partitions.
+	Endpoint string
 }
 
 const (
@@ -42,6 +48,8 @@ const (
 type hsmParts struct {
 	client   *pkcs11.Client // nil: there is none
 	clusters *cloudhsmv2.Service
+	redshift *redshift.Service
+	endpoint net.Addr
 }
 
 // openHSM starts the helper, if the server is to run one, and checks that it
@@ -84,9 +92,6 @@ func (s *Server) openHSM(ctx context.Context) error {
 
 // hsmCustodian keeps the root key in a token.
 func (s *Server) hsmCustodian(ctx context.Context) (keys.Custodian, error) {
-	if _, err := os.Stat(filepath.Join(s.opt.Data, RootKeyFile)); err == nil {
-		return nil, fmt.Errorf("%s holds a root key already, which another one in an HSM would not replace: start without --hsm-root-token, or with another --data", s.opt.Data)
-	}
 	v, err := s.hsm.client.Vault(ctx, s.opt.HSM.RootToken, []byte(s.opt.HSM.RootPIN))
 	if err != nil {
 		return nil, fmt.Errorf("the root key in the HSM: %w", err)
@@ -99,13 +104,39 @@ func (s *Server) hsmCustodian(ctx context.Context) (keys.Custodian, error) {
 }
 
 // withHSM builds the services over the HSM and adds them to others.
-func (s *Server) withHSM(_ context.Context, others []gateway.Service) ([]gateway.Service, error) {
+func (s *Server) withHSM(others []gateway.Service) []gateway.Service {
 	clusters := cloudhsmv2.New(cloudhsmv2.Deps{
 		Store: store.View(s.store, "cloudhsmv2/"), HSM: s.hsm.client, Clock: s.clock, Log: s.log, Quotas: s.opt.Quotas.CloudHSM,
 	})
 	s.hsm.clusters = clusters
 	s.workers = append(s.workers, clusters)
+	s.hsm.redshift = redshift.New(redshift.Deps{
+		Store: store.View(s.store, "redshift/"), Now: s.clock.Now, Partition: partitions(clusters), Quotas: s.opt.Quotas.Redshift,
+	})
 	return append(others,
 		gateway.Service{Model: cloudhsmv2api.Model(), Operations: cloudhsmv2api.Operations(clusters), Rules: clusters.Rules(), Resource: cloudhsmv2.Resource},
-	), nil
+		gateway.Service{Model: redshiftapi.Model(), Operations: redshiftapi.Operations(s.hsm.redshift), Rules: s.hsm.redshift.Rules(), Resource: redshift.Resource},
+	)
+}
+
+// partitions: the partitions that an account can use through Redshift are the
+// tokens of its CloudHSM clusters, by the id of the cluster, with the password of
+// the cluster's crypto user.
+func partitions(clusters *cloudhsmv2.Service) func(ctx context.Context, account, region, name, password string) (keys.Vault, error) {
+	return func(ctx context.Context, account, region, name, password string) (keys.Vault, error) {
+		state, err := clusters.Cluster(ctx, account, region, name)
+		if errors.Is(err, cloudhsmv2.ErrNoCluster) {
+			return nil, redshift.ErrPartition
+		} else if err != nil {
+			return nil, err
+		}
+		v, err := clusters.Vault(ctx, account, region, name, state.User, password)
+		switch {
+		case errors.Is(err, cloudhsmv2.ErrPassword), errors.Is(err, cloudhsmv2.ErrLocked):
+			return nil, redshift.ErrPartition
+		case errors.Is(err, cloudhsmv2.ErrNotActive), errors.Is(err, cloudhsmv2.ErrNoHSM):
+			return nil, fmt.Errorf("%w: %w", keys.ErrUnavailable, err)
+		}
+		return v, err
+	}
 }

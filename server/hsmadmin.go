@@ -36,6 +36,11 @@ func (s *Server) adminHSM(mux *http.ServeMux) {
 		users, err := s.hsm.clusters.Users(r.Context(), q.Get("account"), q.Get("region"))
 		answer(w, users, err)
 	})
+	mux.HandleFunc("POST /hsm/certificate", func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		text, err := s.hsm.redshift.ClientKey(r.Context(), q.Get("account"), q.Get("region"), q.Get("id"))
+		answer(w, text, err)
+	})
 	mux.HandleFunc("POST /hsm/user", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		password, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<10))

@@ -103,6 +103,9 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	if errors.Is(err, keys.ErrUnseal) && s.storeName == "PostgreSQL" {
 		err = fmt.Errorf("all nodes on one database need the same root key: copy that of a node that runs, mode 0600, in place of this node's, and start again: %w", err)
 	}
+	if errors.Is(err, keys.ErrUnseal) && s.opt.HSM.RootToken != "" {
+		err = fmt.Errorf("the data is not sealed under the root key in token %s: if it was made with a key file or a passphrase, start as then: %w", s.opt.HSM.RootToken, err)
+	}
 	if err != nil {
 		return errors.Join(err, s.engine.Close())
 	}

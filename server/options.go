@@ -9,7 +9,10 @@ import (
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
+	"bartizan.dev/service/redshift"
 	"bartizan.dev/service/rolesanywhere"
+	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/ssm"
 )
 
 // Options say how a server runs. The command line fills them in; nothing below
@@ -53,11 +56,22 @@ type Options struct {
 	EKSIssuers map[string]string
 	// Metadata opens endpoints for credentials on the server's own host.
 	Metadata Metadata
+	// Rotators are who rotates secrets, by the name in the ARN of a Lambda function.
+	// The built-in rotators are there without it.
+	Rotators map[string]Rotator
 	// Quotas replace AWS's default quotas where they are not zero.
 	Quotas Quotas
 	// XKS says how external key store proxies are reached.
 	XKS XKS
 	Log *slog.Logger
+}
+
+// Rotator is an endpoint or a program that rotates secrets; one of URL and
+// Command is set.
+type Rotator struct {
+	URL     string // https, or http on this machine's own addresses
+	Key     []byte // that signs events sent to URL; at least 32 bytes
+	Command string // path of a program
 }
 
 // Quotas are the quotas of all services.
@@ -68,7 +82,10 @@ type Quotas struct {
 
 	AccessAnalyzer accessanalyzer.Quotas
 	KMS            kms.Quotas
+	SecretsManager secretsmanager.Quotas
 	CloudHSM       cloudhsmv2.Quotas
+	SSM            ssm.Quotas
+	Redshift       redshift.Quotas
 }
 
 const (

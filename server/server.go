@@ -21,6 +21,7 @@ import (
 	stsapi "bartizan.dev/api/sts"
 	"bartizan.dev/bus"
 	"bartizan.dev/gateway"
+	"bartizan.dev/gateway/http1"
 	"bartizan.dev/keys"
 	"bartizan.dev/oidc"
 	"bartizan.dev/policy/reference"
@@ -61,6 +62,7 @@ type Server struct {
 	controls                    func(prefix string) bool                                            // services with resource control policies
 	gateway                     *gateway.Gateway
 	http                        *http.Server
+	plain                       *http1.Server // in front of http; nil with TLS
 	addr                        net.Addr
 	instanceAddr, containerAddr net.Addr       // of the endpoints for credentials
 	closers                     []func() error // in the order of opening
@@ -152,9 +154,6 @@ func (s *Server) build(ctx context.Context) (err error) {
 	ask := &asker{directory: dir, policyOf: s.rolePolicy, controls: s.controls}
 	s.toolbox = iamtoolbox.New(iamtoolbox.Deps{Trail: s.trail, Region: gateway.EvidenceRegion, Accounts: s.askable, Ask: ask.ask})
 	hosts, err := s.hosts(ctx, dir)
-	if err == nil {
-		hosts, err = s.withHSM(ctx, hosts)
-	}
 	if err != nil {
 		return err
 	}
@@ -170,9 +169,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	secrets, err := s.openSecretsManager(ctx, dir, actions)
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
-		Services: append(hosts, []gateway.Service{
-			people, org, keys, s.openAccessAnalyzer(ctx, actions, ask),
+		Services: append(s.withHSM(hosts), []gateway.Service{
+			people, org, keys, secrets, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: cloudtrailapi.Model(), Operations: cloudtrailapi.Operations(trailService), Rules: trailService.Rules()},
@@ -270,6 +273,8 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 		s.http.TLSConfig = a.config()
+	} else {
+		s.plain = http1.New(s.http)
 	}
 	if err := s.listenAdmin(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -279,7 +284,7 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	if err := s.listenMetadata(ctx); err != nil {
+	if err := errors.Join(s.listenMetadata(ctx), s.listenHSM(ctx)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -289,10 +294,10 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	done := make(chan error, 1)
 	go func() {
-		if s.opt.TLS {
+		if s.plain == nil {
 			done <- s.http.ServeTLS(l, "", "")
 		} else {
-			done <- s.http.Serve(l)
+			done <- s.plain.Serve(l)
 		}
 	}()
 	go s.flush(ctx)
@@ -304,7 +309,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := s.http.Shutdown(ending); err != nil {
+	shutdown := s.http.Shutdown
+	if s.plain != nil {
+		shutdown = s.plain.Shutdown
+	}
+	if err := shutdown(ending); err != nil {
 		return fmt.Errorf("calls under way were cut off: %w", err)
 	}
 	if err := <-done; !errors.Is(err, http.ErrServerClosed) {

@@ -61,6 +61,15 @@ func serve(t testing.TB, d Deps) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() { stop(); <-done })
 	f := &fixture{t: t, Service: s, ops: map[string]wire.Operation{}, rules: s.Rules(), clock: d.Clock, kv: d.Store}
 	for _, op := range api.Operations(s) {
 		f.ops[op.Name] = op

@@ -57,8 +57,11 @@ func (s *Service) multiRegionRules() policy.Rules {
 			caller.From(ctx).Found = t
 			replica := t.ref
 			replica.region = in.PrimaryRegion
-			_, other, err := s.touchRef(ctx, u, replica)
-			return []policy.Touch{touch, other}, err
+			to, other, err := s.touchRef(ctx, u, replica)
+			if err != nil || to.loaded == nil { // then there is nothing more to touch
+				return []policy.Touch{touch}, err
+			}
+			return []policy.Touch{touch, other}, nil
 		}),
 	}
 }

@@ -125,6 +125,15 @@ func materialError(err error, algorithm string) error {
 	return err
 }
 
+// signError is AWS's answer for a message that cannot be signed or verified. Of
+// Ed25519 the key spec takes every type, and only the algorithm does not.
+func (l *loaded) signError(err error, algorithm string, kind api.MessageType) error {
+	if errors.Is(err, material.ErrMessageType) && l.Spec != api.KeySpec_ECC_NIST_EDWARDS25519 {
+		return invalid("Message type %s is incompatible with key spec %s.", orRaw(kind), l.Spec)
+	}
+	return materialError(err, algorithm)
+}
+
 // GetPublicKey answers the public part of an asymmetric key.
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_GetPublicKey.html
 func (s *Service) GetPublicKey(ctx context.Context, _ *api.GetPublicKeyRequest) (*api.GetPublicKeyResponse, error) {
@@ -161,7 +170,7 @@ func (s *Service) Sign(ctx context.Context, in *api.SignRequest) (*api.SignRespo
 	}
 	signature, err := k.Sign(algorithm, string(orRaw(in.MessageType)), in.Message)
 	if err != nil {
-		return nil, materialError(err, algorithm)
+		return nil, t.signError(err, algorithm, in.MessageType)
 	}
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
@@ -179,7 +188,7 @@ func (s *Service) Verify(ctx context.Context, in *api.VerifyRequest) (*api.Verif
 		return nil, err
 	}
 	if err := k.Verify(algorithm, string(orRaw(in.MessageType)), in.Message, in.Signature); err != nil {
-		return nil, materialError(err, algorithm)
+		return nil, t.signError(err, algorithm, in.MessageType)
 	}
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err

@@ -232,6 +232,12 @@ func TestGoKMSSigns(t *testing.T) {
 			if !must[*kms.VerifyOutput](t)(c.Verify(ctx, check)).SignatureValid {
 				t.Errorf("%s: KMS does not verify %s", spec, algorithm)
 			}
+			if algorithm == types.SigningAlgorithmSpecMlDsaShake256 {
+				_, err := c.Sign(ctx, &kms.SignInput{KeyId: key.KeyId, Message: hashed[:], MessageType: types.MessageTypeDigest, SigningAlgorithm: algorithm})
+				if refused(t, err, "ValidationException", 400); !strings.Contains(err.Error(), "Message type DIGEST is incompatible with key spec "+string(spec)+".") {
+					t.Error(err)
+				}
+			}
 			check.Message = slices.Clone(check.Message)
 			check.Message[0] ^= 1
 			_, err := c.Verify(ctx, check)

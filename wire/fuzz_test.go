@@ -125,3 +125,19 @@ func FuzzRoute(f *testing.F) {
 		router.Find(method, path, query, nil)
 	})
 }
+
+// FuzzPlain holds plain against the definition.
+func FuzzPlain(f *testing.F) {
+	f.Add([]byte("0123456789abcdef\"x"))
+	f.Add([]byte("00000\x9100"))
+	f.Add([]byte("\x7f\x20\x1f5678901\xc3\xa9\\"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		want := 0
+		for want < len(b) && b[want] >= ' ' && b[want] < 0x80 && b[want] != '"' && b[want] != '\\' {
+			want++
+		}
+		if got := plain(b); got != want {
+			t.Fatalf("plain(%q) is %d, want %d", b, got, want)
+		}
+	})
+}

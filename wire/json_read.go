@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 	"unicode/utf16"
@@ -84,16 +85,21 @@ func (r *jsonReader) bytes() ([]byte, error) {
 	if err := r.expect('"'); err != nil {
 		return nil, err
 	}
-	start := r.pos
-	for r.pos < len(r.data) {
+	start, ascii := r.pos, true
+	for {
+		if r.pos += plain(r.data[r.pos:]); r.pos == len(r.data) {
+			break
+		}
 		switch c := r.data[r.pos]; {
 		case c == '"':
 			s := r.data[start:r.pos]
 			r.pos++
-			if !utf8.Valid(s) {
+			if !ascii && !utf8.Valid(s) {
 				return nil, r.fail("invalid UTF-8")
 			}
 			return s, nil
+		case c >= utf8.RuneSelf:
+			ascii = false
 		case c == '\\':
 			return r.unescape(start)
 		case c < 0x20:
@@ -102,6 +108,25 @@ func (r *jsonReader) bytes() ([]byte, error) {
 		r.pos++
 	}
 	return nil, r.fail("unterminated string")
+}
+
+// plain returns how many of the first bytes stand for themselves in a JSON
+// string and are ASCII. It looks at eight at once: the high bit of a byte of odd
+// is set if that byte is not plain, or perhaps if one below it is not.
+func plain(b []byte) (n int) {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(b)-n >= 8; n += 8 {
+		x := binary.LittleEndian.Uint64(b[n:])
+		quote, back := x^ones*'"', x^ones*'\\'
+		odd := x | (x - ones*0x20) | (quote-ones)&^quote | (back-ones)&^back
+		if odd&high != 0 {
+			break
+		}
+	}
+	for n < len(b) && b[n] >= 0x20 && b[n] < utf8.RuneSelf && b[n] != '"' && b[n] != '\\' {
+		n++
+	}
+	return n
 }
 
 // text reads a string. It shares memory with src where there is no escape.

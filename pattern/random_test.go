@@ -13,11 +13,19 @@ import (
 // Random patterns against random events: a small world, so that much matches,
 // with every operator, nested arrays, dotted keys and both ends of ranges.
 
-type world struct{ *rand.Rand }
+type world struct {
+	*rand.Rand
+	dense bool // few names and values, many arrays: for array consistency
+}
 
 func (w world) pick(list ...string) string { return list[w.IntN(len(list))] }
 
-func (w world) name() string { return w.pick("a", "b", "c", "d", "a.b", "é", "") }
+func (w world) name() string {
+	if w.dense {
+		return w.pick("a", "b", "c")
+	}
+	return w.pick("a", "b", "c", "d", "a.b", "é", "")
+}
 
 func (w world) text() string {
 	switch w.IntN(12) {
@@ -43,6 +51,9 @@ func (w world) number() json.Number {
 }
 
 func (w world) scalar() any {
+	if w.dense {
+		return json.Number(w.pick("1", "2"))
+	}
 	switch w.IntN(9) {
 	case 0, 1, 2:
 		return w.number()
@@ -73,7 +84,11 @@ func (w world) eventValue(depth int) any {
 	if depth == 0 {
 		return w.scalar()
 	}
-	switch w.IntN(6) {
+	kind := w.IntN(6)
+	if w.dense {
+		kind = w.IntN(4)
+	}
+	switch kind {
 	case 0, 1:
 		return w.event(depth - 1)
 	case 2, 3:
@@ -147,6 +162,15 @@ func (w world) comparable() json.Number {
 
 func (w world) matcher() any {
 	op := func(name string, arg any) any { return map[string]any{name: arg} }
+	if w.dense {
+		switch w.IntN(6) {
+		case 0:
+			return op("exists", w.IntN(2) == 0)
+		case 1:
+			return op("anything-but", w.scalar())
+		}
+		return w.scalar()
+	}
 	switch w.IntN(20) {
 	case 0:
 		return op("prefix", w.text())
@@ -228,12 +252,17 @@ func encode(t testing.TB, v any) []byte {
 // TestAgainstNaive runs a few thousand cases; -short=false -run does not change
 // that, -cases does. See the flag for the million.
 func TestAgainstNaive(t *testing.T) {
-	w := world{rand.New(rand.NewPCG(5, *seed))}
-	set := NewSet[string]()
-	patterns := map[string]map[string]any{}
+	w := world{Rand: rand.New(rand.NewPCG(5, *seed))}
+	sets := [2]*Set[string]{NewSet[string](), NewSet[string]()}
+	all := [2]map[string]map[string]any{{}, {}}
 	var got []string
 	matched := 0
 	for n := 0; n < *cases; {
+		w.dense = !w.dense
+		set, patterns, depth := sets[0], all[0], 3
+		if w.dense {
+			set, patterns, depth = sets[1], all[1], 5
+		}
 		changes := map[string]*Pattern{}
 		for range 1 + w.IntN(12) {
 			id := fmt.Sprint("r", w.IntN(40))
@@ -242,7 +271,7 @@ func TestAgainstNaive(t *testing.T) {
 				delete(patterns, id)
 				continue
 			}
-			p := w.pattern(2, false)
+			p := w.pattern(depth-1, false)
 			parsed, err := Parse(string(encode(t, p)))
 			if err != nil {
 				t.Fatalf("%s: %v", encode(t, p), err)
@@ -254,7 +283,7 @@ func TestAgainstNaive(t *testing.T) {
 			t.Fatalf("the set has %d rules, want %d", set.Len(), len(patterns))
 		}
 		for range 8 {
-			event := w.event(3)
+			event := w.event(depth)
 			raw := encode(t, event)
 			var err error
 			if got, err = set.Match(got[:0], raw); err != nil {

@@ -29,14 +29,14 @@ type Limits struct {
 	Bytes      int // length of the JSON; EventBridge's quota is 2,048, to be raised on request. Default 4,096.
 	Depth      int // nesting; default 100
 	Branches   int // alternatives that $or multiplies out to; default 1,000
-	Complexity int // prefixes of one wildcard that a value can match at once; default 9
+	Complexity int // prefixes of one wildcard that a value can match at once; default 10
 }
 
 const (
 	DefaultBytes      = 4096
 	DefaultDepth      = 100
 	DefaultBranches   = 1000
-	DefaultComplexity = 9 // EventBridge takes /Users/*/dir/dir/dir/dir/dir/doc.txt (7) and refuses *:*:*:*:*:event-bus/* (10)
+	DefaultComplexity = 10 // EventBridge takes /Users/*/dir/dir/dir/dir/dir/doc.txt (7) and refuses *:*:*:*:*:event-bus/* (11)
 
 	// MaxEventDepth bounds nested containers that a rule makes the scanner enter.
 	MaxEventDepth = 1000

@@ -5,7 +5,8 @@ package pattern
 // A value that lacks the run cannot match; one that has it is compared.
 type grams struct {
 	filter [1 << 10]uint64 // a bit per hash of a run: most places of a value stop here
-	runs   map[uint32][]wildEntry
+	runs   map[uint32]uint32 // the list that a run leads to
+	lists  [][]wildEntry
 	sizes  []int       // lengths of runs there are
 	always []wildEntry // wildcards without any literal
 }
@@ -21,7 +22,7 @@ func newGrams(entries []wildEntry) *grams {
 	if len(entries) == 0 {
 		return nil
 	}
-	g := &grams{runs: map[uint32][]wildEntry{}}
+	g := &grams{runs: map[uint32]uint32{}}
 	shared := map[uint32]int{}
 	for _, e := range entries {
 		e.wild.eachGram(func(run uint32, _ int) { shared[run]++ })
@@ -41,7 +42,13 @@ func newGrams(entries []wildEntry) *grams {
 		has[size] = true
 		h := gramHash(best, size)
 		g.filter[h>>6] |= 1 << (h & 63)
-		g.runs[best] = append(g.runs[best], e)
+		at, known := g.runs[best]
+		if !known {
+			at = uint32(len(g.lists))
+			g.runs[best] = at
+			g.lists = append(g.lists, nil)
+		}
+		g.lists[at] = append(g.lists[at], e)
 	}
 	for n, there := range has {
 		if there {
@@ -76,6 +83,10 @@ func gramHash(run uint32, n int) uint32 { return (run*2654435761 + uint32(n)*0x9
 
 func (g *grams) find(sc *scratch, v []byte) {
 	g.try(sc, v, g.always)
+	sc.tick++ // a list is tried once for a value, however often its run occurs
+	if len(sc.tried) < len(g.lists) {
+		sc.tried = append(sc.tried, make([]uint64, len(g.lists))...)
+	}
 	for _, n := range g.sizes {
 		run, mask := uint32(0), ^uint32(0)>>(8*(maxGram-n))
 		for i, c := range v {
@@ -84,7 +95,10 @@ func (g *grams) find(sc *scratch, v []byte) {
 				continue
 			}
 			if h := gramHash(run, n); g.filter[h>>6]&(1<<(h&63)) != 0 {
-				g.try(sc, v, g.runs[run])
+				if at, ok := g.runs[run]; ok && sc.tried[at] != sc.tick {
+					sc.tried[at] = sc.tick
+					g.try(sc, v, g.lists[at])
+				}
 			}
 		}
 	}

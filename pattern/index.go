@@ -20,7 +20,6 @@ type field struct {
 	blockBits  [2][]int // the lengths there are, of IPv4 and IPv6
 	drive      []uint32 // clauses that any value makes candidates
 	wantsFold  bool
-	wantsNum   bool
 }
 
 type block struct {

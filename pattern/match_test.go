@@ -170,6 +170,18 @@ func TestHardEvents(t *testing.T) {
 	if ok, err := p.Match(event); ok || err != nil {
 		t.Error(ok, err)
 	}
+	long := []byte(`{"x":"` + strings.Repeat("a", 250_000) + `"}`)
+	wild, err := Parse(`{"x":[{"wildcard":"*` + strings.Repeat("a", 10) + `b*"},{"wildcard":"*bb` + strings.Repeat("a", 5) + `*b*"}]}`)
+	if err == nil {
+		t.Error("too complex, and was accepted")
+	}
+	wild, err = Limits{Complexity: 3000}.Parse(`{"x":[{"wildcard":"*` + strings.Repeat("a", 900) + `b*"}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := wild.Match(long); ok || err != nil {
+		t.Error(ok, err)
+	}
 	set := NewSet[string]()
 	absent, err := Parse(`{"d":{"a":[1,{"exists":false}],"b":[2,{"exists":false}],"c":{"x":[1],"y":[1],"z":[{"exists":false}]}}}`)
 	if err != nil {

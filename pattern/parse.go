@@ -12,6 +12,7 @@ import (
 type Pattern struct {
 	branches [][]clause // the clauses of a branch by path
 	source   string
+	nested   bool // an object holds another
 
 	once sync.Once
 	snap *snapshot
@@ -53,7 +54,7 @@ func (l Limits) Parse(source string) (*Pattern, error) {
 	if p.failed != nil {
 		return nil, p.failed
 	}
-	out := &Pattern{source: source}
+	out := &Pattern{source: source, nested: p.nested}
 	for _, b := range branches {
 		clauses := make([]clause, 0, len(b))
 		for path, any := range b {
@@ -69,6 +70,7 @@ type parser struct {
 	lexer
 	limits Limits
 	depth  int
+	nested bool
 }
 
 // alternative is a branch while it is read: what each path must satisfy. Of a
@@ -107,6 +109,7 @@ func (p *parser) object(alts []alternative, path []string, inOr bool) []alternat
 		}
 		switch p.next() {
 		case beginObject:
+			p.nested = true
 			alts = p.object(alts, append(slices.Clip(path), name), inOr)
 		case beginArray:
 			any := p.values()

@@ -18,6 +18,9 @@ type scratch struct {
 	fieldVal []int32  // by field: its last value, plus one
 	arena    []byte   // unescaped and folded text
 
+	tick  uint64   // counts values looked up in grams
+	tried []uint64 // by list of grams: the tick it was tried at
+
 	elems  []elem // elements of arrays, in the order of the event; 0 is the event
 	depth  int
 	nested bool // some value lies in an element

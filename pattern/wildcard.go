@@ -9,7 +9,8 @@ import (
 // wildcard is a parsed wildcard: literals with a * between any two of them.
 // "a*b" is [a b], "*a" is ["" a], "a" is [a].
 type wildcard struct {
-	parts []string
+	parts  []string
+	middle [][]byte // the parts between the first and the last
 }
 
 // parseWildcard reads * as any text, \* and \\ as themselves, and refuses
@@ -36,7 +37,11 @@ func parseWildcard(s string) (*wildcard, string) {
 			part = append(part, s[i])
 		}
 	}
-	return &wildcard{append(parts, string(part))}, ""
+	w := &wildcard{parts: append(parts, string(part))}
+	for i := 1; i < len(w.parts)-1; i++ {
+		w.middle = append(w.middle, []byte(w.parts[i]))
+	}
+	return w, ""
 }
 
 // match takes for every literal its first place after the one before: with *
@@ -50,27 +55,14 @@ func (w *wildcard) match(v []byte) bool {
 		return false
 	}
 	v = v[len(first) : len(v)-len(last)]
-	for _, part := range w.parts[1 : len(w.parts)-1] {
-		i := indexString(v, part)
+	for _, part := range w.middle {
+		i := bytes.Index(v, part)
 		if i < 0 {
 			return false
 		}
 		v = v[i+len(part):]
 	}
 	return true
-}
-
-func indexString(v []byte, s string) int {
-	for i := 0; len(v)-i >= len(s); i++ {
-		j := bytes.IndexByte(v[i:], s[0])
-		if j < 0 || len(v)-i-j < len(s) {
-			return -1
-		}
-		if i += j; string(v[i:i+len(s)]) == s {
-			return i
-		}
-	}
-	return -1
 }
 
 // tooComplex is EventBridge's text.

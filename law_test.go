@@ -21,6 +21,7 @@ var law = map[string][]string{
 	"wire":         {},
 	"policy":       {"arn", "policy"},
 	"sigv4":        {},
+	"pattern":      {},
 	"saml":         {},
 	"oidc":         {},
 	"defence":      {},

@@ -13,9 +13,9 @@ import (
 	"hash"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	api "bartizan.dev/api/kms"
-	"sync/atomic"
 )
 
 // # Format of a symmetric ciphertext, version 1

@@ -50,6 +50,9 @@ func benchEvent(r *rand.Rand, size int) []byte {
 func benchRule(r *rand.Rand, kind int) string {
 	n := r.IntN(1000)
 	base := fmt.Sprintf(`"source":["aws.service-%d"],"detail-type":["AWS API Call via CloudTrail"]`, r.IntN(40))
+	if r.IntN(2) == 0 {
+		base = `"source":[{"prefix":"aws.service-"}],"detail-type":["AWS API Call via CloudTrail"]`
+	}
 	name := benchNames[r.IntN(len(benchNames))]
 	detail := [...]string{
 		fmt.Sprintf(`"eventName":["%s%d","%s%d"]`, name, n%200, name, (n+1)%200),

@@ -60,8 +60,8 @@ func (b *builder) add(slot uint32, p *Pattern) {
 	branches := make([]*branch, len(p.branches))
 	for i, clauses := range p.branches {
 		br := &branch{rule: slot, pivot: -1, all: make([]uint32, len(clauses))}
-		for j := range clauses {
-			br.all[j] = b.intern(&clauses[j]).id
+		for j, c := range clauses {
+			br.all[j] = b.intern(c).id
 		}
 		branches[i] = br
 	}

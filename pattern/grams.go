@@ -4,7 +4,7 @@ package pattern
 // its own runs of up to four bytes, the one that the fewest others contain.
 // A value that lacks the run cannot match; one that has it is compared.
 type grams struct {
-	filter [1 << 10]uint64 // a bit per hash of a run: most places of a value stop here
+	filter [1 << 10]uint64   // a bit per hash of a run: most places of a value stop here
 	runs   map[uint32]uint32 // the list that a run leads to
 	lists  [][]wildEntry
 	sizes  []int       // lengths of runs there are

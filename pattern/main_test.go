@@ -3,6 +3,9 @@ package pattern
 import "flag"
 
 var (
-	cases = flag.Int("cases", 20_000, "how many rules to try on events in TestAgainstNaive (a million takes a minute)")
+	cases = flag.Int("cases", 20_000, "how many rules to try on events in TestAgainstNaive (a million takes half a minute)")
 	seed  = flag.Uint64("seed", 1, "of the random patterns and events")
 )
+
+// raced: the race detector is on.
+var raced bool

@@ -171,11 +171,7 @@ func TestHardEvents(t *testing.T) {
 		t.Error(ok, err)
 	}
 	long := []byte(`{"x":"` + strings.Repeat("a", 250_000) + `"}`)
-	wild, err := Parse(`{"x":[{"wildcard":"*` + strings.Repeat("a", 10) + `b*"},{"wildcard":"*bb` + strings.Repeat("a", 5) + `*b*"}]}`)
-	if err == nil {
-		t.Error("too complex, and was accepted")
-	}
-	wild, err = Limits{Complexity: 3000}.Parse(`{"x":[{"wildcard":"*` + strings.Repeat("a", 900) + `b*"}]}`)
+	wild, err := Limits{Complexity: 3000}.Parse(`{"x":[{"wildcard":"*` + strings.Repeat("a", 900) + `b*"}]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +207,7 @@ func TestNoAllocations(t *testing.T) {
 			dst, _ = b.set.Match(dst[:0], e)
 		}
 	})
-	if n >= 1 {
+	if n >= 1 && !raced {
 		t.Errorf("%v allocations", n)
 	}
 }

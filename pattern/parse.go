@@ -10,7 +10,7 @@ import (
 // Pattern is a parsed event pattern: an alternative of branches, of which each
 // wants all its clauses. It is immutable.
 type Pattern struct {
-	branches [][]clause // the clauses of a branch by path
+	branches [][]*clause // the clauses of a branch by path
 	source   string
 	nested   bool // an object holds another
 
@@ -56,9 +56,9 @@ func (l Limits) Parse(source string) (*Pattern, error) {
 	}
 	out := &Pattern{source: source, nested: p.nested}
 	for _, b := range branches {
-		clauses := make([]clause, 0, len(b))
-		for path, any := range b {
-			clauses = append(clauses, clause{path: path, any: any, key: clauseKey(path, any), score: score(any)})
+		clauses := make([]*clause, 0, len(b))
+		for _, c := range b {
+			clauses = append(clauses, c)
 		}
 		sort.Slice(clauses, func(i, j int) bool { return clauses[i].path < clauses[j].path })
 		out.branches = append(out.branches, clauses)
@@ -75,7 +75,7 @@ type parser struct {
 
 // alternative is a branch while it is read: what each path must satisfy. Of a
 // path that comes twice the last counts.
-type alternative map[string][]matcher
+type alternative map[string]*clause
 
 // object reads the fields of an object at path into every alternative. A $or
 // multiplies them by its members.
@@ -117,8 +117,9 @@ func (p *parser) object(alts []alternative, path []string, inOr bool) []alternat
 				alts = []alternative{{}}
 			}
 			full := strings.Join(append(slices.Clip(path), name), ".")
+			c := &clause{path: full, any: any, key: clauseKey(full, any), score: score(any)} // one for all alternatives
 			for _, a := range alts {
-				a[full] = any
+				a[full] = c
 			}
 		default:
 			p.fail(`"%s" must be an object or an array`, name)

@@ -249,8 +249,8 @@ func encode(t testing.TB, v any) []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// TestAgainstNaive runs a few thousand cases; -short=false -run does not change
-// that, -cases does. See the flag for the million.
+// TestAgainstNaive compares a changing set with the naive evaluator. -cases and
+// -seed ask for more than the thousands of every day.
 func TestAgainstNaive(t *testing.T) {
 	w := world{Rand: rand.New(rand.NewPCG(5, *seed))}
 	sets := [2]*Set[string]{NewSet[string](), NewSet[string]()}
@@ -273,6 +273,9 @@ func TestAgainstNaive(t *testing.T) {
 			}
 			p := w.pattern(depth-1, false)
 			parsed, err := Parse(string(encode(t, p)))
+			if err != nil && strings.Contains(err.Error(), "fewer $or") {
+				continue // multiplied out beyond the bound
+			}
 			if err != nil {
 				t.Fatalf("%s: %v", encode(t, p), err)
 			}

@@ -76,7 +76,7 @@ const maxSubsets = 1 << 13
 // sets of prefixes that values can match, breadth first.
 func (w *wildcard) exceeds(limit int) bool {
 	symbols := w.symbols()
-	if len(w.parts) == 1 {
+	if len(w.parts) == 1 || len(symbols) <= limit {
 		return false
 	}
 	seen := map[string]bool{}

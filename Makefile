@@ -42,7 +42,7 @@ lint: setup ## gofmt, vet, staticcheck, errcheck
 	$(TOOLS)/staticcheck ./...
 	$(TOOLS)/errcheck -ignoretests -exclude .errcheck ./...
 
-RACE := ./arn ./bus ./caller ./gateway/... ./hsm ./keys/... ./oidc ./plane/... ./policy ./saml ./scan ./service/... ./sigv4 ./store ./store/memory ./store/sqlite ./trail/... ./wire ./work
+RACE := ./arn ./bus ./caller ./gateway/... ./hsm ./keys/... ./oidc ./pattern/... ./plane/... ./policy ./saml ./scan ./service/... ./sigv4 ./store ./store/memory ./store/sqlite ./trail/... ./wire ./work
 
 race: ## the concurrent packages under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short $(RACE)

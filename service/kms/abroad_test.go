@@ -32,7 +32,7 @@ func TestCrossAccount(t *testing.T) {
 	}
 	f.refused(them, enc(m.KeyId), "NotFoundException", "Key '"+keyARN(other, region, m.KeyId)+"' does not exist")
 	f.refused(them, enc("alias/shared"), "NotFoundException", "Alias arn:aws:kms:"+region+":"+other+":alias/shared is not found.")
-	f.refused(them, enc("arn:aws:kms:"+region+":"+account+":alias/nothing"), "NotFoundException")
+	f.refused(them, enc("arn:aws:kms:"+region+":"+account+":alias/nothing"), "AccessDeniedException") // whether it exists is not for strangers
 
 	id := *m.Arn
 	grant := do[api.CreateGrantResponse](f, them, grantTo(id, rootARN("777788889999"), opDecrypt))

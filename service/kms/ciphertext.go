@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"hash/crc32"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,8 @@ import (
 //	 8 bytes  account, as a number
 //	16 bytes  key id, a UUID; of mrk-… what follows
 //	16 bytes  the beginning of the id of the material
+//	 4 bytes  CRC-32C of what stands before, so that a damaged ciphertext is
+//	          known for one and does not pass for another key's
 //	16 bytes  salt
 //	12 bytes  nonce
 //	          the plaintext under AES-256-GCM, with its tag of 16 bytes
@@ -45,7 +48,8 @@ import (
 // https://docs.aws.amazon.com/kms/latest/cryptographic-details/encrypt-operation.html
 const (
 	blobVersion = 1
-	blobHeader  = 2 + 8 + 16 + 16
+	blobHeader  = blobFacts + 4
+	blobFacts   = 2 + 8 + 16 + 16
 	saltSize    = 16
 	blobMin     = blobHeader + saltSize + 12 + 16
 	multiRegion = 128
@@ -71,13 +75,16 @@ func (b *blob) append(out []byte) []byte {
 	}
 	out = append(out, blobVersion, kind)
 	out = binary.BigEndian.AppendUint64(out, b.account)
-	out = append(out, b.id[:]...)
-	return append(out, b.material[:]...)
+	out = append(append(out, b.id[:]...), b.material[:]...)
+	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out[len(out)-blobFacts:], castagnoli))
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // parseBlob reads the header of a ciphertext.
 func parseBlob(c []byte) (b blob, ok bool) {
-	if len(c) < blobHeader || c[0] != blobVersion || c[1]&^multiRegion > kindXKS {
+	if len(c) < blobHeader || c[0] != blobVersion || c[1]&^multiRegion > kindXKS ||
+		binary.BigEndian.Uint32(c[blobFacts:]) != crc32.Checksum(c[:blobFacts], castagnoli) {
 		return b, false
 	}
 	b.kind, b.multi = c[1]&^multiRegion, c[1]&multiRegion != 0

@@ -56,7 +56,7 @@ func TestDeletion(t *testing.T) {
 	}
 	for _, item := range items {
 		switch {
-		case item.Key == "domain/"+region+"/1", item.Key == "count/"+account+"/"+region:
+		case item.Key == "domain/"+region+"/1", item.Key == "owned/"+region+"/kms", item.Key == "count/"+account+"/"+region:
 		default:
 			t.Errorf("%s is left", item.Key)
 		}

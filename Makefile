@@ -11,8 +11,9 @@ help: ## show this list
 run: build ## build and serve on the embedded store
 	bin/bartizan serve
 
-build: ## build bin/bartizan, one static binary
+build: ## build bin/bartizan, one static binary, and bin/bartizan-hsm, its helper for HSMs
 	go build -trimpath -ldflags '-s -w' -o bin/bartizan .
+	go build -trimpath -ldflags '-s -w' -o bin/bartizan-hsm ./hsm
 
 setup: ## install what tests need into .tools/, pinned
 	scripts/setup all
@@ -41,7 +42,7 @@ lint: setup ## gofmt, vet, staticcheck, errcheck
 	$(TOOLS)/staticcheck ./...
 	$(TOOLS)/errcheck -ignoretests -exclude .errcheck ./...
 
-RACE := ./arn ./bus ./caller ./gateway/... ./keys/... ./oidc ./plane/... ./policy ./saml ./service/... ./sigv4 ./store ./store/memory ./store/sqlite ./trail/... ./wire ./work
+RACE := ./arn ./bus ./caller ./gateway/... ./hsm ./keys/... ./oidc ./plane/... ./policy ./saml ./scan ./service/... ./sigv4 ./store ./store/memory ./store/sqlite ./trail/... ./wire ./work
 
 race: ## the concurrent packages under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short $(RACE)

@@ -15,16 +15,22 @@ import (
 // new one is a decision.
 var law = map[string][]string{
 	".":            {"cli"},
-	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane"},
+	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory", "scan"},
 	"arn":          {},
 	"caller":       {"arn"},
 	"wire":         {},
 	"policy":       {"arn", "policy"},
 	"sigv4":        {},
+	"pattern":      {},
 	"saml":         {},
+	"intel":        {},
+	"logs":         {"logs"},
+	"detect":       {"logs", "intel", "policy", "arn"},
 	"oidc":         {},
 	"defence":      {},
+	"scan":         {"caller"},
 	"keys":         {"keys"},
+	"hsm":          {"keys"},
 	"store":        {"keys", "store"},
 	"trail":        {"trail", "store/postgres"},
 	"bus":          {},
@@ -38,6 +44,7 @@ var law = map[string][]string{
 	"test":         {"*"},
 	"script":       {"*"},
 	"bench":        {"*"},
+	"examples":     {},
 	"bartizantest": {"server", "sigv4", "wire", "api", "caller"},
 }
 

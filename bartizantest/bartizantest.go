@@ -59,6 +59,12 @@ func Log(w io.Writer) Option {
 // Quotas replaces AWS's default quotas where they are not zero.
 func Quotas(q server.Quotas) Option { return func(o *server.Options) { o.Quotas = q } }
 
+// Change changes any other option of the server.
+func Change(do func(*server.Options)) Option { return do }
+
+// Server returns the server itself, for what only its administrator can do.
+func (s *Server) Server() *server.Server { return s.s }
+
 // New starts a server and stops it when the test ends. It ends the test if it
 // cannot.
 func New(t testing.TB, opts ...Option) *Server {

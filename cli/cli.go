@@ -46,8 +46,11 @@ type Commands struct {
 	Backup       backupCmd       `cmd:"" help:"Write a consistent copy of the data, while the server runs or not."`
 	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
 	RootPassword rootPasswordCmd `cmd:"" help:"Give the root user of an account a new password for the console."`
+	XKS          xksCmd          `cmd:"" name:"xks" help:"Hold keys for a KMS elsewhere: be the proxy of its external key store."`
+	HSM          hsmCmd          `cmd:"" name:"hsm" help:"Tokens of the HSM, and crypto users of CloudHSM clusters."`
 	Rotate       rotateCmd       `cmd:"" help:"Make new keys for what is stored, and seal everything again."`
 	Policy       policyCmd       `cmd:"" help:"Explain, compare, write and check IAM policies."`
+	ScanSecrets  scanSecretsCmd  `cmd:"" help:"Find keys and passwords in source trees and git history, and move them into Secrets Manager."`
 	Service      serviceCmd      `cmd:"" help:"Run as a system service."`
 
 	CredentialProcess credentialProcessCmd `cmd:"" help:"Print credentials that this host gets with its certificate, for credential_process in ~/.aws/config."`
@@ -94,6 +97,9 @@ func Run(ctx context.Context, args []string, env Env) int {
 	if err := k.Run(); err != nil {
 		if !errors.Is(err, errSaid) {
 			fmt.Fprintln(env.Err, "bartizan:", err)
+		}
+		if e, ok := errors.AsType[exitCode](err); ok {
+			return e.code
 		}
 		return 1
 	}

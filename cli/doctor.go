@@ -92,7 +92,7 @@ func (c *doctorCmd) rootKey() finding {
 	path := filepath.Join(c.Data, server.RootKeyFile)
 	info, err := os.Stat(path)
 	if err != nil {
-		return finding{"root key", ok, "no key file in the data directory (made at the first start, unless a passphrase or credential holds it)", ""}
+		return finding{"root key", ok, "no key file in the data directory (made at the first start, unless a passphrase, a credential or an HSM holds it)", ""}
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return finding{"root key", problem, fmt.Sprintf("%s is open to others (%v)", path, info.Mode().Perm()), "chmod 600 " + path}

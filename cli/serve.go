@@ -12,23 +12,32 @@ import (
 	"strings"
 	"time"
 
+	"bartizan.dev/keys/memory"
 	"bartizan.dev/server"
 )
 
 type listenFlags struct {
-	Listen     string         `help:"Address of the endpoint." default:"${listen}"`
-	TLS        bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
-	PublicURL  string         `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
-	TrustProxy []string       `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
-	Metrics    string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
-	Quota      map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
-	hostFlags  `embed:""`
+	Listen       string         `help:"Address of the endpoint." default:"${listen}"`
+	TLS          bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
+	PublicURL    string         `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
+	TrustProxy   []string       `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
+	Metrics      string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
+	Quota        map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	hostFlags    `embed:""`
+	hsmFlags     `embed:""`
+	xksFlags     `embed:""`
+	rotatorFlags `embed:""`
 	logFlags
 }
 
 func (f *listenFlags) options(env Env) (server.Options, error) {
 	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, Log: f.logger(env.Err)}
 	f.hostFlags.apply(&opt)
+	f.hsmFlags.apply(&opt)
+	f.xksFlags.apply(&opt)
+	if err := f.rotatorFlags.apply(&opt); err != nil {
+		return opt, err
+	}
 	if err := f.behind(&opt); err != nil {
 		return opt, err
 	}
@@ -39,7 +48,9 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 			"iam.groups-per-user": &opt.Quotas.IAM.GroupsPerUser, "iam.access-keys-per-user": &opt.Quotas.IAM.AccessKeysPerUser,
 			"iam.policies-per-user": &opt.Quotas.IAM.AttachedPerUser, "iam.policies-per-group": &opt.Quotas.IAM.AttachedPerGroup,
 			"iam.policies-per-role": &opt.Quotas.IAM.AttachedPerRole, "iam.versions-per-policy": &opt.Quotas.IAM.VersionsPerPolicy,
+			"kms.keys": &opt.Quotas.KMS.Keys, "kms.aliases-per-key": &opt.Quotas.KMS.Aliases, "kms.grants-per-key": &opt.Quotas.KMS.Grants,
 			"organizations.accounts": &opt.Quotas.Organizations.Accounts, "organizations.units": &opt.Quotas.Organizations.Units,
+			"secretsmanager.secrets": &opt.Quotas.SecretsManager.Secrets, "secretsmanager.versions": &opt.Quotas.SecretsManager.Versions,
 		}[name]
 		if field == nil || n < 1 {
 			return opt, fmt.Errorf("--quota %s=%d: want a known name and a number above 0", name, n)
@@ -78,6 +89,7 @@ type serveCmd struct {
 	Credential     string `help:"Name of a systemd credential that holds the root key." placeholder:"NAME" xor:"root"`
 	Sync           string `help:"always: an answer waits until its event is on disk; interval: at most 100 ms of events are lost in a power cut." enum:"always,interval" default:"interval"`
 	PlainIssuers   bool   `help:"Let accounts have OpenID providers at http:// addresses of this machine."`
+	hsmRootFlags   `embed:""`
 	listenFlags    `embed:""`
 }
 
@@ -102,6 +114,9 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 		}
 		opt.Credential = filepath.Join(dir, filepath.Base(c.Credential))
 	}
+	if err := c.hsmRootFlags.apply(env, &opt); err != nil {
+		return err
+	}
 	return run(ctx, env, opt, func(s *server.Server) {
 		fmt.Fprintf(env.Out, "Bartizan serves AWS's APIs at %s\n", s.URL())
 		fmt.Fprintf(env.Out, "  data:  %s\n", opt.Data)
@@ -111,6 +126,7 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 			fmt.Fprintf(env.Out, "  no root credentials here: another node made account %s, or they were put away; use keys of your own\n", server.DefaultAccount)
 		}
 		c.sayHosts(env, s)
+		c.sayHSM(env, s)
 		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%s env --data %s)\"\n  aws sts get-caller-identity\n", env.program(), opt.Data)
 	})
 }
@@ -141,6 +157,7 @@ func (c *devServeCmd) Run(ctx context.Context, env Env) error {
 		fmt.Fprintln(env.Out, strings.Repeat("*", 72))
 		fmt.Fprintf(env.Out, "endpoint: %s\n", s.URL())
 		c.sayHosts(env, s)
+		c.sayHSM(env, s)
 		fmt.Fprintf(env.Out, "Next, in another shell:\n  eval \"$(%[1]s env --dev)\"\n  aws sts get-caller-identity\n  %[1]s dev advance 36h     moves time\n", env.program())
 	})
 }
@@ -156,7 +173,7 @@ func emptyDev(dir string) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "trail", "admin.sock", "tls", "lock":
+		case "trail", "admin.sock", "tls", "lock", "hsm.sock":
 		default:
 			return fmt.Errorf("%s holds %s, which bartizan dev did not make: use another --data", dir, e.Name())
 		}
@@ -176,6 +193,11 @@ const fewerCollections = 200
 func run(ctx context.Context, env Env, opt server.Options, hello func(*server.Server)) (err error) {
 	if env.Getenv("GOGC") == "" {
 		debug.SetGCPercent(fewerCollections)
+	}
+	if locked, err := memory.Protect(); err != nil {
+		return err
+	} else if !locked {
+		opt.Log.Info("memory is not locked, so keys in it may be swapped: raise the limit of locked memory (LimitMEMLOCK=infinity in a systemd unit)")
 	}
 	s, err := server.Open(ctx, opt)
 	if err != nil {

@@ -38,6 +38,7 @@ UMask=0077
 Restart=on-failure
 LimitNOFILE=65536
 LimitCORE=0
+LimitMEMLOCK=infinity
 AmbientCapabilities=%s
 CapabilityBoundingSet=%s
 NoNewPrivileges=yes

@@ -1,6 +1,7 @@
-// Package keys is the custody of the root key: the one secret from which
-// everything at rest is sealed. Custodians live in keys/<kind>; keys/keystest
-// is the suite all of them pass.
+// Package keys is the custody of keys: of the root key (Custodian), from which
+// everything at rest is sealed, and of keys that are made and used where they
+// are kept (Vault). Engines live in keys/<kind>; keys/keystest has the suites
+// that all of them pass.
 package keys
 
 import (
@@ -8,8 +9,8 @@ import (
 	"errors"
 )
 
-// ErrUnseal is returned by Unwrap for anything this custodian did not wrap
-// under the same purpose. It says nothing more on purpose.
+// ErrUnseal is returned by Unwrap and Open for anything this custodian or vault
+// did not wrap under the same purpose, key and associated data. It says nothing more on purpose.
 var ErrUnseal = errors.New("keys: cannot unseal: wrong root key or damaged data")
 
 // Custodian wraps and unwraps short secrets (keys of at most 1 KiB) under the

@@ -61,7 +61,8 @@ func TestDefence(t *testing.T) {
 	run(t, files)
 }
 
-func run(t *testing.T, files []string) {
+// run runs scripts, each with what more adds to its environment.
+func run(t *testing.T, files []string, more ...string) {
 	t.Helper()
 	tools, err := filepath.Abs("../.tools")
 	if err != nil {
@@ -80,7 +81,10 @@ func run(t *testing.T, files []string) {
 	}
 	testscript.Run(t, testscript.Params{
 		Files: files,
-		Setup: func(env *testscript.Env) error { return setup(env, aws) },
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, more...)
+			return setup(env, aws)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"aws": cmdAWS, "login": cmdLogin, "remember": cmdRemember, "as": cmdAs, "set": cmdSet, "until": cmdUntil, "certify": cmdCertify,
 		},

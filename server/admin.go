@@ -97,6 +97,19 @@ func (s *Server) adminHandler() http.Handler {
 		password, err := s.resetRootPassword(r.Context(), r.URL.Query().Get("account"))
 		answer(w, password, err)
 	})
+	mux.HandleFunc("POST /xks/add", func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		p, err := s.AddProxy(r.Context(), q.Get("name"), q.Get("region"), q.Get("user"))
+		answer(w, p, err)
+	})
+	mux.HandleFunc("POST /xks/remove", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, true, s.RemoveProxy(r.Context(), r.URL.Query().Get("name")))
+	})
+	mux.HandleFunc("GET /xks", func(w http.ResponseWriter, r *http.Request) {
+		list, err := s.kms.Proxies(r.Context())
+		answer(w, list, err)
+	})
+	s.adminHSM(mux)
 	mux.HandleFunc("POST /explain", func(w http.ResponseWriter, r *http.Request) {
 		var q iamtoolbox.Question
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q)

@@ -11,9 +11,14 @@ import (
 
 // openKMS builds the service that keeps keys.
 func (s *Server) openKMS(ctx context.Context) (gateway.Service, error) {
+	transport, err := s.xksTransport()
+	if err != nil {
+		return gateway.Service{}, err
+	}
 	k, err := kms.New(ctx, kms.Deps{
 		Store: store.View(s.store, "kms/"), Custodian: s.custodian, Clock: s.clock, Log: s.log, Quotas: s.opt.Quotas.KMS,
 		Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals, BindPrincipal: s.iam.BindPrincipal, ShowPrincipal: s.iam.ShowPrincipal,
+		XKS: transport, Cluster: s.cluster, Vault: s.clusterKeys,
 	})
 	if err != nil {
 		return gateway.Service{}, err

@@ -55,13 +55,18 @@ func (s *Server) lock() error {
 	return nil
 }
 
-// openKeys opens the custodian of the root key.
-func (s *Server) openKeys() (err error) {
-	var c *soft.Custodian
+// openKeys opens the HSM, if there is one, and the custodian of the root key.
+func (s *Server) openKeys(ctx context.Context) (err error) {
+	if err := s.openHSM(ctx); err != nil {
+		return err
+	}
+	var c keys.Custodian
 	path := filepath.Join(s.opt.Data, RootKeyFile)
 	switch {
 	case s.opt.Dev:
 		c = soft.Memory()
+	case s.opt.HSM.RootToken != "":
+		c, err = s.hsmCustodian(ctx)
 	case s.opt.Credential != "":
 		c, err = soft.OpenCredential(s.opt.Credential)
 	case s.opt.Passphrase != "":
@@ -97,6 +102,9 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	sealed, err := store.Seal(ctx, s.engine, s.custodian)
 	if errors.Is(err, keys.ErrUnseal) && s.storeName == "PostgreSQL" {
 		err = fmt.Errorf("all nodes on one database need the same root key: copy that of a node that runs, mode 0600, in place of this node's, and start again: %w", err)
+	}
+	if errors.Is(err, keys.ErrUnseal) && s.opt.HSM.RootToken != "" {
+		err = fmt.Errorf("the data is not sealed under the root key in token %s: if it was made with a key file or a passphrase, start as then: %w", s.opt.HSM.RootToken, err)
 	}
 	if err != nil {
 		return errors.Join(err, s.engine.Close())

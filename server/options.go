@@ -5,10 +5,14 @@ import (
 	"net/netip"
 
 	"bartizan.dev/service/accessanalyzer"
+	"bartizan.dev/service/cloudhsmv2"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
+	"bartizan.dev/service/redshift"
 	"bartizan.dev/service/rolesanywhere"
+	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/ssm"
 )
 
 // Options say how a server runs. The command line fills them in; nothing below
@@ -41,6 +45,8 @@ type Options struct {
 	// Credential, if set, is the file that holds the root key: a systemd
 	// credential.
 	Credential string
+	// HSM is where keys are that never leave hardware.
+	HSM HSM
 	// SyncAlways makes every call wait until its event is on disk.
 	SyncAlways bool
 	// Metrics, if set, is a TCP address that serves Prometheus metrics.
@@ -50,9 +56,22 @@ type Options struct {
 	EKSIssuers map[string]string
 	// Metadata opens endpoints for credentials on the server's own host.
 	Metadata Metadata
+	// Rotators are who rotates secrets, by the name in the ARN of a Lambda function.
+	// The built-in rotators are there without it.
+	Rotators map[string]Rotator
 	// Quotas replace AWS's default quotas where they are not zero.
 	Quotas Quotas
-	Log    *slog.Logger
+	// XKS says how external key store proxies are reached.
+	XKS XKS
+	Log *slog.Logger
+}
+
+// Rotator is an endpoint or a program that rotates secrets; one of URL and
+// Command is set.
+type Rotator struct {
+	URL     string // https, or http on this machine's own addresses
+	Key     []byte // that signs events sent to URL; at least 32 bytes
+	Command string // path of a program
 }
 
 // Quotas are the quotas of all services.
@@ -63,6 +82,10 @@ type Quotas struct {
 
 	AccessAnalyzer accessanalyzer.Quotas
 	KMS            kms.Quotas
+	SecretsManager secretsmanager.Quotas
+	CloudHSM       cloudhsmv2.Quotas
+	SSM            ssm.Quotas
+	Redshift       redshift.Quotas
 }
 
 const (

@@ -69,6 +69,7 @@ type Server struct {
 	stop                        context.CancelFunc
 	started                     time.Time
 	metrics                     *metrics
+	hsm                         hsmParts
 }
 
 // Open opens everything and builds the services. It serves nothing yet.
@@ -97,7 +98,7 @@ func Open(ctx context.Context, opt Options) (_ *Server, err error) {
 	if err := s.lock(); err != nil {
 		return nil, err
 	}
-	if err := s.openKeys(); err != nil {
+	if err := s.openKeys(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.openStore(ctx); err != nil {
@@ -168,9 +169,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	secrets, err := s.openSecretsManager(ctx, dir, actions)
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
-		Services: append(hosts, []gateway.Service{
-			people, org, keys, s.openAccessAnalyzer(ctx, actions, ask),
+		Services: append(s.withHSM(hosts), []gateway.Service{
+			people, org, keys, secrets, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: cloudtrailapi.Model(), Operations: cloudtrailapi.Operations(trailService), Rules: trailService.Rules()},
@@ -222,7 +227,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /_bartizan/health/live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
 	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
-	calls := s.pages(s.gateway)
+	calls := s.proxies(s.pages(s.gateway))
 	if s.opt.Dev {
 		calls = strangePages(calls)
 	}
@@ -279,7 +284,7 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	if err := s.listenMetadata(ctx); err != nil {
+	if err := errors.Join(s.listenMetadata(ctx), s.listenHSM(ctx)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

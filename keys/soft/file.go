@@ -81,27 +81,40 @@ func (f *file) add() ([]rootKey, error) {
 }
 
 // change runs fn with what the file holds while no other process changes it.
-func (f *file) change(fn func([]rootKey, error) ([]rootKey, error)) (_ []rootKey, err error) {
-	dir := filepath.Dir(f.path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("keys: %w", err)
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, fmt.Errorf("keys: %w", err)
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, fmt.Errorf("keys: locking %s: %w", dir, err)
-	}
-	keys, err := fn(f.read())
+func (f *file) change(fn func([]rootKey, error) ([]rootKey, error)) (keys []rootKey, err error) {
+	err = alone(f.path, func() (err error) {
+		keys, err = fn(f.read())
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Sync(); err != nil {
-		return nil, fmt.Errorf("keys: %w", err)
-	}
 	return keys, nil
+}
+
+// alone runs fn, which may replace the file at path, while no other process is
+// in alone for a file of the same directory. The directory is made if it is
+// missing, and synced in the end.
+func alone(path string, fn func() error) (err error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("keys: locking %s: %w", dir, err)
+	}
+	if err := fn(); err != nil {
+		return err
+	}
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	return nil
 }
 
 func (f *file) read() ([]rootKey, error) {
@@ -117,8 +130,7 @@ func (f *file) read() ([]rootKey, error) {
 	return keys, nil
 }
 
-// write adds a version to keys and replaces the file: at every moment, and
-// after a power cut, path is the old file or the new one, whole.
+// write adds a version to keys and replaces the file.
 func (f *file) write(keys []rootKey) (_ []rootKey, err error) {
 	k, err := next(keys)
 	if err != nil {
@@ -129,24 +141,34 @@ func (f *file) write(keys []rootKey) (_ []rootKey, err error) {
 	if err != nil {
 		return nil, err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(f.path), "."+filepath.Base(f.path)+".*") // mode 0600
+	return keys, replace(f.path, text)
+}
+
+// replace puts text in place of the file at path, mode 0600: at every moment,
+// and after a power cut, path is the old file or the new one, whole.
+func replace(path, text string) (err error) {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
-		return nil, fmt.Errorf("keys: %w", err)
+		return fmt.Errorf("keys: %w", err)
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("keys: writing %s: %w", f.path, err), os.Remove(temp.Name()))
+			err = errors.Join(fmt.Errorf("keys: writing %s: %w", path, err), os.Remove(temp.Name()))
 		}
 	}()
 	_, err = temp.WriteString(text)
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return nil, err
+		return err
 	}
-	return keys, os.Rename(temp.Name(), f.path)
+	return os.Rename(temp.Name(), path)
 }
 
 // readSecret reads a file that must have none of the permissions in refuse.
-func readSecret(path string, refuse fs.FileMode) (_ []byte, err error) {
+func readSecret(path string, refuse fs.FileMode) ([]byte, error) {
+	return readSecretUpTo(path, refuse, maxFile)
+}
+
+func readSecretUpTo(path string, refuse fs.FileMode, most int) (_ []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
@@ -162,11 +184,11 @@ func readSecret(path string, refuse fs.FileMode) (_ []byte, err error) {
 	if mode := info.Mode().Perm(); mode&refuse != 0 {
 		return nil, fmt.Errorf("keys: others than the owner may read or change %s (mode %04o): run `chmod 600 %s`; if somebody else may have read it, rotate the root key as well", path, mode, path)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	data, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
-	if len(data) > maxFile {
+	if len(data) > most {
 		return nil, fmt.Errorf("keys: %s is too large to be a key file", path)
 	}
 	return data, nil

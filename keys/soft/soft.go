@@ -26,7 +26,7 @@ import (
 
 var (
 	// ErrClosed is returned after Close.
-	ErrClosed = errors.New("keys: closed")
+	ErrClosed = keys.ErrClosed
 	// ErrTooLarge is returned by Wrap for a secret above MaxSecret.
 	ErrTooLarge = errors.New("keys: a secret to be wrapped has at most 1024 bytes")
 	// ErrReadOnly is returned by Rotate where the key is kept by someone else.

@@ -66,7 +66,9 @@ func aliasPath(ctx context.Context, name string) string {
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html#KMS-CreateAlias-request-AliasName
 func checkAlias(name string) error {
 	switch {
-	case !strings.HasPrefix(name, aliasPrefix) || len(name) == len(aliasPrefix):
+	case !strings.HasPrefix(name, aliasPrefix):
+		return invalid(`Alias must start with the prefix "alias/". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html`)
+	case len(name) == len(aliasPrefix):
 		return invalid("Invalid identifier")
 	case strings.HasPrefix(name, awsAliases):
 		return wire.Errorf("NotAuthorizedException", "The prefix alias/aws/ is reserved for AWS managed keys.")

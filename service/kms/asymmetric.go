@@ -84,7 +84,7 @@ func (l *loaded) material(ctx context.Context) (*material.Key, error) {
 	}
 	k, err := material.Open(string(l.Spec), secret)
 	if err != nil {
-		return nil, err
+		return nil, materialError(err, string(l.Spec))
 	}
 	runtime.AddCleanup(k, func(b []byte) { clear(b) }, secret)
 	o.other.CompareAndSwap(nil, k)
@@ -113,14 +113,25 @@ func materialError(err error, algorithm string) error {
 		return wire.Errorf("KMSInvalidSignatureException", "")
 	case errors.Is(err, material.ErrMAC):
 		return wire.Errorf("KMSInvalidMacException", "")
+	case errors.Is(err, material.ErrFIPS):
+		return unsupported("%s is not available: the server runs with GODEBUG=fips140=only, which forbids it.", algorithm)
+	case errors.Is(err, material.ErrMessageType):
+		return invalid("The message type is not valid for algorithm %s.", algorithm)
 	case errors.Is(err, material.ErrMessage):
 		return invalid("Digest is invalid length for algorithm %s.", algorithm)
 	case errors.Is(err, material.ErrPeer):
 		return invalid("The public key is not valid for this operation.")
-	case errors.Is(err, material.ErrAlgorithm):
-		return unsupported("The algorithm %s is not available here: %v", algorithm, err)
 	}
 	return err
+}
+
+// signError is AWS's answer for a message that cannot be signed or verified. Of
+// Ed25519 the key spec takes every type, and only the algorithm does not.
+func (l *loaded) signError(err error, algorithm string, kind api.MessageType) error {
+	if errors.Is(err, material.ErrMessageType) && l.Spec != api.KeySpec_ECC_NIST_EDWARDS25519 {
+		return invalid("Message type %s is incompatible with key spec %s.", orRaw(kind), l.Spec)
+	}
+	return materialError(err, algorithm)
 }
 
 // GetPublicKey answers the public part of an asymmetric key.
@@ -159,7 +170,7 @@ func (s *Service) Sign(ctx context.Context, in *api.SignRequest) (*api.SignRespo
 	}
 	signature, err := k.Sign(algorithm, string(orRaw(in.MessageType)), in.Message)
 	if err != nil {
-		return nil, materialError(err, algorithm)
+		return nil, t.signError(err, algorithm, in.MessageType)
 	}
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
@@ -177,7 +188,7 @@ func (s *Service) Verify(ctx context.Context, in *api.VerifyRequest) (*api.Verif
 		return nil, err
 	}
 	if err := k.Verify(algorithm, string(orRaw(in.MessageType)), in.Message, in.Signature); err != nil {
-		return nil, materialError(err, algorithm)
+		return nil, t.signError(err, algorithm, in.MessageType)
 	}
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err

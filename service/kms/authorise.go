@@ -17,19 +17,13 @@ import (
 // https://docs.aws.amazon.com/kms/latest/developerguide/control-access.html
 func (s *Service) Rules() policy.Rules {
 	rules := policy.Rules{}
-	for _, chapter := range []policy.Rules{s.useRules(), s.asymmetricRules(), s.keyRules(), s.aliasRules(), s.grantRules()} {
+	for _, chapter := range []policy.Rules{s.useRules(), s.asymmetricRules(), s.keyRules(), s.aliasRules(), s.grantRules(), s.importRules(), s.multiRegionRules(), s.storeRules()} {
 		for name, rule := range chapter {
 			rules[name] = rule
 		}
 	}
-	for _, name := range absent {
-		rules[name] = policy.Rule{Absent: true}
-	}
 	return rules
 }
-
-// absent are the operations that are not built.
-var absent = []string{"ConnectCustomKeyStore", "CreateCustomKeyStore", "DeleteCustomKeyStore", "DescribeCustomKeyStores", "DisconnectCustomKeyStore", "UpdateCustomKeyStore", "DeleteImportedKeyMaterial", "GetParametersForImport", "ImportKeyMaterial", "ReplicateKey", "UpdatePrimaryRegion"}
 
 // Resource names the type of a resource for the trail.
 func Resource(name string) string {
@@ -84,6 +78,7 @@ type use struct {
 	algorithm api.EncryptionAlgorithmSpec
 	more      func(*conditions)
 	fits      func(*grant) bool // further demands on a grant
+	unused    bool              // policies may ask for how long the key was not used
 }
 
 // touch finds the key and declares the touch.
@@ -105,13 +100,13 @@ func (s *Service) touchRef(ctx context.Context, u use, r ref) (*target, policy.T
 	if t.loaded, err = s.get(ctx, r.path()); err != nil {
 		return nil, touch, err
 	}
-	if l := t.loaded; l != nil {
+	call := caller.From(ctx)
+	if l := t.loaded; l != nil && (r.account == call.Identity.Account || abroad[u.action]) {
 		touch.SharedKeys = l.static
 		touch.Resource, touch.Policy, touch.Authority, touch.ResourceTags = l.arn, l.set, policy.Key, l.tags
 	} else {
 		touch.Resource = r.arn()
 	}
-	call := caller.From(ctx)
 	c := conditions{pairs: t.pairs[:0], values: t.values[:0]}
 	if n := len(t.context.keys); n > 0 {
 		c = newConditions(n)
@@ -123,6 +118,13 @@ func (s *Service) touchRef(ctx context.Context, u use, r ref) (*target, policy.T
 	if u.more != nil {
 		u.more(&c)
 	}
+	if u.unused && t.loaded != nil {
+		days, err := s.daysUnused(ctx, t.loaded, call.Time)
+		if err != nil {
+			return nil, touch, err
+		}
+		c.setInt("kms:TrailingDaysWithoutKeyUsage", &days)
+	}
 	touch.Keys = c.pairs
 	if err := s.checkTokens(ctx, u.tokens); err != nil {
 		return nil, touch, err
@@ -133,6 +135,17 @@ func (s *Service) touchRef(ctx context.Context, u use, r ref) (*target, policy.T
 		}
 	}
 	return t, touch, nil
+}
+
+// abroad are the actions on keys that another account can be allowed. What its
+// key policy allows beyond them has no effect.
+// https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+var abroad = map[string]bool{
+	"kms:Encrypt": true, "kms:Decrypt": true, "kms:ReEncryptFrom": true, "kms:ReEncryptTo": true, "kms:GenerateDataKey": true,
+	"kms:GenerateDataKeyWithoutPlaintext": true, "kms:GenerateDataKeyPair": true, "kms:GenerateDataKeyPairWithoutPlaintext": true,
+	"kms:Sign": true, "kms:Verify": true, "kms:GenerateMac": true, "kms:VerifyMac": true, "kms:DeriveSharedSecret": true,
+	"kms:Encapsulate": true, "kms:Decapsulate": true, "kms:GetPublicKey": true, "kms:DescribeKey": true, "kms:GetKeyRotationStatus": true,
+	"kms:CreateGrant": true, "kms:ListGrants": true, "kms:RetireGrant": true, "kms:RevokeGrant": true,
 }
 
 // on makes the rule of an operation on one key. The handler finds the target

@@ -13,6 +13,9 @@ import (
 	"hash"
 	"strconv"
 	"sync"
+	"sync/atomic"
+
+	api "bartizan.dev/api/kms"
 )
 
 // # Format of a symmetric ciphertext, version 1
@@ -26,6 +29,9 @@ import (
 //	16 bytes  salt
 //	12 bytes  nonce
 //	          the plaintext under AES-256-GCM, with its tag of 16 bytes
+//
+// For a key in an HSM or at an XKS proxy, what it returned follows the id of the
+// material, which is zero. See hsmstore.go and xksstore.go.
 //
 // The key of the message is HMAC-SHA-256(material, label ‖ salt): one step of
 // HKDF-Expand (RFC 5869), or of the KDF in counter mode with one block (NIST SP
@@ -71,7 +77,7 @@ func (b *blob) append(out []byte) []byte {
 
 // parseBlob reads the header of a ciphertext.
 func parseBlob(c []byte) (b blob, ok bool) {
-	if len(c) < blobMin || c[0] != blobVersion || c[1]&^multiRegion > kindXKS {
+	if len(c) < blobHeader || c[0] != blobVersion || c[1]&^multiRegion > kindXKS {
 		return b, false
 	}
 	b.kind, b.multi = c[1]&^multiRegion, c[1]&multiRegion != 0
@@ -79,6 +85,17 @@ func parseBlob(c []byte) (b blob, ok bool) {
 	copy(b.id[:], c[10:])
 	copy(b.material[:], c[26:])
 	return b, b.account < 1e12
+}
+
+// kind is where a key is kept, as its ciphertexts say.
+func (k *key) kind() byte {
+	switch k.Origin {
+	case api.OriginType_AWS_CLOUDHSM:
+		return kindHSM
+	case api.OriginType_EXTERNAL_KEY_STORE:
+		return kindXKS
+	}
+	return kindLocal
 }
 
 // keyID is the id of the key that encrypted.
@@ -100,7 +117,23 @@ type cipherMaterial struct {
 	id     string
 	head   [blobHeader]byte
 	secret []byte
-	pool   sync.Pool // of *derivation
+	// The garbage collector empties pools, and would have most of many keys in use
+	// prepare anew for each message: one is kept beside the pool.
+	kept atomic.Pointer[derivation]
+	pool sync.Pool // of *derivation
+}
+
+func (c *cipherMaterial) take() *derivation {
+	if d := c.kept.Swap(nil); d != nil {
+		return d
+	}
+	return c.pool.Get().(*derivation)
+}
+
+func (c *cipherMaterial) put(d *derivation) {
+	if !c.kept.CompareAndSwap(nil, d) {
+		c.pool.Put(d)
+	}
 }
 
 // derivation is an HMAC under the material and what a message needs beside it.
@@ -122,8 +155,16 @@ func newCipherMaterial(k *key, m *keyMaterial, secret []byte) (*cipherMaterial, 
 	return c, nil
 }
 
+// mix derives a key for another purpose than messages of KMS.
+func (c *cipherMaterial) mix(label string, salt []byte) []byte {
+	mac := hmac.New(sha256.New, c.secret)
+	mac.Write([]byte(label))
+	mac.Write(salt)
+	return mac.Sum(nil)
+}
+
 func (c *cipherMaterial) derive(salt []byte) (*derivation, cipher.AEAD, error) {
-	d := c.pool.Get().(*derivation)
+	d := c.take()
 	d.mac.Reset()
 	d.mac.Write([]byte(messageLabel))
 	d.mac.Write(salt)
@@ -147,7 +188,7 @@ func (c *cipherMaterial) seal(plaintext []byte, ec *encryptionContext) ([]byte, 
 	}
 	d.ad = ec.appendTo(append(d.ad[:0], out...))
 	out = aead.Seal(out, nil, plaintext, d.ad)
-	c.pool.Put(d)
+	c.put(d)
 	return out, nil
 }
 
@@ -159,7 +200,7 @@ func (c *cipherMaterial) open(blob []byte, ec *encryptionContext) ([]byte, error
 	}
 	d.ad = ec.appendTo(append(d.ad[:0], blob[:blobHeader+saltSize]...))
 	plaintext, err := aead.Open(nil, nil, blob[blobHeader+saltSize:], d.ad)
-	c.pool.Put(d)
+	c.put(d)
 	if err != nil {
 		return nil, badCiphertext()
 	}

@@ -119,6 +119,7 @@ func (s *Service) CreateKey(ctx context.Context, in *api.CreateKeyRequest) (*api
 	}
 	l, err := s.insertKey(ctx, k, m)
 	if err != nil {
+		s.abandon(ctx, k)
 		return nil, err
 	}
 	meta, err := s.metadata(ctx, s.Store, l)
@@ -144,7 +145,7 @@ func (s *Service) provision(ctx context.Context, k *key, in *api.CreateKeyReques
 	}
 	secret, err := material.New(string(k.Spec))
 	if err != nil {
-		return nil, err
+		return nil, materialError(err, string(k.Spec))
 	}
 	defer clear(secret)
 	return s.newMaterial(ctx, k, secret, now)
@@ -170,6 +171,9 @@ func (s *Service) insertKey(ctx context.Context, k *key, m *keyMaterial) (l *loa
 			if err := s.count(ctx, tx, k, +1); err != nil {
 				return err
 			}
+		}
+		if err := s.enterStore(ctx, tx, k); err != nil {
+			return err
 		}
 		if m != nil {
 			k.Current = m.ID

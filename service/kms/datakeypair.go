@@ -35,7 +35,7 @@ func (s *Service) makePair(ctx context.Context, operation string, spec api.DataK
 	if errors.Is(err, material.ErrSpec) {
 		return nil, unsupported("KeyPairSpec %s is not supported in this Region.", spec)
 	} else if err != nil {
-		return nil, err
+		return nil, materialError(err, string(spec))
 	}
 	if p.blob, p.material, err = s.seal(ctx, t, operation, p.private, &t.context); err != nil {
 		return nil, err

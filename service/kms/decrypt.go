@@ -59,15 +59,28 @@ func (s *Service) touchSource(ctx context.Context, o source) (*target, policy.To
 	if err := o.check(); err != nil {
 		return nil, own, err
 	}
-	if o.keyID != nil {
-		u.keyID = *o.keyID
-		return s.touch(ctx, u)
-	}
 	header, ok := parseBlob(o.blob)
+	call := caller.From(ctx)
+	if o.keyID != nil {
+		// "A short key ID is also acceptable when decrypting symmetric ciphertexts" of
+		// another account: the ciphertext knows which.
+		foreign := ok && !o.blind() && *o.keyID == header.keyID() && header.accountID() != call.Identity.Account
+		if foreign {
+			mine, err := s.get(ctx, keyPath(call.Identity.Account, call.Region, *o.keyID))
+			if err != nil {
+				return nil, own, err
+			}
+			foreign = mine == nil
+		}
+		if !foreign {
+			u.keyID = *o.keyID
+			return s.touch(ctx, u)
+		}
+	}
 	if !ok {
 		return nil, own, badCiphertext()
 	}
-	r := ref{account: header.accountID(), region: caller.From(ctx).Region, id: header.keyID()}
+	r := ref{account: header.accountID(), region: call.Region, id: header.keyID()}
 	t, touch, err := s.touchRef(ctx, u, r)
 	if err == nil && t.loaded == nil {
 		return nil, own, hiddenKey()
@@ -126,6 +139,9 @@ func (s *Service) openSource(ctx context.Context, t *target, operation string, o
 	if err := t.does(string(o.algorithm)); err != nil {
 		return nil, nil, err
 	}
+	if f := foreignOf(ctx); f != nil && t.symmetric() && t.Store == "" {
+		return nil, nil, s.openForeign(ctx, t, f)
+	}
 	switch {
 	case o.blind():
 		return nil, nil, nil
@@ -145,10 +161,19 @@ func (s *Service) openSource(ctx context.Context, t *target, operation string, o
 
 // unseal opens a symmetric ciphertext, wherever the key is kept.
 func (s *Service) unseal(ctx context.Context, t *target, operation string, header blob, ciphertext []byte) ([]byte, *string, error) {
-	if header.kind != kindLocal {
+	switch {
+	case header.kind != t.kind():
+		return nil, nil, badCiphertext()
+	case header.kind == kindHSM:
+		plaintext, err := s.openHSM(ctx, t, ciphertext)
+		return plaintext, nil, err
+	case header.kind == kindXKS:
+		plaintext, err := s.openXKS(ctx, t, operation, ciphertext)
+		return plaintext, nil, err
+	case len(ciphertext) < blobMin:
 		return nil, nil, badCiphertext()
 	}
-	m := t.byPrefix(header.material)
+	m := t.byPrefix(header.material[:])
 	if m == nil {
 		return nil, nil, badCiphertext()
 	}

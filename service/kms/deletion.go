@@ -132,8 +132,10 @@ func (s *Service) erase(ctx context.Context, tx store.Tx, k *key) error {
 	if err := s.leaveStore(ctx, tx, k); err != nil {
 		return err
 	}
-	if err := tx.Delete(ctx, usageKeys+path); err != nil {
-		return err
+	for _, name := range [...]string{usageKeys + path, grantCounts + path} {
+		if err := tx.Delete(ctx, name); err != nil {
+			return err
+		}
 	}
 	if err := s.count(ctx, tx, k, -1); err != nil {
 		return err

@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"crypto/rand"
 
 	api "bartizan.dev/api/kms"
 	"bartizan.dev/policy"
@@ -37,7 +38,11 @@ func (s *Service) Encrypt(ctx context.Context, in *api.EncryptRequest) (*api.Enc
 		return nil, err
 	}
 	var blob []byte
-	if t.symmetric() {
+	if f := foreignOf(ctx); f != nil {
+		if err := s.encryptForeign(ctx, t, f); err != nil {
+			return nil, err
+		}
+	} else if t.symmetric() {
 		if err := dryRun(in.DryRun); err != nil {
 			return nil, err
 		}
@@ -50,6 +55,20 @@ func (s *Service) Encrypt(ctx context.Context, in *api.EncryptRequest) (*api.Enc
 	}
 	t.used(ctx, "Encrypt")
 	return &api.EncryptResponse{CiphertextBlob: blob, KeyId: &t.arn, EncryptionAlgorithm: algorithm}, nil
+}
+
+// encryptForeign encrypts for a KMS elsewhere: see proxy.go.
+func (s *Service) encryptForeign(ctx context.Context, t *target, f *foreign) error {
+	if !t.symmetric() || t.Store != "" {
+		return unsupported("%s cannot be an external key: it must be a symmetric encryption key that is kept here.", t.arn)
+	}
+	c, err := t.current.cipher(ctx)
+	if err != nil {
+		return err
+	}
+	salt := make([]byte, foreignSalt)
+	rand.Read(salt) // never fails
+	return c.sealForeign(f, salt)
 }
 
 // ready refuses a cryptographic operation that the key cannot do, or not now.
@@ -66,6 +85,14 @@ func (s *Service) ready(t *target, operation string, usage api.KeyUsageType, alg
 // seal encrypts under a symmetric key, wherever it is kept. material is empty
 // for a key in a custom key store.
 func (s *Service) seal(ctx context.Context, t *target, operation string, plaintext []byte, ec *encryptionContext) (blob []byte, material *string, err error) {
+	switch t.Origin {
+	case api.OriginType_AWS_CLOUDHSM:
+		blob, err = s.sealHSM(ctx, t, plaintext, ec)
+		return blob, nil, err
+	case api.OriginType_EXTERNAL_KEY_STORE:
+		blob, err = s.sealXKS(ctx, t, operation, plaintext, ec)
+		return blob, nil, err
+	}
 	c, err := t.current.cipher(ctx)
 	if err != nil {
 		return nil, nil, err

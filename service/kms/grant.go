@@ -8,8 +8,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	api "bartizan.dev/api/kms"
+	"bartizan.dev/arn"
 	"bartizan.dev/caller"
 	"bartizan.dev/store"
 	"bartizan.dev/wire"
@@ -80,6 +83,16 @@ func (g *grant) check(l *loaded) error {
 	case (g.Equals != nil || g.Subset != nil) && !l.symmetric():
 		return invalid("Encryption context constraints are valid for symmetric encryption KMS keys only.")
 	}
+	for _, pairs := range [...]map[string]string{g.Equals, g.Subset} {
+		if len(pairs) > maxConstraint {
+			return invalid("An encryption context constraint can have at most %d pairs.", maxConstraint)
+		}
+		for _, v := range pairs {
+			if utf8.RuneCountInString(v) > maxConstraintValue {
+				return invalid("A value of an encryption context constraint can have at most %d characters.", maxConstraintValue)
+			}
+		}
+	}
 	for _, o := range g.Operations {
 		if !slices.Contains(grantable(l), o) {
 			return invalid("Grant operation %s is not valid for %s, a %s key for %s.", o, l.arn, l.Spec, l.Usage)
@@ -114,11 +127,17 @@ func grantable(l *loaded) []api.GrantOperation {
 	return out
 }
 
+// grants refuses a new grant on a key that is in no state for it.
+func (l *loaded) grants(now time.Time) error {
+	return l.need(now, api.KeyState_Enabled, api.KeyState_Unavailable)
+}
+
 // same reports whether two grants say the same.
 func (g *grant) same(o *grant) bool {
 	return g.Name == o.Name && g.Grantee == o.Grantee && g.Retiring == o.Retiring && g.GranteeService == o.GranteeService &&
 		g.RetiringService == o.RetiringService && g.Issuer == o.Issuer && slices.Equal(g.Operations, o.Operations) &&
-		maps.Equal(g.Equals, o.Equals) && (g.Equals == nil) == (o.Equals == nil) && maps.Equal(g.Subset, o.Subset) && g.SourceARN == o.SourceARN
+		maps.Equal(g.Equals, o.Equals) && (g.Equals == nil) == (o.Equals == nil) &&
+		maps.Equal(g.Subset, o.Subset) && (g.Subset == nil) == (o.Subset == nil) && g.SourceARN == o.SourceARN
 }
 
 // CreateGrant lets a principal use a key. With a name, the same request again
@@ -132,7 +151,7 @@ func (s *Service) CreateGrant(ctx context.Context, in *api.CreateGrantRequest) (
 	if err := t.customers(); err != nil && len(caller.From(ctx).Via) == 0 {
 		return nil, err
 	}
-	if err := t.usable(s.Clock.Now()); err != nil {
+	if err := t.grants(s.Clock.Now()); err != nil {
 		return nil, err
 	}
 	g, err := s.newGrant(ctx, t.loaded, in)
@@ -142,12 +161,13 @@ func (s *Service) CreateGrant(ctx context.Context, in *api.CreateGrantRequest) (
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
+	made := g
 	_, err = s.Store.Update(ctx, func(tx store.Tx) error {
 		l, err := s.fresh(ctx, tx, t.path())
 		if err != nil {
 			return err
 		}
-		if err := l.usable(s.Clock.Now()); err != nil {
+		if err := l.grants(s.Clock.Now()); err != nil {
 			return err
 		}
 		if g.Name != "" {
@@ -156,17 +176,18 @@ func (s *Service) CreateGrant(ctx context.Context, in *api.CreateGrantRequest) (
 				return err
 			}
 			if i := slices.IndexFunc(mine, func(o heldGrant) bool { return g.same(o.grant) }); i >= 0 {
-				g = mine[i].grant
+				made = mine[i].grant
 				return nil
 			}
 		}
+		made = g
 		return s.insertGrant(ctx, tx, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.newToken(ctx, g)
-	return &api.CreateGrantResponse{GrantId: &g.ID, GrantToken: &token}, err
+	token, err := s.newToken(ctx, made)
+	return &api.CreateGrantResponse{GrantId: &made.ID, GrantToken: &token}, err
 }
 
 // ListGrants lists the grants of a key.
@@ -262,17 +283,24 @@ func (s *Service) shownGrant(ctx context.Context, g *grant) (*api.GrantListEntry
 	if g.RetiringService != "" {
 		out.RetiringServicePrincipal = &g.RetiringService
 	}
-	if g.Equals != nil || g.Subset != nil || g.SourceARN != "" {
-		out.Constraints = &api.GrantConstraints{EncryptionContextEquals: g.Equals, EncryptionContextSubset: g.Subset}
-		if g.SourceARN != "" {
-			out.Constraints.SourceArn = &g.SourceARN
-		}
-	}
+	out.Constraints = g.constraints()
 	return out, nil
 }
 
-// ListRetirableGrants lists the grants of the account's keys in the Region that
-// a principal may retire.
+// constraints are the grant's, or nil.
+func (g *grant) constraints() *api.GrantConstraints {
+	if g.Equals == nil && g.Subset == nil && g.SourceARN == "" {
+		return nil
+	}
+	out := &api.GrantConstraints{EncryptionContextEquals: g.Equals, EncryptionContextSubset: g.Subset}
+	if g.SourceARN != "" {
+		out.SourceArn = &g.SourceARN
+	}
+	return out
+}
+
+// ListRetirableGrants lists the grants in the Region that a principal of the
+// account may retire, on keys of other accounts too.
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_ListRetirableGrants.html
 func (s *Service) ListRetirableGrants(ctx context.Context, in *api.ListRetirableGrantsRequest) (*api.ListGrantsResponse, error) {
 	p, err := newPage(in.Limit, in.Marker, 50, 100)
@@ -282,14 +310,24 @@ func (s *Service) ListRetirableGrants(ctx context.Context, in *api.ListRetirable
 	if (in.RetiringPrincipal == nil) == (in.RetiringServicePrincipal == nil) {
 		return nil, invalid("You must specify exactly one of RetiringPrincipal and RetiringServicePrincipal.")
 	}
-	name := ""
-	if in.RetiringServicePrincipal != nil {
-		name = *in.RetiringServicePrincipal
-	} else if name, err = s.bindGrantee(ctx, in.RetiringPrincipal); err != nil {
-		return nil, err
-	}
 	call := caller.From(ctx)
-	entries, next, err := pageBy(ctx, s.Store, &s.grants, "retiring", call.Identity.Account+"/"+call.Region+"/"+name, p)
+	value := ""
+	if in.RetiringServicePrincipal != nil {
+		if call.Identity.Kind != caller.Service {
+			return nil, invalid("RetiringServicePrincipal can be used by service principals only.")
+		}
+		value = retiringIn(call.Identity.Account, call.Region, *in.RetiringServicePrincipal)
+	} else {
+		name, err := s.bindGrantee(ctx, in.RetiringPrincipal)
+		if err != nil {
+			return nil, err
+		}
+		if a, err := arn.Parse(*in.RetiringPrincipal); err != nil || a.Account != call.Identity.Account {
+			return nil, invalid("RetiringPrincipal must be a principal of your account.")
+		}
+		value = retiringIn("", call.Region, name)
+	}
+	entries, next, err := pageBy(ctx, s.Store, &s.grants, "retiring", value, p)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,7 @@ package kms
 
 import (
 	"context"
-	"maps"
+	"errors"
 	"slices"
 	"strings"
 
@@ -128,7 +128,9 @@ func (s *Service) loadGrants(ctx context.Context, r store.Reader, name string) (
 		}
 		for _, id := range ids {
 			g, err := s.grants.Get(ctx, r, id)
-			if err != nil {
+			if errors.Is(err, store.ErrNotFound) {
+				continue // ended since the index was read
+			} else if err != nil {
 				return nil, err
 			}
 			out = append(out, heldGrant{g, policy.Source{Type: policy.Grant, Name: g.ID, ARN: key.arn()}})
@@ -150,19 +152,37 @@ func (g *grant) admits(op api.GrantOperation, ec *encryptionContext) bool {
 	if !takesContext(op) {
 		return true
 	}
-	if g.Equals != nil && !maps.Equal(g.Equals, ec.pairs) {
+	if g.Equals != nil && !equalContext(ec.pairs, g.Equals) {
 		return false
 	}
 	return contains(ec.pairs, g.Subset)
 }
 
+// equalContext reports whether a context is what a constraint asks for. In a
+// constraint, keys are not case-sensitive; values are.
+func equalContext(context, constraint map[string]string) bool {
+	return len(context) == len(constraint) && contains(context, constraint) && contains(constraint, context)
+}
+
 func contains(all, part map[string]string) bool {
 	for k, v := range part {
-		if got, ok := all[k]; !ok || got != v {
+		if all[k] == v && v != "" {
+			continue
+		}
+		if !has(all, k, v) {
 			return false
 		}
 	}
 	return true
+}
+
+func has(all map[string]string, key, value string) bool {
+	for k, v := range all {
+		if v == value && strings.EqualFold(k, key) {
+			return true
+		}
+	}
+	return false
 }
 
 func takesContext(op api.GrantOperation) bool {

@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	api "bartizan.dev/api/kms"
@@ -16,30 +17,44 @@ import (
 func (s *Service) grantRules() policy.Rules {
 	return policy.Rules{
 		"CreateGrant": policy.On(s.touchCreateGrant),
-		"ListGrants": on(s, func(in *api.ListGrantsRequest) use {
-			return use{action: "kms:ListGrants", keyID: in.KeyId, more: func(c *conditions) { c.setBool("kms:GrantIsForAWSResource", new(false)) }}
+		"ListGrants": policy.On(func(ctx context.Context, in *api.ListGrantsRequest) ([]policy.Touch, error) {
+			return s.touchGrants(ctx, use{action: "kms:ListGrants", keyID: in.KeyId})
 		}),
-		"ListRetirableGrants": policy.OnAny(policy.Touch{Action: "kms:ListRetirableGrants"}),
+		"ListRetirableGrants": policy.On(func(ctx context.Context, in *api.ListRetirableGrantsRequest) ([]policy.Touch, error) {
+			touch := policy.Touch{Action: "kms:ListRetirableGrants"}
+			// No policy can allow it to a service, which may ask for its own.
+			if id := &caller.From(ctx).Identity; id.Kind == caller.Service && in.RetiringServicePrincipal != nil && *in.RetiringServicePrincipal == id.Service {
+				touch.Grant = &policy.Source{Type: policy.Grant, Name: id.Service}
+			}
+			return []policy.Touch{touch}, nil
+		}),
 		"RevokeGrant": policy.On(func(ctx context.Context, in *api.RevokeGrantRequest) ([]policy.Touch, error) {
-			forService := len(caller.From(ctx).Via) > 0
-			t, touch, err := s.touch(ctx, use{action: "kms:RevokeGrant", keyID: in.KeyId, more: func(c *conditions) {
-				c.setBool("kms:GrantIsForAWSResource", &forService)
-			}})
-			caller.From(ctx).Found = t
-			return []policy.Touch{touch}, err
+			return s.touchGrants(ctx, use{action: "kms:RevokeGrant", keyID: in.KeyId})
 		}),
 		"RetireGrant": policy.On(s.touchRetireGrant),
 	}
 }
 
+func (s *Service) touchGrants(ctx context.Context, u use) ([]policy.Touch, error) {
+	call := caller.From(ctx)
+	u.more = func(c *conditions) { c.setBool("kms:GrantIsForAWSResource", new(forService(call))) }
+	t, touch, err := s.touch(ctx, u)
+	call.Found = t
+	return []policy.Touch{touch}, err
+}
+
+// forService is kms:GrantIsForAWSResource.
+func forService(call *caller.Call) bool {
+	return len(call.Via) > 0 || call.Identity.Kind == caller.Service
+}
+
 func (s *Service) touchCreateGrant(ctx context.Context, in *api.CreateGrantRequest) ([]policy.Touch, error) {
 	call := caller.From(ctx)
-	forService := len(call.Via) > 0 || call.Identity.Kind == caller.Service
 	t, touch, err := s.touch(ctx, use{
 		action: "kms:CreateGrant", grant: api.GrantOperation_CreateGrant, keyID: in.KeyId, tokens: in.GrantTokens,
 		fits: func(parent *grant) bool { return parent.covers(in) },
 		more: func(c *conditions) {
-			c.setBool("kms:GrantIsForAWSResource", &forService)
+			c.setBool("kms:GrantIsForAWSResource", new(forService(call)))
 			operations := make([]string, len(in.Operations))
 			for i, o := range in.Operations {
 				operations[i] = string(o)
@@ -60,17 +75,25 @@ func (s *Service) touchCreateGrant(ctx context.Context, in *api.CreateGrantReque
 	return []policy.Touch{touch}, err
 }
 
-// setConstraints sets kms:GrantConstraintType and its like.
+// setConstraints sets kms:GrantConstraintType and its like. The encryption
+// context of a grant is that of its constraints.
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-encryption-context
 func setConstraints(c *conditions, g *api.GrantConstraints) {
 	if g == nil {
 		return
 	}
 	var kinds []string
+	pairs := map[string]string{}
 	if g.EncryptionContextEquals != nil {
 		kinds = append(kinds, "EncryptionContextEquals")
+		maps.Copy(pairs, g.EncryptionContextEquals)
 	}
 	if g.EncryptionContextSubset != nil {
 		kinds = append(kinds, "EncryptionContextSubset")
+		maps.Copy(pairs, g.EncryptionContextSubset)
+	}
+	if ec, err := newContext(pairs); err == nil {
+		c.setContext(&ec)
 	}
 	if g.SourceArn != nil {
 		kinds = append(kinds, "SourceArn")
@@ -105,7 +128,7 @@ func (g *grant) covers(in *api.CreateGrantRequest) bool {
 	}
 	switch {
 	case g.Equals != nil:
-		return equals != nil && contains(equals, g.Equals) && contains(g.Equals, equals)
+		return equals != nil && equalContext(equals, g.Equals)
 	case g.Subset != nil:
 		return equals != nil && contains(equals, g.Subset) || equals == nil && contains(subset, g.Subset)
 	}
@@ -150,7 +173,11 @@ func (s *Service) touchRetireGrant(ctx context.Context, in *api.RetireGrantReque
 		return own, err
 	}
 	call.Found = &retirement{g, r}
-	_, touch, err := s.touchRef(ctx, use{action: action}, r)
+	_, touch, err := s.touchRef(ctx, use{action: action, more: func(c *conditions) {
+		if g != nil {
+			setConstraints(c, g.constraints())
+		}
+	}}, r)
 	if err != nil || g == nil {
 		return []policy.Touch{touch}, err
 	}

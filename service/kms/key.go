@@ -23,9 +23,11 @@ func (s *Service) keyRules() policy.Rules {
 		"DescribeKey": on(s, func(in *api.DescribeKeyRequest) use {
 			return use{action: "kms:DescribeKey", grant: api.GrantOperation_DescribeKey, keyID: in.KeyId, aliases: true, tokens: in.GrantTokens}
 		}),
-		"ListKeys":   policy.OnAny(policy.Touch{Action: "kms:ListKeys"}),
-		"EnableKey":  plain(s, "EnableKey", func(in *api.EnableKeyRequest) string { return in.KeyId }),
-		"DisableKey": plain(s, "DisableKey", func(in *api.DisableKeyRequest) string { return in.KeyId }),
+		"ListKeys":  policy.OnAny(policy.Touch{Action: "kms:ListKeys"}),
+		"EnableKey": plain(s, "EnableKey", func(in *api.EnableKeyRequest) string { return in.KeyId }),
+		"DisableKey": on(s, func(in *api.DisableKeyRequest) use {
+			return use{action: "kms:DisableKey", keyID: in.KeyId, unused: true}
+		}),
 		"UpdateKeyDescription": plain(s, "UpdateKeyDescription", func(in *api.UpdateKeyDescriptionRequest) string {
 			return in.KeyId
 		}),
@@ -50,7 +52,7 @@ func (s *Service) keyRules() policy.Rules {
 		}),
 		"ListResourceTags": plain(s, "ListResourceTags", func(in *api.ListResourceTagsRequest) string { return in.KeyId }),
 		"ScheduleKeyDeletion": on(s, func(in *api.ScheduleKeyDeletionRequest) use {
-			return use{action: "kms:ScheduleKeyDeletion", keyID: in.KeyId, more: func(c *conditions) {
+			return use{action: "kms:ScheduleKeyDeletion", keyID: in.KeyId, unused: true, more: func(c *conditions) {
 				days := pendingWindow(in.PendingWindowInDays)
 				c.setInt("kms:ScheduleKeyDeletionPendingWindowInDays", &days)
 			}}

@@ -79,7 +79,7 @@ func (s *Service) checkLockout(ctx context.Context, k *key, bound string) error 
 	if err != nil {
 		return err
 	}
-	b := &policy.Bindings{Identity: policy.Compile(policy.Labelled{Document: all}), Resource: set, Authority: policy.Key}
+	b := &policy.Bindings{Identity: policy.Compile(policy.Labelled{Source: policy.Source{Type: policy.Identity}, Document: all}), Resource: set, Authority: policy.Key}
 	r := &policy.Request{
 		Principal: policy.Principal{Account: id.Account, ARN: id.ARN, ID: id.ID}, Action: "kms:PutKeyPolicy", Resource: k.arn(), ResourceAccount: k.Account,
 	}

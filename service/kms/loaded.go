@@ -6,6 +6,7 @@ import (
 	"errors"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,7 @@ type loaded struct {
 	static     []policy.Pair // condition keys that do not depend on the call
 	usage      *usage
 	algorithms []string
+	custom     *customStore // where the key is kept, if not here
 	current    *opened
 	older      []*opened // further materials, of a symmetric key
 	pending    bool      // a material that a key needs was not imported, or was deleted
@@ -52,6 +54,11 @@ func (s *Service) load(ctx context.Context, r store.Reader, path string) (*loade
 	}
 	for _, t := range k.Tags {
 		l.tags = append(l.tags, policy.Tag(t))
+	}
+	if k.Store != "" {
+		if l.custom, err = s.stores.Get(ctx, r, k.storePath()); err != nil {
+			return nil, err
+		}
 	}
 	names, err := s.aliases.By(ctx, r, "key", path, "", 0)
 	if err != nil {
@@ -150,13 +157,13 @@ func (o *opened) cipher(ctx context.Context) (*cipherMaterial, error) {
 }
 
 // byPrefix finds the material that a ciphertext names.
-func (l *loaded) byPrefix(prefix [16]byte) *opened {
-	name := hex.EncodeToString(prefix[:])
-	if l.current != nil && l.current.record.ID[:32] == name {
+func (l *loaded) byPrefix(prefix []byte) *opened {
+	name := hex.EncodeToString(prefix)
+	if l.current != nil && strings.HasPrefix(l.current.record.ID, name) {
 		return l.current
 	}
 	for _, o := range l.older {
-		if o.record.ID[:32] == name {
+		if strings.HasPrefix(o.record.ID, name) {
 			return o
 		}
 	}

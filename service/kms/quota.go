@@ -26,7 +26,11 @@ const (
 	maxPolicy   = 32 << 10 // bytes
 	maxOnDemand = 25       // rotations of a key
 	maxContext  = 8192     // bytes of an encryption context
-	defaultName = "default"
-	defaultDays = 365
-	defaultWait = 30 // days before a key is deleted
+	// Of an encryption context constraint of a grant.
+	// https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html#KMS-CreateGrant-request-Constraints
+	maxConstraint      = 8
+	maxConstraintValue = 384
+	defaultName        = "default"
+	defaultDays        = 365
+	defaultWait        = 30 // days before a key is deleted
 )

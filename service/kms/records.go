@@ -16,7 +16,8 @@ import (
 //	alias/ACCOUNT/REGION/alias/NAME
 //	grant/PATH/GRANT
 //	custom/ACCOUNT/REGION/STORE   a custom key store
-//	xks/KEY                  a credential for Bartizan's own XKS endpoint
+//	proxy/NAME               an XKS proxy that this server is
+//	owned/REGION/SERVICE     the key of a service for itself
 //	domain/REGION/VERSION    a domain key, wrapped by the custodian
 //	usage/PATH               when and for what a key was used last
 //	work/…                   see package work
@@ -25,6 +26,8 @@ type records struct {
 	materials store.Collection[keyMaterial]
 	aliases   store.Collection[alias]
 	grants    store.Collection[grant]
+	stores    store.Collection[customStore]
+	proxies   store.Collection[keyProxy]
 }
 
 // key is a KMS key. A multi-Region key has a record in each of its Regions; the
@@ -108,8 +111,8 @@ type grant struct {
 	RetiringService string               `json:"retiringService,omitempty"`
 	Issuer          string               `json:"issuer"` // ARN of the account that made it
 	Operations      []api.GrantOperation `json:"operations"`
-	Equals          map[string]string    `json:"equals,omitempty"`
-	Subset          map[string]string    `json:"subset,omitempty"`
+	Equals          map[string]string    `json:"equals,omitzero"` // empty is not nil: it admits only an empty context
+	Subset          map[string]string    `json:"subset,omitzero"`
 	SourceARN       string               `json:"sourceArn,omitempty"`
 }
 
@@ -123,20 +126,35 @@ func (g *grant) grantee() string {
 	return g.Grantee
 }
 
+// retiring are the values of the index by which a retiring principal finds its
+// grants: a user or role those of all accounts in a Region, a service those of
+// the account for which it calls.
 func (g *grant) retiring() []string {
 	var out []string
-	for _, r := range [...]string{g.Retiring, g.RetiringService} {
-		if r != "" {
-			account, region, _ := splitPath(g.Key)
-			out = append(out, account+"/"+region+"/"+r)
-		}
+	account, region, _ := splitPath(g.Key)
+	if g.Retiring != "" {
+		out = append(out, retiringIn("", region, g.Retiring))
+	}
+	if g.RetiringService != "" {
+		out = append(out, retiringIn(account, region, g.RetiringService))
 	}
 	return out
 }
 
+func retiringIn(account, region, name string) string { return account + "/" + region + "/" + name }
+
 func newRecords() records {
 	return records{
-		keys:      store.Collection[key]{Name: "key"},
+		keys: store.Collection[key]{Name: "key", Indexes: []store.Index[key]{
+			{Name: "store", Keys: func(k *key) []string {
+				if k.Store == "" {
+					return nil
+				}
+				return []string{k.storePath()}
+			}},
+		}},
+		stores:    store.Collection[customStore]{Name: "custom"},
+		proxies:   store.Collection[keyProxy]{Name: proxyKeys},
 		materials: store.Collection[keyMaterial]{Name: "material"},
 		aliases: store.Collection[alias]{Name: "alias", Indexes: []store.Index[alias]{
 			{Name: "key", Keys: func(a *alias) []string { return []string{a.Target} }},

@@ -91,6 +91,9 @@ func (s *Service) resolve(ctx context.Context, keyID string, aliases bool) (ref,
 		}
 	}
 	if path == "" {
+		if r.account != caller.From(ctx).Identity.Account {
+			return r, nil // whether it exists is not for strangers: they are denied
+		}
 		return r, noAlias(r.arn())
 	}
 	_, _, r.id = splitPath(path)

@@ -2,32 +2,17 @@ package kms
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	api "bartizan.dev/api/kms"
+	"bartizan.dev/service/kms/material"
 )
-
-// largest is how many bytes RSA-OAEP takes (RFC 8017 section 7.1.1): the modulus
-// less two hashes and two bytes.
-func largest(spec api.KeySpec, algorithm string) int {
-	bits, err := strconv.Atoi(strings.TrimPrefix(string(spec), "RSA_"))
-	if err != nil {
-		return 0
-	}
-	hash := 32
-	if strings.HasSuffix(algorithm, "SHA_1") {
-		hash = 20
-	}
-	return bits/8 - 2*hash - 2
-}
 
 func (s *Service) encryptAsymmetric(ctx context.Context, t *target, in *api.EncryptRequest) ([]byte, error) {
 	algorithm := string(in.EncryptionAlgorithm)
 	if len(t.context.keys) > 0 {
 		return nil, invalid("EncryptionContext is not supported with asymmetric keys.")
 	}
-	if most := largest(t.Spec, algorithm); len(in.Plaintext) > most {
+	if most := material.Capacity(string(t.Spec), algorithm); len(in.Plaintext) > most {
 		return nil, invalid("Algorithm %s and key spec %s cannot encrypt data larger than %d bytes.", algorithm, t.Spec, most)
 	}
 	k, err := t.material(ctx)

@@ -6,6 +6,7 @@
 //   - ref.go finds the key that a call means; loaded.go keeps keys ready for use.
 //   - domain.go holds the domain keys, under which key material is wrapped;
 //     ciphertext.go and context.go are the format of what keys encrypt.
+//   - owned.go holds keys of AWS's own services, managed.go makes AWS managed keys.
 //   - authorise.go declares what operations touch, conditions.go the condition
 //     keys, grantmatch.go which grants allow a call.
 //   - state.go knows what a key may do in its state, work.go what happens later.
@@ -15,6 +16,7 @@ package kms
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -40,7 +42,13 @@ type Deps struct {
 	// BindPrincipal and ShowPrincipal do the same with one principal.
 	BindPrincipal func(ctx context.Context, principal string) (bound string, err error)
 	ShowPrincipal func(ctx context.Context, bound string) (principal string, err error)
-	Quotas        Quotas // zero fields stand for AWS's defaults
+	// Cluster tells of a CloudHSM cluster, nil if there is none of that id; Vault
+	// logs into one. Both are nil where there are no HSMs.
+	Cluster func(ctx context.Context, account, region, id string) (*Cluster, error)
+	Vault   func(ctx context.Context, account, region, id, user, password string) (keys.Vault, error)
+	// XKS carries the calls to XKS proxies; see xks.NewTransport.
+	XKS    http.RoundTripper
+	Quotas Quotas // zero fields stand for AWS's defaults
 }
 
 // Service answers the operations of KMS.
@@ -56,6 +64,8 @@ type Service struct {
 	domains  *domains
 	sets     policySets
 	usage    sync.Map // path: *usage
+	vaults   vaults
+	owned    owned
 }
 
 var _ api.Server = (*Service)(nil)
@@ -68,6 +78,7 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	s := &Service{Deps: d, records: newRecords(), domains: newDomains(d.Store, d.Custodian)}
 	s.Quotas = d.Quotas.orDefault()
 	s.sets.sets = map[string]*policy.Set{}
+	s.vaults.open, s.owned.open = map[string]*openVault{}, map[string]Owned{}
 	s.queue = work.New(d.Store, d.Clock, work.Options{Log: d.Log}, s.handlers())
 	var err error
 	if s.loaded, err = store.NewCache(ctx, d.Store, cachedKeys, s.load); err != nil {

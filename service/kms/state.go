@@ -16,6 +16,8 @@ func (l *loaded) state(now time.Time) api.KeyState {
 		return api.KeyState_PendingReplicaDeletion
 	case l.Deletion != nil:
 		return api.KeyState_PendingDeletion
+	case l.custom != nil && l.custom.State != api.ConnectionStateType_CONNECTED:
+		return api.KeyState_Unavailable
 	case l.Origin == api.OriginType_EXTERNAL && (l.pending || l.expired(now)):
 		return api.KeyState_PendingImport
 	case l.Disabled:

@@ -11,14 +11,14 @@ import (
 // Grant tokens. AWS has them because a grant takes minutes to be known
 // everywhere; here a grant counts at once. What is given as a token must be one
 // all the same, and RetireGrant finds its grant by it. A token is the id of its
-// grant, sealed under the domain key, so each CreateGrant answers a new one.
+// grant, sealed under a key of KMS itself, so each CreateGrant answers a new one.
 // https://docs.aws.amazon.com/kms/latest/developerguide/using-grant-token.html
 
 const grantTokenName = "grant token"
 
 func (s *Service) newToken(ctx context.Context, g *grant) (string, error) {
 	_, region, _ := splitPath(g.Key)
-	sealed, err := s.domains.wrap(ctx, region, grantTokenName, []byte(g.id()))
+	sealed, err := s.sealOwn(ctx, region, grantTokenName, []byte(g.id()))
 	return base64.RawURLEncoding.EncodeToString(sealed), err
 }
 
@@ -28,7 +28,7 @@ func (s *Service) openToken(ctx context.Context, token string) (string, error) {
 	if err != nil {
 		return "", badToken()
 	}
-	id, err := s.domains.unwrap(ctx, caller.From(ctx).Region, grantTokenName, raw)
+	id, err := s.openOwn(ctx, caller.From(ctx).Region, grantTokenName, raw)
 	if err != nil {
 		return "", badToken().With(err)
 	}

@@ -97,6 +97,30 @@ func storedUsage(ctx context.Context, r store.Reader, path string) (*lastUse, er
 	return last, json.Unmarshal(item.Value, last)
 }
 
+// lastUse is what a key did last, or nil.
+func (s *Service) lastUse(ctx context.Context, l *loaded) (*lastUse, error) {
+	last, err := storedUsage(ctx, s.Store, l.path())
+	if err != nil {
+		return nil, err
+	}
+	if here := l.usage.last.Load(); here != nil && (last == nil || here.Time.After(last.Time)) {
+		last = here
+	}
+	return last, nil
+}
+
+// daysUnused is kms:TrailingDaysWithoutKeyUsage: whole days since the last use,
+// or since the key was made.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html#awskeymanagementservice-policy-keys
+func (s *Service) daysUnused(ctx context.Context, l *loaded, now time.Time) (int32, error) {
+	last, err := s.lastUse(ctx, l)
+	since := l.Created
+	if last != nil && last.Time.After(since) {
+		since = last.Time
+	}
+	return int32(max(0, now.Sub(since)/(24*time.Hour))), err
+}
+
 // GetKeyLastUsage tells when and for what a key was used last.
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyLastUsage.html
 func (s *Service) GetKeyLastUsage(ctx context.Context, in *api.GetKeyLastUsageRequest) (*api.GetKeyLastUsageResponse, error) {
@@ -104,14 +128,11 @@ func (s *Service) GetKeyLastUsage(ctx context.Context, in *api.GetKeyLastUsageRe
 	if err != nil {
 		return nil, err
 	}
-	last, err := storedUsage(ctx, s.Store, t.path())
+	last, err := s.lastUse(ctx, t.loaded)
 	if err != nil {
 		return nil, err
 	}
-	if here := t.usage.last.Load(); here != nil && (last == nil || here.Time.After(last.Time)) {
-		last = here
-	}
-	out := &api.GetKeyLastUsageResponse{KeyId: &t.arn, KeyCreationDate: t.Created, TrackingStartDate: t.Created}
+	out := &api.GetKeyLastUsageResponse{KeyId: &t.arn, KeyCreationDate: t.Created, TrackingStartDate: t.Created, KeyLastUsage: &api.KeyLastUsageData{}}
 	if last != nil {
 		out.KeyLastUsage = &api.KeyLastUsageData{
 			Operation: api.KeyLastUsageTrackingOperation(last.Operation), Timestamp: last.Time,

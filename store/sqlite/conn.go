@@ -69,6 +69,9 @@ func dial(path string, cache int) (*conn, error) {
 		// long to be read quickly at the next start. 4000 pages are 16 MiB.
 		"wal_autocheckpoint(4000)", "journal_size_limit(67108864)",
 		"temp_store(MEMORY)", "trusted_schema(OFF)", "cell_size_check(ON)",
+		// What is deleted is overwritten: wrapped keys must not lie in free pages.
+		// https://sqlite.org/pragma.html#pragma_secure_delete
+		"secure_delete(ON)",
 	} {
 		q.Add("_pragma", pragma)
 	}

@@ -251,3 +251,44 @@ func TestCheckFindsDamage(t *testing.T) {
 	}
 	wantError(t, Check(t.Context(), filepath.Join(dir, "none")), "none")
 }
+
+// TestDeletedIsOverwritten: what was deleted or replaced is not in the database
+// file any more, small values and those of many pages; after an orderly end not
+// in the log either. So a key that KMS has deleted for good cannot be had back
+// from the file by who has the root key.
+func TestDeletedIsOverwritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bartizan.db")
+	s := mustOpen(t, path)
+	small, large := "small secret 7c1f", strings.Repeat("large secret 93ab ", 5000)
+	for i := range 200 {
+		mustPut(t, s, fmt.Sprintf("other/%03d", i), "stays")
+	}
+	mustPut(t, s, "other/050a", small)
+	mustPut(t, s, "other/100a", large)
+	mustPut(t, s, "other/150a", small)
+	mustPut(t, s, "other/150a", "replaced")
+	_, err := s.Update(t.Context(), func(tx store.Tx) error {
+		return errors.Join(tx.Delete(t.Context(), "other/050a"), tx.Delete(t.Context(), "other/100a"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(path + "*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{small, large[:18]} {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s still holds %q", filepath.Base(name), secret)
+			}
+		}
+	}
+}

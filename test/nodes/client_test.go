@@ -29,7 +29,14 @@ type answer struct {
 
 func (a answer) ok() bool { return a.status == 200 }
 
-func (a answer) denied() bool { return a.status == 403 }
+// denied reports a refusal: of policies, or in KMS of the key's state.
+func (a answer) denied() bool {
+	switch a.code {
+	case "AccessDeniedException", "DisabledException", "KMSInvalidStateException":
+		return true
+	}
+	return a.status == 403
+}
 
 func (a answer) String() string {
 	if a.ok() {

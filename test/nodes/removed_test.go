@@ -152,6 +152,10 @@ type watcher struct {
 }
 
 func watch(t *testing.T, n *node, c sigv4.Credentials, use []string) *watcher {
+	return watchCall(t, func() (answer, error) { return n.call(c, use[0], use[1], use[2:]...) })
+}
+
+func watchCall(t *testing.T, call func() (answer, error)) *watcher {
 	w := &watcher{end: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
@@ -161,7 +165,7 @@ func watch(t *testing.T, n *node, c sigv4.Credentials, use []string) *watcher {
 				return
 			default:
 			}
-			a, err := n.call(c, use[0], use[1], use[2:]...)
+			a, err := call()
 			w.mu.Lock()
 			if w.err = err; err == nil {
 				w.answers = append(w.answers, a)

@@ -15,7 +15,7 @@ from botocore.exceptions import WaiterError
 from recorder import Recorder
 from totp import totp
 
-SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail")
+SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms")
 ANYONE = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}}
 QUICK = {"Delay": 0.05, "MaxAttempts": 2}
 
@@ -45,6 +45,8 @@ NOT = {
     ("organizations", "list_handshakes_for_account"): "an account is invited by one organization here",
     ("accessanalyzer", "get_finding_v2"): "a finding of external access has one detail, and one page",
     ("rolesanywhere", "list_subjects"): "subjects come with sessions, which no SDK makes: service/rolesanywhere turns their pages",
+    ("kms", "list_key_policies"): "a key has one policy",
+    ("kms", "describe_custom_key_stores"): "each store needs a proxy or an HSM of its own",
     ("iam-toolbox", "get_request_authorization_details"): "it takes no size of a page",
 }
 
@@ -295,11 +297,29 @@ def others(pages):
     pages.of("signin", "list_resource_permission_statements")
 
 
+def kms(pages):
+    c = boto3.client("kms")
+    user = boto3.client("iam").create_user(UserName="grantee")["User"]["Arn"]
+    keys = [c.create_key(Tags=[{"TagKey": f"k{i}", "TagValue": "v"} for i in range(3)])["KeyMetadata"]["KeyId"] for _ in range(3)]
+    for i in range(3):
+        c.create_alias(AliasName=f"alias/a{i}", TargetKeyId=keys[0])
+        c.create_grant(KeyId=keys[0], GranteePrincipal=user, RetiringPrincipal=user, Operations=["Encrypt"])
+        c.rotate_key_on_demand(KeyId=keys[0])
+    for operation in ("list_keys", "list_aliases"):
+        pages.of("kms", operation)
+    for operation in ("list_grants", "list_resource_tags", "list_key_rotations"):
+        pages.of("kms", operation, KeyId=keys[0])
+    pages.of("kms", "list_aliases", KeyId=keys[0])
+    pages.of("kms", "list_grants", KeyId=keys[0], GranteePrincipal=user)
+    pages.of("kms", "list_key_rotations", KeyId=keys[0], IncludeKeyMaterial="ALL_KEY_MATERIAL")
+    pages.of("kms", "list_retirable_grants", RetiringPrincipal=user)
+
+
 if __name__ == "__main__":
     boto3.setup_default_session()
     recorder = Recorder(boto3.DEFAULT_SESSION._session)
     run = Pages()
-    for part in (trail, iam, waiters, organizations, accessanalyzer, others, Pages.complete):
+    for part in (trail, iam, waiters, organizations, accessanalyzer, others, kms, Pages.complete):
         part(run)
     run.failed += recorder.problems()
     print("\n".join(run.failed) or f"{len(run.driven)} paginators turn pages, {len(NOT)} have reasons not to")

@@ -93,11 +93,11 @@ class Program:
     def run(self, service, operation, value, *more):
         """aws SERVICE OPERATION --cli-input-json VALUE, or with MORE, one --option
         for each member of VALUE and MORE: commands with an option of their own to
-        write a file take no input as JSON."""
+        write a file take no input as JSON, and JSON has no bytes of a file."""
         self.recorder.calls = []
         out, err = io.StringIO(), io.StringIO()
         options = ["--cli-input-json", json.dumps(value)]
-        if more:
+        if more or any(isinstance(v, str) and v.startswith("fileb://") for v in value.values()):
             options = [w for n, v in value.items() for w in ("--" + xform_name(n, "-"), v if isinstance(v, str) else json.dumps(v))]
         arguments = [service, xform_name(operation, "-"), "--output", "json", *options, *more]
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -354,10 +354,65 @@ def hosts(iam):
     refused("ResourceNotFoundException", "", e.describe_pod_identity_association, clusterName="prod", associationId="a-00000000000000000")
 
 
+def keys(iam):
+    """https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html"""
+    k = client("kms")
+    user = iam.create_user(UserName="grantee")["User"]["Arn"]
+    key, other = (k.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))
+    for i in range(50):
+        k.create_alias(AliasName=f"alias/a{i}", TargetKeyId=key)
+    refused("LimitExceededException", "", k.create_alias, AliasName="alias/over", TargetKeyId=key)
+    refused("AlreadyExistsException", "An alias with the name arn:aws:kms:us-east-1:000000000000:alias/a0 already exists", k.create_alias, AliasName="alias/a0", TargetKeyId=other)
+    refused("NotFoundException", "Alias arn:aws:kms:us-east-1:000000000000:alias/none is not found.", k.delete_alias, AliasName="alias/none")
+    for i in range(25):
+        k.rotate_key_on_demand(KeyId=key)
+    refused("LimitExceededException", "", k.rotate_key_on_demand, KeyId=key)
+    k.tag_resource(KeyId=key, Tags=[{"TagKey": f"k{i}", "TagValue": "v"} for i in range(50)])
+    refused("TagException", "", k.tag_resource, KeyId=key, Tags=[{"TagKey": "one more", "TagValue": ""}])
+    refused("TagException", "", k.tag_resource, KeyId=key, Tags=[{"TagKey": "aws:x", "TagValue": ""}])
+    statement = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT + "root"}, "Action": "kms:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    k.put_key_policy(KeyId=key, Policy=document + " " * (32768 - len(document)))
+    refused("LimitExceededException", "", k.put_key_policy, KeyId=key, Policy=document + " " * (32769 - len(document)))
+    refused("MalformedPolicyDocumentException", "", k.put_key_policy, KeyId=key, Policy="{")
+    refused("MalformedPolicyDocumentException", "", k.put_key_policy, KeyId=key, Policy=document.replace(ACCOUNT + "root", ACCOUNT + "user/nobody"))
+    refused("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.",
+            k.put_key_policy, KeyId=key, Policy=document.replace("kms:*", "kms:Encrypt"))
+    k.encrypt(KeyId=key, Plaintext=bytes(4096))
+    refused("ValidationException", "1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096",
+            k.encrypt, KeyId=key, Plaintext=bytes(4097))
+    refused("ValidationException", "1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length greater than or equal to 1",
+            k.encrypt, KeyId=key, Plaintext=b"")
+    k.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"k": "v" * 8000})
+    refused("ValidationException", "", k.encrypt, KeyId=key, Plaintext=b"x", EncryptionContext={"k": "v" * 8192})
+    refused("ValidationException", "Please specify either number of bytes or key spec.", k.generate_data_key, KeyId=key)
+    refused("ValidationException", "1 validation error detected: Value '1025' at 'numberOfBytes' failed to satisfy constraint: Member must have value less than or equal to 1024",
+            k.generate_data_key, KeyId=key, NumberOfBytes=1025)
+    for days in (89, 2561):
+        refused("ValidationException", "1 validation error detected: Value", k.enable_key_rotation, KeyId=key, RotationPeriodInDays=days)
+    for days in (6, 31):
+        refused("ValidationException", "", k.schedule_key_deletion, KeyId=key, PendingWindowInDays=days)
+    refused("InvalidArnException", "", k.create_grant, KeyId=key, GranteePrincipal=ACCOUNT + "user/nobody", Operations=["Encrypt"])
+    refused("ValidationException", "", k.create_grant, KeyId=key, GranteePrincipal=user, Operations=["Sign"])
+    refused("InvalidGrantTokenException", "", k.encrypt, KeyId=key, Plaintext=b"x", GrantTokens=["nothing"])
+    refused("NotFoundException", "Invalid keyId 'nothing'", k.describe_key, KeyId="nothing")
+    refused("NotFoundException", "Key 'arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000' does not exist",
+            k.describe_key, KeyId="00000000-0000-4000-8000-000000000000")
+    refused("InvalidMarkerException", "Could not deserialize marker", k.list_keys, Marker="!")
+    refused("ValidationException", "KeyUsage SIGN_VERIFY is not compatible with KeySpec ", k.create_key, KeyUsage="SIGN_VERIFY")
+    refused("ValidationException", "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.", k.create_key, KeySpec="RSA_2048")
+    k.disable_key(KeyId=key)
+    refused("DisabledException", f"arn:aws:kms:us-east-1:000000000000:key/{key} is disabled.", k.encrypt, KeyId=key, Plaintext=b"x")
+    k.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    refused("KMSInvalidStateException", f"arn:aws:kms:us-east-1:000000000000:key/{key} is pending deletion.", k.encrypt, KeyId=key, Plaintext=b"x")
+    refused("KMSInvalidStateException", f"arn:aws:kms:us-east-1:000000000000:key/{key} is pending deletion.", k.enable_key, KeyId=key)
+    refused("KMSInvalidStateException", f"arn:aws:kms:us-east-1:000000000000:key/{other} is not pending deletion.", k.cancel_key_deletion, KeyId=other)
+
+
 if __name__ == "__main__":
     boto3.setup_default_session()
     recorder = Recorder(boto3.DEFAULT_SESSION._session)
-    for part in (sizes, numbers, conflicts, names, tagging, documents, sessions, organization, analyzers, hosts):
+    for part in (sizes, numbers, conflicts, names, tagging, documents, sessions, organization, analyzers, hosts, keys):
         try:
             part(client("iam"))
         except ClientError as e:

@@ -17,21 +17,27 @@ begin with a space go on with the line before, # begins a comment:
     except Operation REASON     it is proved elsewhere
 
 EXPR are JMESPath; an error's answer is Error and the Words of its message.
-${X} in the input is a variable, ${file:NAME} a file of the working directory,
+${X} in the input is a variable, ${bytes:X} the bytes that variable X has in base64
+(a member of its own), ${wrapped:X} a key of 32 bytes, the same each time, under
+the public key in X (RSA-OAEP with SHA-256), ${file:NAME} a file of the working directory,
 ${totp:FILE:N} the one-time password of a file's seed N periods from now,
 ${month:N} the first moment of the month in N months, ${end:N} its last. Where
 the model wants a string, an object becomes its JSON. Every answer must have the
 model's shape. At the end each operation that SPEC calls real must have succeeded.
 """
 
+import base64
 import datetime
+import hashlib
 import json
 import pathlib
 import re
+import secrets
 import sys
 import time
 
 import jmespath
+import rsa
 from program import Program, index
 from totp import totp
 
@@ -62,6 +68,22 @@ def month(number):
     return datetime.datetime(now.year + months // 12, months % 12 + 1, 1, tzinfo=datetime.timezone.utc)
 
 
+def masked(data, seed):
+    """data XOR MGF1 with SHA-256: https://www.rfc-editor.org/rfc/rfc8017#appendix-B.2.1"""
+    mask = b"".join(hashlib.sha256(seed + i.to_bytes(4, "big")).digest() for i in range(len(data) // 32 + 1))
+    return bytes(a ^ b for a, b in zip(data, mask))
+
+
+def wrapped(der, secret):
+    """A secret under a public key: https://www.rfc-editor.org/rfc/rfc8017#section-7.1.1"""
+    key = rsa.PublicKey.load_pkcs1_openssl_der(der)
+    size, seed = (key.n.bit_length() + 7) // 8, secrets.token_bytes(32)
+    block = hashlib.sha256(b"").digest() + bytes(size - len(secret) - 66) + b"\1" + secret
+    block = masked(block, seed)
+    whole = b"\0" + masked(seed, block) + block
+    return pow(int.from_bytes(whole, "big"), key.e, key.n).to_bytes(size, "big")
+
+
 def brief(value):
     """An answer in a few hundred characters."""
     return json.dumps({k: v for k, v in value.items() if k != "ResponseMetadata"}, default=str)[:600]
@@ -78,6 +100,11 @@ class Scenario:
     def variable(self, name):
         if name.startswith("file:"):
             return pathlib.Path(name[5:]).read_text(encoding="utf-8")
+        if name.startswith(("bytes:", "wrapped:")):  # as the CLI takes bytes: from a file
+            kind, _, variable = name.partition(":")
+            content, path = base64.b64decode(self.variable(variable)), pathlib.Path(f"{kind}-{variable}")
+            path.write_bytes(content if kind == "bytes" else wrapped(content, bytes(range(32))))
+            return f"fileb://{path}"
         if name.startswith("totp:"):
             _, seed, steps = name.split(":")
             return totp(self.variable("file:" + seed), int(steps), self.now)

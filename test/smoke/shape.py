@@ -16,7 +16,11 @@ from dateutil import parser as dates
 # Where AWS itself answers what is not in its model's enum, by shape.
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachedPermissionsBoundary.html ("can only have a value of Policy")
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulateCustomPolicy.html (its example)
-BESIDE = {"PermissionsBoundaryAttachmentType": {"Policy"}, "PolicySourceType": {"IAM Policy"}}
+# https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html (has the same value as KeySpec, which has more)
+BESIDE = {
+    "PermissionsBoundaryAttachmentType": {"Policy"}, "PolicySourceType": {"IAM Policy"},
+    "CustomerMasterKeySpec": {"ECC_NIST_EDWARDS25519", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"},
+}
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 

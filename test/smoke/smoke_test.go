@@ -3,6 +3,7 @@ package smoke
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,12 +14,13 @@ import (
 	"testing"
 	"time"
 
+	kmsapi "bartizan.dev/api/kms"
 	"bartizan.dev/bartizantest"
 	"bartizan.dev/server"
 )
 
 // services are those that are built, by the names of the AWS CLI's commands.
-var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail"}
+var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms"}
 
 // TestServices: what spec/ calls built is tried here.
 func TestServices(t *testing.T) {
@@ -133,10 +135,47 @@ func TestScenarios(t *testing.T) {
 			interpreter(t)
 			dir := t.TempDir()
 			keys := materials(t, dir)
-			s := bartizantest.New(t, func(o *server.Options) { o.EKSIssuers = map[string]string{"prod": keys} })
+			outside := server.XKS{}
+			if service == "kms" {
+				outside = proxy(t, dir)
+			}
+			s := bartizantest.New(t, bartizantest.Change(func(o *server.Options) {
+				o.EKSIssuers = map[string]string{"prod": keys}
+				o.XKS = outside
+			}))
 			script(t, s, dir, "scenario.py", absolute(t, "../../spec"), absolute(t, filepath.Join("scenario", service+".txt")))
 		})
 	}
+}
+
+// proxy starts a server that holds a key for others, behind its XKS proxy, puts
+// into dir how to reach it and returns what a server needs to get there.
+func proxy(t *testing.T, dir string) server.XKS {
+	t.Helper()
+	holder := bartizantest.New(t, bartizantest.TLS())
+	keys := kmsapi.Client{Door: holder.Door(holder.Root(), bartizantest.Region, kmsapi.Operations(kmsapi.Unimplemented{}))}
+	key := must[*kmsapi.CreateKeyResponse](t)(keys.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{}))
+	user := holder.NewUser(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["kms:DescribeKey","kms:Encrypt","kms:Decrypt"],"Resource":"*"}}`)
+	made, err := holder.Server().AddProxy(t.Context(), "smoke", bartizantest.Region, user.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		XksProxyUriPath                  string
+		XksProxyAuthenticationCredential struct{ AccessKeyId, RawSecretAccessKey string }
+	}
+	if err := json.Unmarshal([]byte(made.Configuration), &c); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"xks-path": c.XksProxyUriPath, "xks-id": c.XksProxyAuthenticationCredential.AccessKeyId,
+		"xks-secret": c.XksProxyAuthenticationCredential.RawSecretAccessKey, "xks-key": key.KeyMetadata.KeyId,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return server.XKS{CA: holder.CA(), Dial: map[string]string{"localhost": strings.TrimPrefix(holder.URL(), "https://")}}
 }
 
 // TestPages: boto3's paginators and waiters.

@@ -19,15 +19,15 @@ type lattice struct {
 }
 
 var (
-	lattice44 = lattice{k: 4, l: 4, eta: 2, tau: 39, omega: 80, gamma1Bits: 17, gamma2: (q - 1) / 88, challenge: 32}
-	lattice65 = lattice{k: 6, l: 5, eta: 4, tau: 49, omega: 55, gamma1Bits: 19, gamma2: (q - 1) / 32, challenge: 48}
-	lattice87 = lattice{k: 8, l: 7, eta: 2, tau: 60, omega: 75, gamma1Bits: 19, gamma2: (q - 1) / 32, challenge: 64}
+	lattice44 = lattice{k: 4, l: 4, eta: 2, tau: 39, omega: 80, gamma1Bits: 17, gamma2: (modulus - 1) / 88, challenge: 32}
+	lattice65 = lattice{k: 6, l: 5, eta: 4, tau: 49, omega: 55, gamma1Bits: 19, gamma2: (modulus - 1) / 32, challenge: 48}
+	lattice87 = lattice{k: 8, l: 7, eta: 2, tau: 60, omega: 75, gamma1Bits: 19, gamma2: (modulus - 1) / 32, challenge: 64}
 )
 
 // verify is algorithm 8, ML-DSA.Verify_internal, from step 8 on: μ is given.
 func (s *lattice) verify(public, mu, signature []byte) bool {
-	zBytes := n * (s.gamma1Bits + 1) / 8
-	if len(signature) != s.challenge+s.l*zBytes+s.omega+s.k || len(public) != 32+s.k*n*10/8 {
+	zBytes := degree * (s.gamma1Bits + 1) / 8
+	if len(signature) != s.challenge+s.l*zBytes+s.omega+s.k || len(public) != 32+s.k*degree*10/8 {
 		return false
 	}
 	challenge, rest := signature[:s.challenge], signature[s.challenge:]
@@ -55,9 +55,9 @@ func (s *lattice) verify(public, mu, signature []byte) bool {
 	h := sha3.NewSHAKE256()
 	h.Write(mu)
 	for r := range s.k {
-		t := unpack(t1[r*n*10/8:(r+1)*n*10/8], 10)
+		t := unpack(t1[r*degree*10/8:(r+1)*degree*10/8], 10)
 		for j := range t {
-			t[j] <<= d
+			t[j] <<= dropped
 		}
 		t.ntt()
 		w := s.row(rho, r, z)
@@ -89,8 +89,8 @@ func (s *lattice) row(rho []byte, r int, z []poly) (w poly) {
 
 // hints is algorithm 21, HintBitUnpack: an encoding that is not the only one of
 // its hints is refused.
-func (s *lattice) hints(y []byte) (h [][n]bool, ok bool) {
-	h = make([][n]bool, s.k)
+func (s *lattice) hints(y []byte) (h [][degree]bool, ok bool) {
+	h = make([][degree]bool, s.k)
 	index := 0
 	for i := range h {
 		limit := int(y[s.omega+i])
@@ -114,7 +114,7 @@ func (s *lattice) hints(y []byte) (h [][n]bool, ok bool) {
 
 // highBits is the width of a coefficient of w1.
 func (s *lattice) highBits() int {
-	if s.gamma2 == (q-1)/88 {
+	if s.gamma2 == (modulus-1)/88 {
 		return 6
 	}
 	return 4
@@ -123,7 +123,7 @@ func (s *lattice) highBits() int {
 // useHint is algorithm 40, with the decomposition of algorithm 36.
 func (s *lattice) useHint(hint bool, r uint32) uint32 {
 	alpha := 2 * s.gamma2
-	m := (q - 1) / alpha
+	m := (modulus - 1) / alpha
 	r1, r0 := r/alpha, int32(r%alpha)
 	if uint32(r0) > s.gamma2 {
 		r0 -= int32(alpha)
@@ -148,14 +148,14 @@ func (s *lattice) inBall(challenge []byte) (c poly) {
 	var signs [8]byte
 	h.Read(signs[:])
 	var j [1]byte
-	for i := n - s.tau; i < n; i++ {
+	for i := degree - s.tau; i < degree; i++ {
 		for h.Read(j[:]); int(j[0]) > i; h.Read(j[:]) {
 		}
-		bit := i + s.tau - n
+		bit := i + s.tau - degree
 		c[i] = c[j[0]]
 		c[j[0]] = 1
 		if signs[bit/8]>>(bit%8)&1 == 1 {
-			c[j[0]] = q - 1
+			c[j[0]] = modulus - 1
 		}
 	}
 	return c
@@ -197,13 +197,13 @@ func (s *lattice) expand(seed, public []byte) []byte {
 		t := s.row(rho[:], r, s1)
 		t.inverse()
 		for j := range t { // t0 of Power2Round, algorithm 35
-			low := add(t[j], s2[r][j]) & (1<<d - 1)
-			if low > 1<<(d-1) {
-				low += q - 1<<d
+			low := add(t[j], s2[r][j]) & (1<<dropped - 1)
+			if low > 1<<(dropped-1) {
+				low += modulus - 1<<dropped
 			}
 			t[j] = low
 		}
-		out = append(out, t.below(1<<(d-1)).pack(d)...)
+		out = append(out, t.below(1<<(dropped-1)).pack(dropped)...)
 	}
 	return out
 }
@@ -214,12 +214,12 @@ func (s *lattice) bounded(rho []byte, nonce int) (p poly) {
 	h.Write(rho)
 	h.Write([]byte{byte(nonce), 0})
 	var b [1]byte
-	for i := 0; i < n; {
+	for i := 0; i < degree; {
 		h.Read(b[:])
 		for _, half := range [2]byte{b[0] & 15, b[0] >> 4} {
 			v := uint32(half)
 			switch {
-			case i == n:
+			case i == degree:
 			case s.eta == 2 && v < 15:
 				p[i] = sub(2, v%5)
 				i++

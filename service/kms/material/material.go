@@ -113,10 +113,10 @@ func Open(name string, secret []byte) (*Key, error) {
 func (k *Key) Public() []byte { return bytes.Clone(k.public) }
 
 // Wipe clears the material; every later use answers ErrWiped. Go lets us clear
-// what we hold: our copies of the bytes and the numbers of RSA, ECDSA, Ed25519
-// and secp256k1 keys. What the libraries derived inside themselves (of ML-DSA and
-// ML-KEM everything, of HMAC the padded keys, of RSA the Montgomery forms) is
-// let go of and lies in memory until the collector reuses it.
+// what we hold: raw secrets, Ed25519's seed, and the numbers of RSA, ECDSA and
+// secp256k1 keys. What the libraries made of them inside (of ML-DSA and ML-KEM
+// everything, of HMAC the padded keys, of RSA and ECDSA forms for computing and
+// ECDH's copy) is let go of and lies in memory until the collector reuses it.
 func (k *Key) Wipe() {
 	k.lock.Lock()
 	defer k.lock.Unlock()

@@ -4,24 +4,24 @@ import "crypto/sha3"
 
 // The ring of ML-DSA: polynomials of 256 coefficients modulo q.
 const (
-	q = 8380417
-	n = 256
-	d = 13 // bits dropped from t
+	modulus = 8380417 // q
+	degree  = 256     // n
+	dropped = 13      // d, the bits dropped from t
 )
 
-type poly [n]uint32 // each below q
+type poly [degree]uint32 // each below q
 
-func add(a, b uint32) uint32 { return (a + b) % q }
-func sub(a, b uint32) uint32 { return (a + q - b) % q }
-func mul(a, b uint32) uint32 { return uint32(uint64(a) * uint64(b) % q) }
+func add(a, b uint32) uint32 { return (a + b) % modulus }
+func sub(a, b uint32) uint32 { return (a + modulus - b) % modulus }
+func mul(a, b uint32) uint32 { return uint32(uint64(a) * uint64(b) % modulus) }
 
 // magnitude is the absolute value of the representative nearest to 0.
-func magnitude(a uint32) uint32 { return min(a, q-a) }
+func magnitude(a uint32) uint32 { return min(a, modulus-a) }
 
 // zetas are the powers of 1753 in bit-reversed order: FIPS 204, appendix B.
-var zetas = func() (z [n]uint32) {
+var zetas = func() (z [degree]uint32) {
 	power := uint32(1)
-	for i := range n {
+	for i := range degree {
 		reversed := 0
 		for bit := range 8 {
 			reversed |= i >> bit & 1 << (7 - bit)
@@ -35,8 +35,8 @@ var zetas = func() (z [n]uint32) {
 // ntt is algorithm 41.
 func (p *poly) ntt() {
 	m := 0
-	for length := n / 2; length >= 1; length /= 2 {
-		for start := 0; start < n; start += 2 * length {
+	for length := degree / 2; length >= 1; length /= 2 {
+		for start := 0; start < degree; start += 2 * length {
 			m++
 			for j := start; j < start+length; j++ {
 				t := mul(zetas[m], p[j+length])
@@ -49,9 +49,9 @@ func (p *poly) ntt() {
 
 // inverse is algorithm 42.
 func (p *poly) inverse() {
-	m := n
-	for length := 1; length < n; length *= 2 {
-		for start := 0; start < n; start += 2 * length {
+	m := degree
+	for length := 1; length < degree; length *= 2 {
+		for start := 0; start < degree; start += 2 * length {
 			m--
 			for j := start; j < start+length; j++ {
 				t := p[j]
@@ -77,7 +77,7 @@ func (p *poly) below(b uint32) *poly {
 
 // pack is algorithm 16, SimpleBitPack.
 func (p *poly) pack(width int) []byte {
-	out := make([]byte, 0, n*width/8)
+	out := make([]byte, 0, degree*width/8)
 	var bits uint32
 	have := 0
 	for _, v := range p {
@@ -112,11 +112,11 @@ func expandA(rho []byte, column, row byte) (p poly) {
 	h.Write(rho)
 	h.Write([]byte{column, row})
 	var block [168]byte // a whole number of blocks and of threes
-	for i := 0; i < n; {
+	for i := 0; i < degree; {
 		h.Read(block[:])
-		for b := block[:]; len(b) > 0 && i < n; b = b[3:] {
+		for b := block[:]; len(b) > 0 && i < degree; b = b[3:] {
 			v := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2]&0x7f)<<16
-			if v < q {
+			if v < modulus {
 				p[i] = v
 				i++
 			}

@@ -2,6 +2,7 @@ package material
 
 import (
 	"crypto"
+	"crypto/fips140"
 	"crypto/rand"
 	"crypto/rsa"
 	_ "crypto/sha1" // RSAES_OAEP_SHA_1
@@ -58,6 +59,11 @@ func parseRSA(der []byte, bits int) (*rsa.PrivateKey, error) {
 	if !ok || !p.oid.Equal(oidRSA) || !p.nullParameters() || p.public != nil {
 		return nil, ErrMaterial
 	}
+	// Modulus, exponents, primes and the rest are together at most five times as
+	// long as the modulus; the time to check longer numbers is not spent.
+	if len(p.key) > 5*bits/8+64 {
+		return nil, ErrMaterial
+	}
 	key, err := x509.ParsePKCS1PrivateKey(p.key)
 	if err != nil {
 		return nil, ErrMaterial
@@ -67,6 +73,9 @@ func parseRSA(der []byte, bits int) (*rsa.PrivateKey, error) {
 	}
 	if key.N.BitLen() != bits {
 		return nil, fmt.Errorf("%w: a modulus of %d bits", ErrMaterial, key.N.BitLen())
+	}
+	if key.E <= 1<<16 && fips140.Enforced() {
+		return nil, fmt.Errorf("%w: the exponent %d", ErrFIPS, key.E)
 	}
 	again := x509.MarshalPKCS1PrivateKey(key)
 	defer clear(again)

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package memory
+
+// Protect does nothing here.
+func Protect() (locked bool, err error) { return false, nil }

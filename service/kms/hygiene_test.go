@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"runtime"
 	"testing"
+	"time"
 
 	api "bartizan.dev/api/kms"
 	"bartizan.dev/service/kms/material"
@@ -91,6 +93,33 @@ func TestMaterialStaysInside(t *testing.T) {
 			if bytes.Contains(said.Bytes(), text) || bytes.Contains(log.Bytes(), text) {
 				t.Errorf("%s, %s: it was said", name, form)
 			}
+		}
+	}
+}
+
+// TestMaterialIsWiped: when a key is deleted and nobody uses it any more, its
+// material is cleared in memory.
+func TestMaterialIsWiped(t *testing.T) {
+	f := newFixture(t)
+	me := root(account)
+	id := f.newKey(me, nil).KeyId
+	f.encrypt(me, id, "text", nil)
+	secret := func() []byte { // nothing but the bytes stays on the stack
+		l, err := f.get(t.Context(), keyPath(account, region, id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.current.symmetric.Load().secret
+	}()
+	if bytes.Equal(secret, make([]byte, 32)) {
+		t.Fatal("there is no material")
+	}
+	do[api.ScheduleKeyDeletionResponse](f, me, &api.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: new(int32(7))})
+	f.advance(8 * day)
+	f.refused(me, &api.DescribeKeyRequest{KeyId: id}, "NotFoundException") // makes the cache look
+	for deadline := time.Now().Add(10 * time.Second); !bytes.Equal(secret, make([]byte, 32)); runtime.GC() {
+		if time.Now().After(deadline) {
+			t.Fatal("the material is still there")
 		}
 	}
 }

@@ -217,7 +217,7 @@ func kmsTable(ctx context.Context, c kmsCase, answer int, bartizan *peer, keys *
 			l := middle(runs[i])
 			fmt.Printf("  %-24s %8.0f req/s  %5.1f %% of bare  p50 %-8s p99 %-8s CPU %6.1f µs", p.name, l.rate, 100*l.rate/bareRate, l.p50, l.p99, l.cpu*1e6)
 			switch bar := kmsBars[c.title]; {
-			case p == bartizan && bar > 0 && connections == 64:
+			case p == bartizan && bar > 0:
 				fmt.Printf("  (bar %.0f %%%s)", 100*bar, missed(ours/bareRate >= bar))
 			case p == other:
 				fmt.Printf("  (Bartizan %.0f times, bar %d%s)", ours/l.rate, motoBar, missed(ours/l.rate >= motoBar))

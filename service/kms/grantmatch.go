@@ -52,30 +52,50 @@ func delegation(account, action string) string {
 // granteeNames are the names under which a caller can be a grantee.
 // https://docs.aws.amazon.com/kms/latest/developerguide/create-grant-overview.html
 func granteeNames(id *caller.Identity) []string {
-	switch id.Kind {
-	case caller.User:
-		return []string{id.ID, rootARN(id.Account)}
-	case caller.Role:
-		return []string{id.Session.IssuerID, id.ID, rootARN(id.Account)}
-	case caller.Federated:
-		return []string{id.ARN, rootARN(id.Account)}
-	case caller.Root:
-		return []string{rootARN(id.Account)}
-	case caller.Service:
-		return []string{id.Service}
+	var names []string
+	own, account := ownNames(id)
+	for _, name := range own {
+		if name != "" {
+			names = append(names, name)
+		}
 	}
-	return nil
+	if account {
+		names = append(names, rootARN(id.Account))
+	}
+	return names
 }
 
-// grantsOf names the grants of a key for a caller: what loadGrants reads.
+// ownNames are those of a caller alone. account says that grants to its account
+// are for it too.
+func ownNames(id *caller.Identity) (own [2]string, account bool) {
+	switch id.Kind {
+	case caller.User:
+		return [2]string{id.ID}, true
+	case caller.Role:
+		return [2]string{id.Session.IssuerID, id.ID}, true
+	case caller.Federated:
+		return [2]string{id.ARN}, true
+	case caller.Root:
+		return own, true
+	case caller.Service:
+		return [2]string{id.Service}, false
+	}
+	return own, false
+}
+
+// grantsOf names the grants of a key for a caller: what loadGrants reads. It is
+// granteeNames in one allocation.
 func grantsOf(path string, id *caller.Identity) string {
 	var room [256]byte
 	b := append(append(room[:0], path...), '|')
-	for i, name := range granteeNames(id) {
-		if i > 0 {
-			b = append(b, '\n')
+	own, account := ownNames(id)
+	for _, name := range own {
+		if name != "" {
+			b = append(append(b, name...), '\n')
 		}
-		b = append(b, name...)
+	}
+	if account {
+		b = append(append(append(b, rootBefore...), id.Account...), rootAfter...)
 	}
 	return string(b)
 }

@@ -193,4 +193,7 @@ func staticConditions(l *loaded) []policy.Pair {
 	return out
 }
 
-func rootARN(account string) string { return arn.New("iam", "", account, "root") }
+const rootBefore, rootAfter = "arn:" + arn.Partition + ":iam::", ":root"
+
+// rootARN names an account as a principal.
+func rootARN(account string) string { return rootBefore + account + rootAfter }

@@ -14,7 +14,7 @@ func (ev *Event) describe(f *Finding) {
 	switch {
 	case ev.Call != nil:
 		ev.describeCall(f)
-	case ev.FlowRecord != nil:
+	case ev.Flow != nil:
 		ev.describeFlow(f)
 	default:
 		ev.describeQuery(f)
@@ -49,7 +49,7 @@ func (ev *Event) describeCall(f *Finding) {
 }
 
 func (ev *Event) describeFlow(f *Finding) {
-	r, p := ev.FlowRecord, &ev.Peer
+	r, p := ev.Flow, &ev.Peer
 	ni := NetworkInterface{SubnetID: strings.Clone(r.Subnet), VPCID: strings.Clone(r.VPC)}
 	if !r.Zeek {
 		ni.ID = strings.Clone(r.Interface)

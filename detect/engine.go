@@ -138,7 +138,7 @@ func (e *Engine) Call(c *logs.Call) {
 // Flow takes a flow.
 func (e *Engine) Flow(f *logs.Flow) {
 	e.now = max(e.now, f.End)
-	e.event = Event{engine: e, FlowRecord: f, Time: f.Start}
+	e.event = Event{engine: e, Flow: f, Time: f.Start}
 	if !e.event.sides(e.Home) {
 		e.event.Peer.Remote = netip.Addr{}
 	}

@@ -14,10 +14,10 @@ type Event struct {
 	engine *Engine
 	Time   logs.Time
 
-	Call       *logs.Call
-	FlowRecord *logs.Flow
-	Query      *logs.Query
-	Peer       Peer // of a flow
+	Call  *logs.Call
+	Flow  *logs.Flow
+	Query *logs.Query
+	Peer  Peer // of a flow
 
 	resource     string // {resource} in texts
 	resourceType string // AWS::IAM::User
@@ -43,8 +43,8 @@ func (ev *Event) Account() string {
 	switch {
 	case ev.Call != nil:
 		return ev.Call.Account
-	case ev.FlowRecord != nil:
-		return ev.FlowRecord.Account
+	case ev.Flow != nil:
+		return ev.Flow.Account
 	}
 	return ev.Query.Account
 }
@@ -54,8 +54,8 @@ func (ev *Event) Region() string {
 	switch {
 	case ev.Call != nil:
 		return ev.Call.Region
-	case ev.FlowRecord != nil:
-		return ev.FlowRecord.Region
+	case ev.Flow != nil:
+		return ev.Flow.Region
 	}
 	return ev.Query.Region
 }
@@ -90,7 +90,7 @@ func Principal(id *logs.Identity) string {
 
 // Host names the host of a flow or a query.
 func (ev *Event) Host() string {
-	if f := ev.FlowRecord; f != nil {
+	if f := ev.Flow; f != nil {
 		switch {
 		case f.Instance != "":
 			return f.Instance
@@ -129,7 +129,7 @@ func (ev *Event) remote() netip.Addr {
 	switch {
 	case ev.Call != nil:
 		return ev.Call.Addr
-	case ev.FlowRecord != nil:
+	case ev.Flow != nil:
 		return ev.Peer.Remote
 	}
 	return netip.Addr{}
@@ -138,7 +138,7 @@ func (ev *Event) remote() netip.Addr {
 // sides tells the host of a flow from its peer; false when there is no peer
 // outside.
 func (ev *Event) sides(home []netip.Prefix) bool {
-	f := ev.FlowRecord
+	f := ev.Flow
 	src, dst := f.Src, f.Dst
 	if f.PktSrc.IsValid() && f.PktDst.IsValid() { // behind a NAT gateway these are the ends
 		src, dst = f.PktSrc, f.PktDst
@@ -202,7 +202,7 @@ func (ev *Event) fill(s string) string {
 	} else {
 		add("host", ev.Host())
 	}
-	if ev.FlowRecord != nil {
+	if ev.Flow != nil {
 		add("ip", ev.Peer.Remote.String())
 	}
 	if ev.Query != nil {

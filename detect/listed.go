@@ -58,7 +58,7 @@ func listedPeer() *Detector {
 		}
 		// What was refused at the door is not communication; the Internet knocks all
 		// day.
-		if t.out && !p.Client || ev.FlowRecord.Reject && !p.Out {
+		if t.out && !p.Client || ev.Flow.Reject && !p.Out {
 			return
 		}
 		ev.Found(hit)

@@ -18,8 +18,8 @@ UNLISTED = {("AssumeRole", "InvalidParameterValue")} | {(o, "NotAuthorizedExcept
 UNLISTED |= {("CreateAlias", "InvalidArnException"), ("UpdateAlias", "InvalidArnException"), ("DescribeKey", "InvalidGrantTokenException"),
              ("ListKeyPolicies", "InvalidMarkerException"), ("GenerateDataKey", "UnsupportedOperationException"), ("DeriveSharedSecret", "UnsupportedOperationException")}
 
-# Errors of KMS that AWS says no more about, as others recorded it.
-SILENT = {"InvalidCiphertextException", "KMSInvalidSignatureException", "KMSInvalidMacException"}
+# Errors of KMS and Parameter Store that AWS says no more about, as others recorded it.
+SILENT = {"InvalidCiphertextException", "KMSInvalidSignatureException", "KMSInvalidMacException", "ParameterNotFound"}
 
 
 @dataclasses.dataclass

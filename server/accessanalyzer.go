@@ -21,8 +21,12 @@ type change struct{ resource string }
 func (s *Server) openAccessAnalyzer(ctx context.Context, ref *reference.Reference, ask *asker) gateway.Service {
 	a := accessanalyzer.New(accessanalyzer.Deps{
 		Store: store.View(s.store, "accessanalyzer/"), Clock: s.clock, Log: s.log, Reference: ref, Trail: s.trail,
-		Sources: []accessanalyzer.Source{{Type: accessanalyzerapi.ResourceType_AWS__IAM__Role, List: s.listTrusts, Get: s.getTrust}},
-		Zone:    s.zone, Usage: s.usage, Policies: s.heldPolicies, Principals: s.iam.PrincipalARNs, Allows: ask.allows,
+		Sources: []accessanalyzer.Source{
+			{Type: accessanalyzerapi.ResourceType_AWS__IAM__Role, List: s.listTrusts, Get: s.getTrust},
+			{Type: accessanalyzerapi.ResourceType_AWS__KMS__Key, List: s.listKeys, Get: s.getKey},
+			{Type: accessanalyzerapi.ResourceType_AWS__SecretsManager__Secret, List: s.listSecrets, Get: s.getSecret},
+		},
+		Zone: s.zone, Usage: s.usage, Policies: s.heldPolicies, Principals: s.iam.PrincipalARNs, Allows: ask.allows,
 		ResourceControls: s.resourceControls,
 		Link: func(ctx context.Context, account string) error {
 			return s.iam.LinkRole(ctx, account, "access-analyzer.amazonaws.com")
@@ -61,9 +65,40 @@ func (s *Server) listTrusts(ctx context.Context, account, _, after string, limit
 	list, err := s.iam.RoleTrusts(ctx, account, after, limit)
 	out := make([]accessanalyzer.Resource, len(list))
 	for i, r := range list {
-		out[i] = accessanalyzer.Resource(r)
+		out[i] = accessanalyzer.Resource{ARN: r.ARN, Account: r.Account, Document: r.Document}
 	}
 	return out, err
+}
+
+func (s *Server) listKeys(ctx context.Context, account, region, after string, limit int) ([]accessanalyzer.Resource, error) {
+	list, err := s.kms.KeyAccesses(ctx, account, region, after, limit)
+	out := make([]accessanalyzer.Resource, len(list))
+	for i, k := range list {
+		out[i] = accessanalyzer.Resource(k)
+	}
+	return out, err
+}
+
+func (s *Server) getKey(ctx context.Context, arn string) (*accessanalyzer.Resource, error) {
+	k, err := s.kms.KeyAccess(ctx, arn)
+	return (*accessanalyzer.Resource)(k), err
+}
+
+func (s *Server) listSecrets(ctx context.Context, account, region, after string, limit int) ([]accessanalyzer.Resource, error) {
+	list, err := s.secrets.SecretAccesses(ctx, account, region, after, limit)
+	out := make([]accessanalyzer.Resource, len(list))
+	for i, v := range list {
+		out[i] = accessanalyzer.Resource{ARN: v.ARN, Account: v.Account, Document: v.Document}
+	}
+	return out, err
+}
+
+func (s *Server) getSecret(ctx context.Context, arn string) (*accessanalyzer.Resource, error) {
+	v, err := s.secrets.SecretAccess(ctx, arn)
+	if v == nil || err != nil {
+		return nil, err
+	}
+	return &accessanalyzer.Resource{ARN: v.ARN, Account: v.Account, Document: v.Document}, nil
 }
 
 func (s *Server) getTrust(ctx context.Context, arn string) (*accessanalyzer.Resource, error) {
@@ -71,7 +106,7 @@ func (s *Server) getTrust(ctx context.Context, arn string) (*accessanalyzer.Reso
 	if r == nil || err != nil {
 		return nil, err
 	}
-	return (*accessanalyzer.Resource)(r), nil
+	return &accessanalyzer.Resource{ARN: r.ARN, Account: r.Account, Document: r.Document}, nil
 }
 
 // zone is the organization that an account manages or administers for Access

@@ -48,6 +48,7 @@ func (s *Server) openSecretsManager(ctx context.Context, dir *directory, ref *re
 	if err != nil {
 		return gateway.Service{}, err
 	}
+	s.secrets = m
 	s.workers = append(s.workers, m)
 	return gateway.Service{Model: secretsmanagerapi.Model(), Operations: secretsmanagerapi.Operations(m), Rules: m.Rules(), Resource: secretsmanager.Resource}, nil
 }

@@ -31,6 +31,7 @@ import (
 	"bartizan.dev/service/iamtoolbox"
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
+	"bartizan.dev/service/secretsmanager"
 	"bartizan.dev/service/signin"
 	"bartizan.dev/service/sts"
 	"bartizan.dev/store"
@@ -53,6 +54,7 @@ type Server struct {
 	changes                     *bus.Topic[change]
 	iam                         *iam.Service
 	kms                         *kms.Service
+	secrets                     *secretsmanager.Service
 	workers                     []worker // what Serve runs beside the endpoint
 	toolbox                     *iamtoolbox.Service
 	signin                      *signin.Service

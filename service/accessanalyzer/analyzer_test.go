@@ -182,10 +182,10 @@ func code(err error) string {
 func TestExternalAccess(t *testing.T) {
 	f := newFixture(t)
 	f.roles = []Resource{
-		{roleARN("inside"), account, trust(`{"AWS":"arn:aws:iam::` + account + `:root"}`)},
-		{roleARN("open"), account, trust(`"*"`)},
-		{roleARN("outside"), account, trust(`{"AWS":["999988887777","arn:aws:iam::444455556666:user/eve"]}`)},
-		{roleARN("service"), account, trust(`{"Service":"ec2.amazonaws.com"}`)},
+		{ARN: roleARN("inside"), Account: account, Document: trust(`{"AWS":"arn:aws:iam::` + account + `:root"}`)},
+		{ARN: roleARN("open"), Account: account, Document: trust(`"*"`)},
+		{ARN: roleARN("outside"), Account: account, Document: trust(`{"AWS":["999988887777","arn:aws:iam::444455556666:user/eve"]}`)},
+		{ARN: roleARN("service"), Account: account, Document: trust(`{"Service":"ec2.amazonaws.com"}`)},
 	}
 	arn := f.analyzer(api.Type_ACCOUNT)
 	f.want(f.findings(arn),
@@ -237,8 +237,8 @@ func TestOrganizationZone(t *testing.T) {
 	}
 	f.inZone = []string{account, "999988887777"}
 	f.roles = []Resource{
-		{roleARN("r"), account, trust(`{"AWS":["999988887777","444455556666"]}`)},
-		{"arn:aws:iam::999988887777:role/s", "999988887777", trust(`{"AWS":"` + account + `"}`)},
+		{ARN: roleARN("r"), Account: account, Document: trust(`{"AWS":["999988887777","444455556666"]}`)},
+		{ARN: "arn:aws:iam::999988887777:role/s", Account: "999988887777", Document: trust(`{"AWS":"` + account + `"}`)},
 	}
 	arn := f.analyzer(api.Type_ORGANIZATION)
 	f.want(f.findings(arn), "r ACTIVE public=false AWS:444455556666")
@@ -255,7 +255,7 @@ func TestResourceControls(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.controls = []*policy.Document{doc}
-	f.roles = []Resource{{roleARN("r"), account, trust(`{"AWS":["999988887777","444455556666"]}`)}}
+	f.roles = []Resource{{ARN: roleARN("r"), Account: account, Document: trust(`{"AWS":["999988887777","444455556666"]}`)}}
 	arn := f.analyzer(api.Type_ACCOUNT)
 	f.want(f.findings(arn), "r ACTIVE public=false AWS:999988887777")
 	list, err := f.ListFindings(f.ctx, &api.ListFindingsRequest{AnalyzerArn: arn})
@@ -266,7 +266,7 @@ func TestResourceControls(t *testing.T) {
 
 func TestArchiveRules(t *testing.T) {
 	f := newFixture(t)
-	f.roles = []Resource{{roleARN("a"), account, trust(`{"AWS":"999988887777"}`)}, {roleARN("b"), account, trust(`"*"`)}}
+	f.roles = []Resource{{ARN: roleARN("a"), Account: account, Document: trust(`{"AWS":"999988887777"}`)}, {ARN: roleARN("b"), Account: account, Document: trust(`"*"`)}}
 	public := map[string]api.Criterion{"isPublic": {Eq: []string{"true"}}}
 	out, err := f.CreateAnalyzer(f.ctx, &api.CreateAnalyzerRequest{
 		AnalyzerName: "a", Type: api.Type_ACCOUNT, ArchiveRules: []api.InlineArchiveRule{{RuleName: "public", Filter: public}},
@@ -364,4 +364,31 @@ func TestAnalyzers(t *testing.T) {
 	if left, err := f.rules.List(f.ctx, f.Store, "", "", 0); err != nil || len(left) != 0 {
 		t.Errorf("%d rules are left, %v", len(left), err)
 	}
+}
+
+// TestGrants: what a grant gives beside the policy is found, with what the policy
+// gives to the same principal; an explicit Deny takes it away.
+func TestGrants(t *testing.T) {
+	f := newFixture(t)
+	const partner = "arn:aws:iam::999988887777:root"
+	f.roles = []Resource{{ARN: roleARN("r"), Account: account, Document: trust(`{"AWS":"` + partner + `"}`), Grants: map[string][]string{
+		partner: {"kms:Decrypt"}, "arn:aws:iam::444455556666:user/eve": {"kms:Encrypt"},
+	}}}
+	arn := f.analyzer(api.Type_ACCOUNT)
+	f.want(f.findings(arn), "r ACTIVE public=false AWS:arn:aws:iam::444455556666:user/eve", "r ACTIVE public=false AWS:"+partner)
+	list, err := f.ListFindings(f.ctx, &api.ListFindingsRequest{AnalyzerArn: arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range list.Findings {
+		if x.Principal["AWS"] == partner && !slices.Equal(x.Action, []string{"kms:Decrypt", "sts:AssumeRole"}) {
+			t.Errorf("actions %q", x.Action)
+		}
+	}
+	f.roles[0].Document = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*"}}`
+	if err := f.Changed(f.ctx, roleARN("r")); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	f.want(f.findings(arn), "r RESOLVED public=false AWS:arn:aws:iam::444455556666:user/eve", "r RESOLVED public=false AWS:"+partner)
 }

@@ -15,7 +15,9 @@ const maxPrincipals = 100_000
 // errPrincipals is the error of a finding where there are more.
 var errPrincipals = errors.New("there are too many users and roles to tell which of them have access")
 
-// actionsOn are the actions that internal access is told by.
+// actionsOn are the actions that internal access is told by. Resources of other
+// types are looked at from outside only, as AWS does with keys and secrets.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-resources.html
 var actionsOn = map[accessanalyzerapi.ResourceType][]string{
 	accessanalyzerapi.ResourceType_AWS__IAM__Role: {"sts:AssumeRole"},
 }
@@ -23,7 +25,7 @@ var actionsOn = map[accessanalyzerapi.ResourceType][]string{
 // includes reports whether an internal access analyzer looks at a resource: one
 // that all parts of some inclusion name.
 func (a *analyzer) includes(r *Resource, kind accessanalyzerapi.ResourceType) bool {
-	return slices.ContainsFunc(a.Inclusions, func(i inclusion) bool {
+	return actionsOn[kind] != nil && slices.ContainsFunc(a.Inclusions, func(i inclusion) bool {
 		return (len(i.Accounts) == 0 || slices.Contains(i.Accounts, r.Account)) &&
 			(len(i.Types) == 0 || slices.Contains(i.Types, kind)) &&
 			(len(i.Resources) == 0 || slices.Contains(i.Resources, r.ARN))

@@ -17,12 +17,9 @@ import (
 // account's resource control policies: one finding for each principal and
 // condition. A policy that cannot be decided gives an error.
 func (s *Service) external(ctx context.Context, r *Resource, kind accessanalyzerapi.ResourceType, zone analysis.Zone) ([]finding, error) {
-	if r.Document == "" {
-		return nil, nil
-	}
-	doc, err := policy.Parse([]byte(r.Document))
-	if err != nil {
-		return nil, fmt.Errorf("the policy cannot be read: %w", err)
+	doc, err := r.document()
+	if doc == nil || err != nil {
+		return nil, err
 	}
 	list, restriction, err := s.outsiders(ctx, doc, r.Account, zone)
 	if err != nil {
@@ -52,6 +49,27 @@ func (s *Service) external(ctx context.Context, r *Resource, kind accessanalyzer
 		out = append(out, *f)
 	}
 	return out, nil
+}
+
+// document is the resource's policy and a statement for each principal that has
+// grants; nil if there is neither.
+func (r *Resource) document() (*policy.Document, error) {
+	if r.Document == "" && len(r.Grants) == 0 {
+		return nil, nil
+	}
+	doc := &policy.Document{Version: policy.Version2012}
+	if r.Document != "" {
+		var err error
+		if doc, err = policy.Parse([]byte(r.Document)); err != nil {
+			return nil, fmt.Errorf("the policy cannot be read: %w", err)
+		}
+	}
+	for _, who := range slices.Sorted(maps.Keys(r.Grants)) {
+		doc.Statements = append(doc.Statements, policy.Statement{
+			Effect: policy.Allow, Principal: &policy.Principals{AWS: []string{who}}, Action: r.Grants[who], Resource: []string{"*"},
+		})
+	}
+	return doc, nil
 }
 
 // outsiders asks who gets access by a policy and past the Deny statements of the

@@ -10,7 +10,7 @@ import (
 
 func TestAccessPreview(t *testing.T) {
 	f := newFixture(t)
-	f.roles = []Resource{{roleARN("r"), account, trust(`{"AWS":["999988887777","444455556666"]}`)}}
+	f.roles = []Resource{{ARN: roleARN("r"), Account: account, Document: trust(`{"AWS":["999988887777","444455556666"]}`)}}
 	arn := f.analyzer(api.Type_ACCOUNT)
 	document := trust(`{"AWS":["999988887777","123456789012"]}`)
 	p, err := f.CreateAccessPreview(f.ctx, &api.CreateAccessPreviewRequest{AnalyzerArn: arn, Configurations: map[string]api.Configuration{

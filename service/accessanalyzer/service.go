@@ -90,6 +90,9 @@ type Source struct {
 type Resource struct {
 	ARN, Account string
 	Document     string // the policy; empty: none
+	// Grants are actions by the ARN of who may do them by other means than the
+	// policy, within what that denies: grants of a KMS key.
+	Grants map[string][]string
 }
 
 // Usage is when a user or role was last used; zero times mean never.

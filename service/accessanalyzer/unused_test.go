@@ -91,7 +91,7 @@ func TestUnusedAccess(t *testing.T) {
 func TestInternalAccess(t *testing.T) {
 	f := newFixture(t)
 	f.inZone = []string{account, "999988887777"}
-	f.roles = []Resource{{roleARN("ignored"), account, ""}, {roleARN("watched"), account, ""}}
+	f.roles = []Resource{{ARN: roleARN("ignored"), Account: account, Document: ""}, {ARN: roleARN("watched"), Account: account, Document: ""}}
 	f.allowed = map[string]bool{
 		"arn:aws:iam::" + account + ":user/alice " + roleARN("watched"): true,
 		"arn:aws:iam::999988887777:role/app " + roleARN("watched"):      true,

@@ -187,7 +187,7 @@ func TestCreateCluster(t *testing.T) {
 	}
 	f.create("subnet-1")
 	f.create("subnet-1")
-	fails(f.CreateCluster(f.root, &hsmapi.CreateClusterRequest{HsmType: hsmType}))(t, "CloudHsmResourceLimitExceededException", "limit of 4 clusters")
+	fails(f.CreateCluster(f.root, &hsmapi.CreateClusterRequest{HsmType: hsmType}))(t, "CloudHsmInvalidRequestException", "limit of 4 clusters")
 	must(f.CreateCluster(f.as(account, "us-east-1"), &hsmapi.CreateClusterRequest{HsmType: hsmType}))(t)
 	fails(f.CreateHsm(f.root, &hsmapi.CreateHsmRequest{ClusterId: *c.ClusterId, AvailabilityZone: region + "a"}))(t, "CloudHsmServiceException", "--hsm-module")
 }

@@ -20,9 +20,11 @@ func notFound(format string, args ...any) error {
 	return wire.Errorf("CloudHsmResourceNotFoundException", format, args...)
 }
 
-func overLimit(format string, args ...any) error {
-	return wire.Errorf("CloudHsmResourceLimitExceededException", format, args...)
-}
+// overLimit is the answer of CreateCluster and CreateHsm at a quota. Of AWS's model
+// only TagResource has an error for limits; these two have this one for whatever
+// cannot be done as asked.
+// https://docs.aws.amazon.com/cloudhsm/latest/APIReference/API_CreateCluster.html
+func overLimit(format string, args ...any) error { return invalid(format, args...) }
 
 // find returns a cluster of a place.
 func (s *Service) find(ctx context.Context, r store.Reader, at place, id string) (*cluster, error) {

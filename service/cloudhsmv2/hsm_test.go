@@ -204,7 +204,7 @@ func TestQuotas(t *testing.T) {
 	for range 6 {
 		must(f.CreateHsm(f.root, &hsmapi.CreateHsmRequest{ClusterId: id, AvailabilityZone: region + "a"}))(t)
 	}
-	fails(f.CreateHsm(f.root, &hsmapi.CreateHsmRequest{ClusterId: id, AvailabilityZone: region + "a"}))(t, "CloudHsmResourceLimitExceededException", "6 HSMs")
+	fails(f.CreateHsm(f.root, &hsmapi.CreateHsmRequest{ClusterId: id, AvailabilityZone: region + "a"}))(t, "CloudHsmInvalidRequestException", "6 HSMs")
 	fails(f.CreateHsm(f.root, &hsmapi.CreateHsmRequest{ClusterId: id, AvailabilityZone: region + "b"}))(t, "CloudHsmInvalidRequestException", "no subnet")
 	fails(f.CreateHsm(f.root, &hsmapi.CreateHsmRequest{ClusterId: id, AvailabilityZone: region + "a", IpAddress: new("300.1.1.1")}))(t, "CloudHsmInvalidRequestException", "IP address")
 }

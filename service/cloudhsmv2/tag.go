@@ -30,7 +30,7 @@ func setTags(old []tag, add []hsmapi.Tag) ([]tag, error) {
 		}
 	}
 	if len(out) > maxTags {
-		return nil, wire.Errorf("CloudHsmTagException", "A resource can have at most %d tags.", maxTags)
+		return nil, wire.Errorf("CloudHsmResourceLimitExceededException", "A resource can have at most %d tags.", maxTags)
 	}
 	return out, nil
 }

@@ -13,9 +13,10 @@ LIKELY = (
 
 
 def value(shape, known=None, path=()):
-    """A value for a shape, as JSON has it. known are values of members by name."""
+    """A value for a shape, as JSON has it. known are values of members by name,
+    taken where they are long enough: two services can have members of one name."""
     kind, bounds = shape.type_name, shape.metadata
-    if known and path and kind == "string" and path[-1] in known:
+    if known and path and kind == "string" and path[-1] in known and len(known[path[-1]]) >= bounds.get("min", 0):
         return known[path[-1]]
     if kind == "structure":
         if getattr(shape, "is_document_type", False):

@@ -15,7 +15,7 @@ from botocore.exceptions import WaiterError
 from recorder import Recorder
 from totp import totp
 
-SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms")
+SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift")
 ANYONE = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}}
 QUICK = {"Delay": 0.05, "MaxAttempts": 2}
 
@@ -47,6 +47,8 @@ NOT = {
     ("rolesanywhere", "list_subjects"): "subjects come with sessions, which no SDK makes: service/rolesanywhere turns their pages",
     ("kms", "list_key_policies"): "a key has one policy",
     ("kms", "describe_custom_key_stores"): "each store needs a proxy or an HSM of its own",
+    ("secretsmanager", "list_resource_policies"): "a secret has one policy",
+    ("cloudhsmv2", "describe_backups"): "there are no backups",
     ("iam-toolbox", "get_request_authorization_details"): "it takes no size of a page",
 }
 
@@ -315,11 +317,68 @@ def kms(pages):
     pages.of("kms", "list_retirable_grants", RetiringPrincipal=user)
 
 
+def secrets(pages):
+    c = boto3.client("secretsmanager")
+    for i in range(3):
+        c.create_secret(Name=f"page{i}", SecretString="x", Tags=[{"Key": "k", "Value": "v"}])
+    pages.of("secretsmanager", "list_secrets")
+    pages.of("secretsmanager", "list_secrets", SortBy="name", SortOrder="asc", Filters=[{"Key": "tag-value", "Values": ["v"]}])
+    for _ in range(3):
+        c.put_secret_value(SecretId="page0", SecretString="y")
+    # boto3 turns these two by hand.
+    turned(pages, c.list_secret_version_ids, "Versions", SecretId="page0", IncludeDeprecated=True)
+    turned(pages, c.batch_get_secret_value, "SecretValues", Filters=[{"Key": "name", "Values": ["page"]}])
+
+
+def turned(pages, call, key, **arguments):
+    """A list without a paginator, in pages of one and at once."""
+    whole, got, token = call(**arguments)[key], [], {}
+    while True:
+        page = call(**arguments, MaxResults=1, **token)
+        got += page[key]
+        if "NextToken" not in page:
+            break
+        token = {"NextToken": page["NextToken"]}
+    if got != whole or len(whole) < 2:
+        pages.failed.append(f"{call.__name__}: {key} in pages is {got}, at once {whole}")
+
+
+def parameters(pages):
+    c = boto3.client("ssm")
+    for i in range(3):
+        c.put_parameter(Name=f"/page/p{i}", Value="x", Type="SecureString", Tier="Advanced")
+    for _ in range(2):
+        c.put_parameter(Name="/page/p0", Value="y", Overwrite=True)
+    pages.of("ssm", "describe_parameters")
+    pages.of("ssm", "get_parameters_by_path", Path="/page", WithDecryption=True)
+    pages.of("ssm", "get_parameter_history", Name="/page/p0", WithDecryption=True)
+    arn = c.get_parameter(Name="/page/p0")["Parameter"]["ARN"]
+    for account in ("111122223333", "444455556666"):
+        c.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "ssm:GetParameter", "Resource": arn, "Condition": {"StringEquals": {"aws:PrincipalAccount": account}}}}))
+    pages.of("ssm", "get_resource_policies", ResourceArn=arn)
+
+
+def hsms(pages):
+    c = boto3.client("cloudhsmv2")
+    for _ in range(3):
+        cluster = c.create_cluster(HsmType="hsm2m.medium", SubnetIds=["subnet-11111111"], TagList=tags())["Cluster"]["ClusterId"]
+    pages.of("cloudhsmv2", "describe_clusters")
+    pages.of("cloudhsmv2", "list_tags", ResourceId=cluster)
+    r = boto3.client("redshift")
+    for i in range(21):  # a page of Redshift's has twenty at least
+        r.create_hsm_client_certificate(HsmClientCertificateIdentifier=f"c{i:02}", Tags=tags(1))
+        r.create_hsm_configuration(HsmConfigurationIdentifier=f"h{i:02}", Description="page", HsmIpAddress="10.0.0.9",
+                                   HsmPartitionName="cluster-22222222222", HsmPartitionPassword="page-password", HsmServerPublicCertificate=file("ca.pem"))
+    for operation in ("describe_hsm_client_certificates", "describe_hsm_configurations", "describe_tags"):
+        pages.of("redshift", operation, size=20)
+
+
 if __name__ == "__main__":
     boto3.setup_default_session()
     recorder = Recorder(boto3.DEFAULT_SESSION._session)
     run = Pages()
-    for part in (trail, iam, waiters, organizations, accessanalyzer, others, kms, Pages.complete):
+    for part in (trail, iam, waiters, organizations, accessanalyzer, others, kms, secrets, parameters, hsms, Pages.complete):
         part(run)
     run.failed += recorder.problems()
     print("\n".join(run.failed) or f"{len(run.driven)} paginators turn pages, {len(NOT)} have reasons not to")

@@ -409,10 +409,111 @@ def keys(iam):
     refused("KMSInvalidStateException", f"arn:aws:kms:us-east-1:000000000000:key/{other} is not pending deletion.", k.cancel_key_deletion, KeyId=other)
 
 
+def secrets(_):
+    """https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html"""
+    s = client("secretsmanager")
+    arn = s.create_secret(Name="limits", SecretString="x" * 65536)["ARN"]
+    beyond = "1 validation error detected: Value"
+    refused("ValidationException", beyond, s.create_secret, Name="over", SecretString="x" * 65537)
+    refused("InvalidParameterException", "You can't specify both", s.create_secret, Name="over", SecretString="x", SecretBinary=b"x")
+    refused("ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!", s.create_secret, Name="a b")
+    s.create_secret(Name="n" * 512)
+    refused("ValidationException", beyond, s.create_secret, Name="n" * 513)
+    refused("ResourceExistsException", "The operation failed because the secret limits already exists.", s.create_secret, Name="limits", SecretString="y")
+    refused("InvalidRequestException", "You must provide a ClientRequestToken value. We recommend a UUID-type value.", s.put_secret_value,
+            SecretId=arn, SecretString="y", ClientRequestToken=None)
+    for i in range(9):  # and AWSCURRENT: twenty labels on all versions
+        s.put_secret_value(SecretId=arn, SecretString=f"v{i}", VersionStages=[f"a{i}", f"b{i}"])
+    s.put_secret_value(SecretId=arn, SecretString="v", VersionStages=["c"])
+    refused("LimitExceededException", "", s.put_secret_value, SecretId=arn, SecretString="w", VersionStages=["d"])
+    s.tag_resource(SecretId=arn, Tags=[{"Key": f"k{i}", "Value": "v"} for i in range(50)])
+    refused("InvalidParameterException", "", s.tag_resource, SecretId=arn, Tags=[{"Key": "one more", "Value": ""}])
+    refused("InvalidParameterException", "", s.tag_resource, SecretId=arn, Tags=[{"Key": "aws:x", "Value": ""}])
+    document = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": ACCOUNT + "root"}, "Action": "secretsmanager:*", "Resource": "*"}})
+    s.put_resource_policy(SecretId=arn, ResourcePolicy=document + " " * (20480 - len(document)))
+    refused("ValidationException", beyond, s.put_resource_policy, SecretId=arn, ResourcePolicy=document + " " * (20481 - len(document)))
+    refused("MalformedPolicyDocumentException", "This resource policy contains a syntax error.", s.put_resource_policy, SecretId=arn, ResourcePolicy="{")
+    refused("MalformedPolicyDocumentException", "This resource policy contains an unsupported principal.", s.put_resource_policy,
+            SecretId=arn, ResourcePolicy=document.replace("root", "user/nobody"))
+    refused("InvalidParameterException", "You can modify only the default policy.", s.put_resource_policy, SecretId=arn, ResourcePolicy=document, PolicyName="other")
+    refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.", s.get_secret_value, SecretId="none")
+    refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: none", s.get_secret_value, SecretId=arn, VersionStage="none")
+    refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for VersionId: " + "0" * 36, s.get_secret_value, SecretId=arn, VersionId="0" * 36)
+    refused("InvalidNextTokenException", "The NextToken value is invalid.", s.list_secrets, NextToken="!")
+    refused("InvalidParameterException", "Password length is too short based on the required types.", s.get_random_password, PasswordLength=3)
+    refused("InvalidRequestException", "", s.rotate_secret, SecretId=arn)
+    refused("InvalidParameterException", "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).", s.delete_secret, SecretId=arn, RecoveryWindowInDays=31)
+    refused("InvalidParameterException", "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.", s.delete_secret,
+            SecretId=arn, RecoveryWindowInDays=7, ForceDeleteWithoutRecovery=True)
+    refused("InvalidParameterException", "", s.replicate_secret_to_regions, SecretId=arn, AddReplicaRegions=[{"Region": "us-east-1"}])
+    refused("InvalidRequestException", "Operation only permitted on a replica secret. Call must be made in replica secret's region.", s.stop_replication_to_replica, SecretId=arn)
+    s.delete_secret(SecretId=arn)
+    refused("InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.", s.get_secret_value, SecretId=arn)
+    refused("InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.", s.create_secret, Name="limits", SecretString="z")
+
+
+def parameters(_):
+    """https://docs.aws.amazon.com/general/latest/gr/ssm.html#parameter-store"""
+    p = client("ssm")
+    put = {"Type": "String", "Overwrite": True}
+    p.put_parameter(Name="/limits", Value="x" * 4096, **put)
+    refused("ValidationException", "Standard tier parameters support a maximum parameter value of 4096 characters.", p.put_parameter, Name="/limits", Value="x" * 4097, **put)
+    p.put_parameter(Name="/large", Value="x" * 8192, Tier="Advanced", **put)
+    refused("ValidationException", "Advanced tier parameters support a maximum parameter value of 8192 characters.", p.put_parameter, Name="/large", Value="x" * 8193, **put)
+    refused("ValidationException", "This parameter uses the advanced-parameter tier. You can't downgrade", p.put_parameter, Name="/large", Value="x", Tier="Standard", **put)
+    p.put_parameter(Name="/l" * 15, Value="x", **put)
+    refused("HierarchyLevelLimitExceededException", "", p.put_parameter, Name="/l" * 16, Value="x", **put)
+    for name in ("aws-x", "ssm-x", "/ssm/x", "a b"):
+        refused("ValidationException", "Parameter name: can't be prefixed with", p.put_parameter, Name=name, Value="x", **put)
+    refused("ValidationException", "Parameter name must be a fully qualified name.", p.put_parameter, Name="a/b", Value="x", **put)
+    refused("ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.",
+            p.put_parameter, Name="/limits", Value="x", Type="String")
+    refused("HierarchyTypeMismatchException", "", p.put_parameter, Name="/limits", Value="x", Type="StringList", Overwrite=True)
+    p.label_parameter_version(Name="/limits", Labels=[f"l{i}" for i in range(10)])
+    refused("ParameterVersionLabelLimitExceeded", "", p.label_parameter_version, Name="/limits", Labels=["over"])
+    for _ in range(99):
+        p.put_parameter(Name="/limits", Value="y", Overwrite=True)
+    refused("ParameterMaxVersionLimitExceeded", "", p.put_parameter, Name="/limits", Value="z", Overwrite=True)
+    p.unlabel_parameter_version(Name="/limits", ParameterVersion=1, Labels=[f"l{i}" for i in range(10)])
+    p.put_parameter(Name="/limits", Value="z", Overwrite=True)
+    refused("ParameterVersionNotFound", "Systems Manager could not find version 1 of /limits. Verify the version and try again.", p.get_parameter, Name="/limits:1")
+    p.add_tags_to_resource(ResourceType="Parameter", ResourceId="/limits", Tags=tags(50))
+    refused("TooManyTagsError", "", p.add_tags_to_resource, ResourceType="Parameter", ResourceId="/limits", Tags=[{"Key": "one more", "Value": ""}])
+    refused("InvalidAllowedPatternException", "", p.put_parameter, Name="/pattern", Value="x", AllowedPattern="(", **put)
+    refused("ParameterPatternMismatchException", "", p.put_parameter, Name="/pattern", Value="x", AllowedPattern="^\\d$", **put)
+    expiration = {"Type": "Expiration", "Version": "1.0", "Attributes": {"Timestamp": "2099-01-01T00:00:00Z"}}
+    refused("ValidationException", "Standard tier parameters do not support parameter policies.", p.put_parameter, Name="/rules", Value="x", Policies=json.dumps([expiration]), **put)
+    notice = {"Type": "NoChangeNotification", "Version": "1.0", "Attributes": {"After": "20", "Unit": "Days"}}
+    p.put_parameter(Name="/rules", Value="x", Tier="Advanced", Policies=json.dumps([expiration] + [notice] * 9), **put)
+    refused("PoliciesLimitExceededException", "", p.put_parameter, Name="/rules", Value="x", Policies=json.dumps([expiration] + [notice] * 10), **put)
+    refused("InvalidPolicyTypeException", "", p.put_parameter, Name="/rules", Value="x", Policies=json.dumps([{**notice, "Type": "Other"}]), **put)
+    refused("InvalidKeyId", "", p.put_parameter, Name="/key", Value="x", Type="SecureString", KeyId="alias/none")
+    refused("InvalidNextToken", "", p.describe_parameters, NextToken="!")
+    refused("ValidationException", "", p.get_parameters, Names=[f"/{i}" for i in range(11)])
+
+
+def hsms(_):
+    """https://docs.aws.amazon.com/cloudhsm/latest/userguide/limits.html"""
+    h = client("cloudhsmv2")
+    subnets = {"HsmType": "hsm2m.medium", "SubnetIds": ["subnet-11111111"]}
+    clusters = [h.create_cluster(**subnets)["Cluster"]["ClusterId"] for _ in range(4)]
+    refused("CloudHsmInvalidRequestException", "The account has reached its limit of 4 clusters", h.create_cluster, **subnets)
+    h.tag_resource(ResourceId=clusters[0], TagList=tags(50))
+    refused("CloudHsmResourceLimitExceededException", "", h.tag_resource, ResourceId=clusters[0], TagList=[{"Key": "one more", "Value": ""}])
+    refused("CloudHsmResourceNotFoundException", "", h.delete_cluster, ClusterId="cluster-22222222222")
+    r = client("redshift")
+    certificate = r.create_hsm_client_certificate(HsmClientCertificateIdentifier="limits", Tags=tags(50))["HsmClientCertificate"]["HsmClientCertificateIdentifier"]
+    arn = f"arn:aws:redshift:us-east-1:000000000000:hsmclientcertificate:{certificate}"
+    refused("TagLimitExceededFault", "", r.create_tags, ResourceName=arn, Tags=[{"Key": "one more", "Value": ""}])
+    refused("InvalidTagFault", "", r.create_tags, ResourceName=arn, Tags=[{"Key": "aws:x", "Value": ""}])
+    for identifier in ("1st", "a--b", "a-", "a" * 256):
+        refused("InvalidParameterValue", "", r.create_hsm_client_certificate, HsmClientCertificateIdentifier=identifier)
+
+
 if __name__ == "__main__":
     boto3.setup_default_session()
     recorder = Recorder(boto3.DEFAULT_SESSION._session)
-    for part in (sizes, numbers, conflicts, names, tagging, documents, sessions, organization, analyzers, hosts, keys):
+    for part in (sizes, numbers, conflicts, names, tagging, documents, sessions, organization, analyzers, hosts, keys, secrets, parameters, hsms):
         try:
             part(client("iam"))
         except ClientError as e:

@@ -18,8 +18,13 @@ UNLISTED = {("AssumeRole", "InvalidParameterValue")} | {(o, "NotAuthorizedExcept
 UNLISTED |= {("CreateAlias", "InvalidArnException"), ("UpdateAlias", "InvalidArnException"), ("DescribeKey", "InvalidGrantTokenException"),
              ("ListKeyPolicies", "InvalidMarkerException"), ("GenerateDataKey", "UnsupportedOperationException"), ("DeriveSharedSecret", "UnsupportedOperationException")}
 
-# Errors of KMS that AWS says no more about, as others recorded it.
-SILENT = {"InvalidCiphertextException", "KMSInvalidSignatureException", "KMSInvalidMacException"}
+# Redshift's models leave out what all of its operations answer.
+# https://docs.aws.amazon.com/redshift/latest/APIReference/CommonErrors.html
+UNLISTED |= {(o, "InvalidParameterValue") for o in ("CreateHsmClientCertificate", "CreateHsmConfiguration", "DescribeHsmClientCertificates",
+                                                    "DescribeHsmConfigurations", "DescribeTags")}
+
+# Errors of KMS and Parameter Store that AWS says no more about, as others recorded it.
+SILENT = {"InvalidCiphertextException", "KMSInvalidSignatureException", "KMSInvalidMacException", "ParameterNotFound"}
 
 
 @dataclasses.dataclass

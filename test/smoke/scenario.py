@@ -7,7 +7,7 @@ begin with a space go on with the line before, # begins a comment:
 
     Operation {input} -- more arguments of the CLI
         ! Code                  it fails with this error
-        until EXPR == TEXT      it is repeated, up to five seconds
+        until EXPR == TEXT      it is repeated, up to twenty seconds
         nonempty A, B           these lists of the answer have members
         => X = EXPR, Y = EXPR   variables from the answer
     iam:Operation …             an operation of another service
@@ -19,7 +19,8 @@ begin with a space go on with the line before, # begins a comment:
 EXPR are JMESPath; an error's answer is Error and the Words of its message.
 ${X} in the input is a variable, ${bytes:X} the bytes that variable X has in base64
 (a member of its own), ${wrapped:X} a key of 32 bytes, the same each time, under
-the public key in X (RSA-OAEP with SHA-256), ${file:NAME} a file of the working directory,
+the public key in X (RSA-OAEP with SHA-256), ${signed:X} the certificate that the
+authority in ca.pem makes of the request in X (by openssl), ${file:NAME} a file of the working directory,
 ${totp:FILE:N} the one-time password of a file's seed N periods from now,
 ${month:N} the first moment of the month in N months, ${end:N} its last. Where
 the model wants a string, an object becomes its JSON. Every answer must have the
@@ -33,6 +34,7 @@ import json
 import pathlib
 import re
 import secrets
+import subprocess
 import sys
 import time
 
@@ -105,6 +107,9 @@ class Scenario:
             content, path = base64.b64decode(self.variable(variable)), pathlib.Path(f"{kind}-{variable}")
             path.write_bytes(content if kind == "bytes" else wrapped(content, bytes(range(32))))
             return f"fileb://{path}"
+        if name.startswith("signed:"):
+            sign = ["openssl", "x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "77"]
+            return subprocess.run(sign, input=self.variable(name[7:]), capture_output=True, check=True, encoding="utf-8").stdout
         if name.startswith("totp:"):
             _, seed, steps = name.split(":")
             return totp(self.variable("file:" + seed), int(steps), self.now)
@@ -176,7 +181,7 @@ class Scenario:
             raise Failure(f"{service} has no operation {operation}")
         value = self.fill(value, model.operation_model(operation).input_shape)
         expression, _, want = (s.strip() for s in clauses["until"].partition("=="))
-        for _ in range(50):
+        for _ in range(200):
             answer = self.cli.run(service, operation, value, *clauses["--"].split())
             if not expression or answer.code() or str(jmespath.search(expression, answer.value())) == want:
                 break

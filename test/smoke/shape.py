@@ -6,11 +6,13 @@ the bytes are parsed here once more. Problems are returned as lines of text.
 
 import base64
 import binascii
+import datetime
 import json
 import math
 import re
 import xml.etree.ElementTree as ElementTree
 
+from botocore.parsers import BaseCBORParser
 from dateutil import parser as dates
 
 # Where AWS itself answers what is not in its model's enum, by shape.
@@ -41,11 +43,41 @@ def problems(operation, status, headers, body):
                 found.append(f"a body where the model has none: {body[:80]!r}")
         elif protocol == "rest-json":
             _rest(shape, headers, body, found)
+        elif headers.get("smithy-protocol") == "rpc-v2-cbor":  # a client may speak JSON to a service that has both
+            _json(shape, _plain(CBOR().read(body)), "", found)
         else:
             _json(shape, json.loads(body), "", found)
     except (ValueError, ElementTree.ParseError) as e:
         found.append(f"cannot be parsed: {e}: {body[:80]!r}")
     return found
+
+
+class CBOR(BaseCBORParser):
+    """Reads CBOR: what there is, without a model."""
+
+    def __init__(self):
+        super().__init__()
+
+    def read(self, body):
+        stream = self.get_peekable_stream_from_bytes(body)
+        value = self.parse_data_item(stream)
+        if rest := stream.read():
+            raise ValueError(f"{len(rest)} bytes behind the answer")
+        return value
+
+
+def _plain(value):
+    """What CBOR has, as JSON would have it: timestamps and bytes are no types of
+    JSON's, so they become what the check of such a member wants."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, datetime.datetime):
+        return value.timestamp()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value
 
 
 def _rest(shape, headers, body, found):

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -16,11 +17,17 @@ import (
 
 	kmsapi "bartizan.dev/api/kms"
 	"bartizan.dev/bartizantest"
+	"bartizan.dev/keys/pkcs11/pkcs11test"
 	"bartizan.dev/server"
 )
 
 // services are those that are built, by the names of the AWS CLI's commands.
-var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms"}
+var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift"}
+
+// only, if set, are the services that TestEveryOperation tries, by commas.
+var only = flag.String("services", "", "the services that TestEveryOperation tries, with commas; empty: all")
+
+func TestMain(m *testing.M) { os.Exit(pkcs11test.Main(m)) }
 
 // TestServices: what spec/ calls built is tried here.
 func TestServices(t *testing.T) {
@@ -123,7 +130,11 @@ func TestEveryOperation(t *testing.T) {
 	interpreter(t)
 	dir := t.TempDir()
 	materials(t, dir)
-	script(t, bartizantest.New(t), dir, append([]string{"probe.py", absolute(t, "../../spec"), absolute(t, "population.txt")}, services...)...)
+	tried := services
+	if *only != "" {
+		tried = strings.Split(*only, ",")
+	}
+	script(t, bartizantest.New(t), dir, append([]string{"probe.py", absolute(t, "../../spec"), absolute(t, "population.txt")}, tried...)...)
 }
 
 // TestScenarios: each operation that is real succeeds.
@@ -135,17 +146,41 @@ func TestScenarios(t *testing.T) {
 			interpreter(t)
 			dir := t.TempDir()
 			keys := materials(t, dir)
-			outside := server.XKS{}
-			if service == "kms" {
+			outside, module, rotators := server.XKS{}, server.HSM{}, map[string]server.Rotator{}
+			switch service {
+			case "kms":
 				outside = proxy(t, dir)
+			case "cloudhsmv2":
+				module = hsm(t)
+			case "secretsmanager":
+				rotators["nightly"] = server.Rotator{Command: rotator(t, dir)}
 			}
 			s := bartizantest.New(t, bartizantest.Change(func(o *server.Options) {
 				o.EKSIssuers = map[string]string{"prod": keys}
-				o.XKS = outside
+				o.XKS, o.HSM, o.Rotators = outside, module, rotators
 			}))
 			script(t, s, dir, "scenario.py", absolute(t, "../../spec"), absolute(t, filepath.Join("scenario", service+".txt")))
 		})
 	}
+}
+
+// hsm is SoftHSM behind a helper of the test's own.
+func hsm(t *testing.T) server.HSM {
+	t.Helper()
+	_, socket := pkcs11test.Start(t, pkcs11test.SoftHSM(t), pkcs11test.Env(t))
+	return server.HSM{Socket: socket}
+}
+
+// rotator is a program that makes a value in createSecret and puts it in use in
+// finishSecret, with the AWS CLI.
+func rotator(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "rotator")
+	program := "#!" + interpreter(t) + "\n" + string(must[[]byte](t)(os.ReadFile("rotator.py")))
+	if err := os.WriteFile(path, []byte(program), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // proxy starts a server that holds a key for others, behind its XKS proxy, puts

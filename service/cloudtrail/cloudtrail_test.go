@@ -313,7 +313,6 @@ func TestSelectorsAreChecked(t *testing.T) {
 		t.Errorf("default selectors: %+v", got)
 	}
 	type basic = cloudtrailapi.EventSelector
-	type fields = []cloudtrailapi.AdvancedFieldSelector
 	data := func(kind string, values ...string) []basic {
 		return []basic{{DataResources: []cloudtrailapi.DataResource{{Type: &kind, Values: values}}}}
 	}
@@ -373,7 +372,6 @@ func TestSelectorsAreChecked(t *testing.T) {
 	if list := must(g.DescribeTrails(ctx, &cloudtrailapi.DescribeTrailsRequest{}))(t).TrailList; !*list[0].HasCustomEventSelectors {
 		t.Error("the trail has no custom selectors")
 	}
-	_ = fields{}
 }
 
 // TestSelectorsChoose: a trail delivers what its selectors choose.

@@ -28,16 +28,23 @@ func (t *Trail) End(context.Context) (trail.Place, error) {
 	return p, t.syncTo(mark)
 }
 
-// Read implements trail.Log: it reads the segments' files one after the other.
+// Read implements trail.Log: it reads the segments' files one after the other. A
+// place behind the end is of a trail that was lost or put back from a copy: then
+// all of this one is new.
 func (t *Trail) Read(ctx context.Context, from, to trail.Place, fn func(*trail.Event) bool) (trail.Place, error) {
-	if !from.Before(to) {
-		return from, nil
-	}
 	t.mu.Lock()
 	list, closed := t.list, t.closed
+	end := trail.Place{Part: uint64(list[len(list)-1].no), Offset: uint64(t.size)}
 	t.mu.Unlock()
 	if closed {
 		return from, trail.ErrClosed
+	}
+	if end.Before(from) {
+		t.opt.Log.Warn("trail: reading on from the start: the place is behind the end", "place", from, "end", end)
+		from = trail.Place{}
+	}
+	if !from.Before(to) {
+		return from, nil
 	}
 	for _, s := range list {
 		no := uint64(s.no)
@@ -47,7 +54,7 @@ func (t *Trail) Read(ctx context.Context, from, to trail.Place, fn func(*trail.E
 		if no > from.Part {
 			from = trail.Place{Part: no}
 		}
-		at, more, err := t.readSegment(ctx, s.no, from, to, fn)
+		at, more, err := t.readSegment(ctx, s, from, to, fn)
 		if errors.Is(err, os.ErrNotExist) { // removed as past its time just now
 			continue
 		}
@@ -63,20 +70,19 @@ func (t *Trail) Read(ctx context.Context, from, to trail.Place, fn func(*trail.E
 
 // readSegment reads one segment from a place on. more is false when fn wants no
 // more.
-func (t *Trail) readSegment(ctx context.Context, no uint32, at, to trail.Place, fn func(*trail.Event) bool) (_ trail.Place, more bool, err error) {
-	f, err := os.Open(filepath.Join(t.dir, segmentName(no)))
+func (t *Trail) readSegment(ctx context.Context, s *segment, at, to trail.Place, fn func(*trail.Event) bool) (_ trail.Place, more bool, err error) {
+	f, err := os.Open(filepath.Join(t.dir, segmentName(s.no)))
 	if err != nil {
 		return at, false, err
 	}
 	defer f.Close()
 	end := to.Offset
-	last := uint64(no) == to.Part
-	if !last {
-		st, err := f.Stat()
-		if err != nil {
-			return at, false, err
-		}
-		end = uint64(st.Size())
+	switch {
+	case uint64(s.no) == to.Part:
+	case s.memory != nil: // full, without an index file yet
+		end = uint64(s.size)
+	default:
+		end = s.index.data
 	}
 	at.Offset = max(at.Offset, segmentHead)
 	if end <= at.Offset {
@@ -94,9 +100,6 @@ func (t *Trail) readSegment(ctx context.Context, no uint32, at, to trail.Place, 
 			err = decode(buf[:n], &e)
 		}
 		if err != nil {
-			if !last && errors.Is(err, errTorn) {
-				return at, true, nil // what a failed write left at the end of a full segment
-			}
 			return at, false, fmt.Errorf("at %d: %w", at.Offset, err)
 		}
 		at.Offset += uint64(n)

@@ -257,6 +257,14 @@ func TestTrails(t *testing.T) {
 	_, err = g.CreateTrail(ctx, &cloudtrailapi.CreateTrailRequest{Name: "sixth", S3BucketName: "logs"})
 	refused(t, err, "MaximumNumberOfTrailsExceededException")
 
+	// One for all Regions needs room in each of them.
+	_, err = g.CreateTrail(g.in("eu-west-1"), &cloudtrailapi.CreateTrailRequest{Name: "wide", S3BucketName: "logs", IsMultiRegionTrail: new(true)})
+	refused(t, err, "MaximumNumberOfTrailsExceededException")
+	g.create("eu-west-1", cloudtrailapi.CreateTrailRequest{Name: "wide"})
+	_, err = g.UpdateTrail(g.in("eu-west-1"), &cloudtrailapi.UpdateTrailRequest{Name: "wide", IsMultiRegionTrail: new(true)})
+	refused(t, err, "MaximumNumberOfTrailsExceededException")
+	must(g.DeleteTrail(g.in("eu-west-1"), &cloudtrailapi.DeleteTrailRequest{Name: "wide"}))(t)
+
 	// The shadow of main in another Region.
 	away := g.in("eu-central-1")
 	list := must(g.DescribeTrails(away, &cloudtrailapi.DescribeTrailsRequest{}))(t).TrailList

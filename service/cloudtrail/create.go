@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
@@ -83,13 +85,29 @@ func checkScope(r *record) error {
 	return nil
 }
 
-// checkRoom refuses a sixth trail in a Region.
-func (s *Service) checkRoom(ctx context.Context, r store.Reader, at place) error {
-	list, err := s.inRegion(ctx, r, at, true)
-	if err == nil && len(list) >= maxTrails {
-		err = wire.Errorf("MaximumNumberOfTrailsExceededException", "User: %s already has %d trails in %s.", at.account, len(list), at.region)
+// checkRoom refuses what would be a sixth trail in a Region: in the trail's own,
+// and for a trail for all Regions in each that has trails.
+func (s *Service) checkRoom(ctx context.Context, tx store.Tx, r *record) error {
+	list, err := s.trails.List(ctx, tx, r.Account+"/", "", 0)
+	if err != nil {
+		return err
 	}
-	return err
+	everywhere, in := 0, map[string]int{r.Region: 0}
+	for _, e := range list {
+		switch v := e.Value; {
+		case v.UID == r.UID:
+		case v.Multi:
+			everywhere++
+		default:
+			in[v.Region]++
+		}
+	}
+	for _, region := range slices.Sorted(maps.Keys(in)) {
+		if n := in[region] + everywhere; n >= maxTrails && (r.Multi || region == r.Region) {
+			return wire.Errorf("MaximumNumberOfTrailsExceededException", "User: %s already has %d trails in %s.", r.Account, n, region)
+		}
+	}
+	return nil
 }
 
 // CreateTrail makes a trail. It logs nothing before StartLogging.
@@ -120,7 +138,7 @@ func (s *Service) CreateTrail(ctx context.Context, in *cloudtrailapi.CreateTrail
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if err := s.checkRoom(ctx, tx, at); err != nil {
+		if err := s.checkRoom(ctx, tx, r); err != nil {
 			return err
 		}
 		return s.trails.Insert(ctx, tx, r.id(), r)

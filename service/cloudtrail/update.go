@@ -34,6 +34,9 @@ func (s *Service) UpdateTrail(ctx context.Context, in *cloudtrailapi.UpdateTrail
 		if err := errors.Join(checkScope(r), s.checkTarget(r.Bucket, r.Prefix)); err != nil {
 			return err
 		}
+		if err := s.checkRoom(ctx, tx, r); err != nil {
+			return err
+		}
 		return s.startDigests(ctx, tx, r)
 	})
 	if err != nil {

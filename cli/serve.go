@@ -17,12 +17,13 @@ import (
 )
 
 type listenFlags struct {
-	Listen       string         `help:"Address of the endpoint." default:"${listen}"`
-	TLS          bool           `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
-	PublicURL    string         `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
-	TrustProxy   []string       `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
-	Metrics      string         `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
-	Quota        map[string]int `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	Listen       string            `help:"Address of the endpoint." default:"${listen}"`
+	TLS          bool              `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
+	PublicURL    string            `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
+	TrustProxy   []string          `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
+	Metrics      string            `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
+	Quota        map[string]int    `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	TrailBucket  map[string]string `help:"Bucket that CloudTrail delivers log files to: a directory that is there. May be given again." placeholder:"NAME=DIR"`
 	hostFlags    `embed:""`
 	hsmFlags     `embed:""`
 	xksFlags     `embed:""`
@@ -31,7 +32,7 @@ type listenFlags struct {
 }
 
 func (f *listenFlags) options(env Env) (server.Options, error) {
-	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, Log: f.logger(env.Err)}
+	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, TrailBuckets: f.TrailBucket, Log: f.logger(env.Err)}
 	f.hostFlags.apply(&opt)
 	f.hsmFlags.apply(&opt)
 	f.xksFlags.apply(&opt)

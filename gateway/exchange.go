@@ -48,6 +48,7 @@ type state struct {
 	touches []policy.Touch
 	owner   *Bounds // of the resource of the touch that was prepared last
 	in, out any
+	shared  string // sharedEventID, where another account records the call too
 	err     *wire.Error
 }
 

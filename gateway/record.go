@@ -30,7 +30,18 @@ func (x *exchange) record() {
 	e.Source, e.Name = x.service.source, x.name
 	e.ReadOnly = readOnly(x.name)
 	e.Username, e.AccessKeyID = eventUser(id), id.AccessKey
-	x.resources(e)
+	x.resources(e, "")
+	if x.sharedWith(account) {
+		x.shared = newUUID()
+	}
+	if x.append() && x.shared != "" {
+		x.recordForOwners(account)
+	}
+}
+
+// append appends the event, and reports whether that went well.
+func (x *exchange) append() bool {
+	e := &x.event
 	e.JSON = x.appendEvent(e.JSON[:0])
 	if err := x.g.Trail.Append(x.ctx, e); err != nil {
 		if x.err == nil {
@@ -38,11 +49,12 @@ func (x *exchange) record() {
 		} else {
 			x.g.Log.Error("an error was not recorded", "request", x.facts.RequestID, "cause", err)
 		}
-		return
+		return false
 	}
 	if x.g.Publish != nil {
 		x.g.Publish(e)
 	}
+	return true
 }
 
 // touchedAccount is the account that the call of a principal without one
@@ -63,7 +75,8 @@ func eventUser(id *caller.Identity) string {
 	return id.Name
 }
 
-func (x *exchange) resources(e *trail.Event) {
+// resources lists what the call touched, or what of it an owner has.
+func (x *exchange) resources(e *trail.Event, owner string) {
 	e.Resources = e.Resources[:0]
 	if x.service.Resource == nil {
 		return
@@ -75,7 +88,7 @@ func (x *exchange) resources(e *trail.Event) {
 		}
 		if kind := x.service.Resource(name); kind != "" {
 			a, err := arn.Parse(name)
-			if err != nil {
+			if err != nil || owner != "" && a.Account != owner {
 				continue
 			}
 			_, short, ok := cutLast(a.Resource, '/')
@@ -91,7 +104,11 @@ func (x *exchange) resources(e *trail.Event) {
 func (x *exchange) appendEvent(b []byte) []byte {
 	call, e := x.facts, &x.event
 	b = append(b, `{"eventVersion":"1.11","userIdentity":`...)
-	b = appendIdentity(b, call)
+	if x.shared != "" && e.Account != call.Identity.Account {
+		b = appendStranger(b, call)
+	} else {
+		b = appendIdentity(b, call)
+	}
 	b = appendTime(append(b, `,"eventTime":`...), call.Time)
 	b = appendText(b, `,"eventSource":`, e.Source)
 	b = appendText(b, `,"eventName":`, e.Name)
@@ -109,11 +126,15 @@ func (x *exchange) appendEvent(b []byte) []byte {
 	}
 	b = x.appendParameters(b)
 	b = appendText(b, `,"requestID":`, call.RequestID)
-	b = appendText(b, `,"eventID":`, call.EventID)
+	b = appendText(b, `,"eventID":`, e.ID)
 	b = append(b, `,"readOnly":`...)
 	b = strconv.AppendBool(b, e.ReadOnly)
+	b = x.appendResources(b)
 	b = append(b, `,"eventType":"AwsApiCall","managementEvent":true`...)
 	b = appendText(b, `,"recipientAccountId":`, e.Account)
+	if x.shared != "" {
+		b = appendText(b, `,"sharedEventID":`, x.shared)
+	}
 	b = append(b, `,"eventCategory":"Management"`...)
 	if call.Cipher != "" { // a proxy that ended TLS tells no more than that
 		b = appendText(b, `,"tlsDetails":{"tlsVersion":`, call.TLS)
@@ -128,16 +149,30 @@ func (x *exchange) appendEvent(b []byte) []byte {
 // responseElements.
 func (x *exchange) appendParameters(b []byte) []byte {
 	b = append(b, `,"requestParameters":`...)
-	if x.in != nil {
-		b = x.op.AppendInput(b, x.in)
+	if at := len(b); x.in != nil {
+		b = omitLarge(x.op.AppendInput(b, x.in), at, "requestParameters")
 	} else {
 		b = append(b, "null"...)
 	}
 	b = append(b, `,"responseElements":`...)
-	if x.out != nil && x.err == nil && (!x.event.ReadOnly || x.service.Model.Name == "sts") {
-		return x.op.AppendOutput(b, x.out)
+	if at := len(b); x.out != nil && x.err == nil && (!x.event.ReadOnly || x.service.Model.Name == "sts") {
+		return omitLarge(x.op.AppendOutput(b, x.out), at, "responseElements")
 	}
 	return append(b, "null"...)
+}
+
+// maxContent is how large parameters and answers in an event are: "The maximum
+// size of this field is 100 KB"; what is larger is omitted, and says so.
+const maxContent = 100 << 10
+
+// omitLarge replaces what begins at a place by a note if it is too large.
+func omitLarge(b []byte, at int, name string) []byte {
+	n := len(b) - at
+	if n <= maxContent {
+		return b
+	}
+	b = append(append(append(b[:at], `{"reason":"`...), name...), ` too large","omitted":true,"originalSize":`...)
+	return append(strconv.AppendInt(b, int64(n), 10), '}')
 }
 
 // appendIdentity writes userIdentity.

@@ -56,6 +56,9 @@ type Options struct {
 	EKSIssuers map[string]string
 	// Metadata opens endpoints for credentials on the server's own host.
 	Metadata Metadata
+	// TrailBuckets are the buckets that CloudTrail delivers log files to: the
+	// directory by the bucket's name.
+	TrailBuckets map[string]string
 	// Rotators are who rotates secrets, by the name in the ARN of a Lambda function.
 	// The built-in rotators are there without it.
 	Rotators map[string]Rotator

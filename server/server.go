@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"time"
 
-	cloudtrailapi "bartizan.dev/api/cloudtrail"
 	iamapi "bartizan.dev/api/iam"
 	iamtoolboxapi "bartizan.dev/api/iamtoolbox"
 	"bartizan.dev/api/names"
@@ -48,7 +47,8 @@ type Server struct {
 	engine                      store.Store
 	storeName                   string
 	store                       *store.Sealed
-	trail                       trail.Trail
+	trail                       record
+	cloudtrail                  *cloudtrail.Service
 	bus                         *bus.Bus
 	events                      *bus.Topic[trail.Event]
 	changes                     *bus.Topic[change]
@@ -150,7 +150,10 @@ func (s *Server) build(ctx context.Context) (err error) {
 		URL: s.endpoint, Store: store.View(s.store, "sts/"), Clock: s.clock, Log: s.log,
 	})
 	s.workers = append(s.workers, stsService)
-	trailService := cloudtrail.New(cloudtrail.Deps{Trail: s.trail})
+	events, err := s.openCloudTrail()
+	if err != nil {
+		return err
+	}
 	actions := reference.Open()
 	s.controls = actions.RCP
 	ask := &asker{directory: dir, policyOf: s.rolePolicy, controls: s.controls}
@@ -177,10 +180,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(s.withHSM(hosts), []gateway.Service{
-			people, org, keys, secrets, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
+			people, org, keys, secrets, events, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
-			{Model: cloudtrailapi.Model(), Operations: cloudtrailapi.Operations(trailService), Rules: trailService.Rules()},
 			{Model: iamtoolboxapi.Model(), Operations: iamtoolboxapi.Operations(s.toolbox), Rules: s.toolbox.Rules()},
 		}...),
 		Names:             names.Services(),

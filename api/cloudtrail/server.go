@@ -11,15 +11,75 @@ import (
 
 // Server is what a service implements.
 type Server interface {
+	AddTags(context.Context, *AddTagsRequest) (*AddTagsResponse, error)
+	CreateTrail(context.Context, *CreateTrailRequest) (*CreateTrailResponse, error)
+	DeleteTrail(context.Context, *DeleteTrailRequest) (*DeleteTrailResponse, error)
+	DescribeTrails(context.Context, *DescribeTrailsRequest) (*DescribeTrailsResponse, error)
+	GetEventSelectors(context.Context, *GetEventSelectorsRequest) (*GetEventSelectorsResponse, error)
+	GetTrail(context.Context, *GetTrailRequest) (*GetTrailResponse, error)
+	GetTrailStatus(context.Context, *GetTrailStatusRequest) (*GetTrailStatusResponse, error)
+	ListPublicKeys(context.Context, *ListPublicKeysRequest) (*ListPublicKeysResponse, error)
+	ListTags(context.Context, *ListTagsRequest) (*ListTagsResponse, error)
+	ListTrails(context.Context, *ListTrailsRequest) (*ListTrailsResponse, error)
 	LookupEvents(context.Context, *LookupEventsRequest) (*LookupEventsResponse, error)
+	PutEventSelectors(context.Context, *PutEventSelectorsRequest) (*PutEventSelectorsResponse, error)
+	RemoveTags(context.Context, *RemoveTagsRequest) (*RemoveTagsResponse, error)
+	StartLogging(context.Context, *StartLoggingRequest) (*StartLoggingResponse, error)
+	StopLogging(context.Context, *StopLoggingRequest) (*StopLoggingResponse, error)
+	UpdateTrail(context.Context, *UpdateTrailRequest) (*UpdateTrailResponse, error)
 }
 
 // Unimplemented answers every operation with an error that names it. Services
 // embed it.
 type Unimplemented struct{}
 
+func (Unimplemented) AddTags(context.Context, *AddTagsRequest) (*AddTagsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "AddTags")
+}
+func (Unimplemented) CreateTrail(context.Context, *CreateTrailRequest) (*CreateTrailResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "CreateTrail")
+}
+func (Unimplemented) DeleteTrail(context.Context, *DeleteTrailRequest) (*DeleteTrailResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "DeleteTrail")
+}
+func (Unimplemented) DescribeTrails(context.Context, *DescribeTrailsRequest) (*DescribeTrailsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "DescribeTrails")
+}
+func (Unimplemented) GetEventSelectors(context.Context, *GetEventSelectorsRequest) (*GetEventSelectorsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "GetEventSelectors")
+}
+func (Unimplemented) GetTrail(context.Context, *GetTrailRequest) (*GetTrailResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "GetTrail")
+}
+func (Unimplemented) GetTrailStatus(context.Context, *GetTrailStatusRequest) (*GetTrailStatusResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "GetTrailStatus")
+}
+func (Unimplemented) ListPublicKeys(context.Context, *ListPublicKeysRequest) (*ListPublicKeysResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "ListPublicKeys")
+}
+func (Unimplemented) ListTags(context.Context, *ListTagsRequest) (*ListTagsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "ListTags")
+}
+func (Unimplemented) ListTrails(context.Context, *ListTrailsRequest) (*ListTrailsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "ListTrails")
+}
 func (Unimplemented) LookupEvents(context.Context, *LookupEventsRequest) (*LookupEventsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "LookupEvents")
+}
+func (Unimplemented) PutEventSelectors(context.Context, *PutEventSelectorsRequest) (*PutEventSelectorsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "PutEventSelectors")
+}
+func (Unimplemented) RemoveTags(context.Context, *RemoveTagsRequest) (*RemoveTagsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "RemoveTags")
+}
+func (Unimplemented) StartLogging(context.Context, *StartLoggingRequest) (*StartLoggingResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "StartLogging")
+}
+func (Unimplemented) StopLogging(context.Context, *StopLoggingRequest) (*StopLoggingResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "StopLogging")
+}
+func (Unimplemented) UpdateTrail(context.Context, *UpdateTrailRequest) (*UpdateTrailResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "UpdateTrail")
 }
 
 // Model returns the service's table.
@@ -28,13 +88,63 @@ func Model() *wire.Service { return &model }
 // Operations binds the operations to a server.
 func Operations(s Server) []wire.Operation {
 	return []wire.Operation{
-		wire.Bind(&model, 0, s.LookupEvents),
+		wire.Bind(&model, 0, s.AddTags), wire.Bind(&model, 1, s.CreateTrail), wire.Bind(&model, 2, s.DeleteTrail),
+		wire.Bind(&model, 3, s.DescribeTrails), wire.Bind(&model, 4, s.GetEventSelectors), wire.Bind(&model, 5, s.GetTrail),
+		wire.Bind(&model, 6, s.GetTrailStatus), wire.Bind(&model, 7, s.ListPublicKeys), wire.Bind(&model, 8, s.ListTags),
+		wire.Bind(&model, 9, s.ListTrails), wire.Bind(&model, 10, s.LookupEvents), wire.Bind(&model, 11, s.PutEventSelectors),
+		wire.Bind(&model, 12, s.RemoveTags), wire.Bind(&model, 13, s.StartLogging), wire.Bind(&model, 14, s.StopLogging),
+		wire.Bind(&model, 15, s.UpdateTrail),
 	}
 }
 
 // Client calls the service through a door: the gateway's inner one, or a test's.
 type Client struct{ Door wire.Door }
 
+func (c Client) AddTags(ctx context.Context, in *AddTagsRequest) (*AddTagsResponse, error) {
+	return wire.Call[AddTagsResponse](ctx, c.Door, &model, 0, in)
+}
+func (c Client) CreateTrail(ctx context.Context, in *CreateTrailRequest) (*CreateTrailResponse, error) {
+	return wire.Call[CreateTrailResponse](ctx, c.Door, &model, 1, in)
+}
+func (c Client) DeleteTrail(ctx context.Context, in *DeleteTrailRequest) (*DeleteTrailResponse, error) {
+	return wire.Call[DeleteTrailResponse](ctx, c.Door, &model, 2, in)
+}
+func (c Client) DescribeTrails(ctx context.Context, in *DescribeTrailsRequest) (*DescribeTrailsResponse, error) {
+	return wire.Call[DescribeTrailsResponse](ctx, c.Door, &model, 3, in)
+}
+func (c Client) GetEventSelectors(ctx context.Context, in *GetEventSelectorsRequest) (*GetEventSelectorsResponse, error) {
+	return wire.Call[GetEventSelectorsResponse](ctx, c.Door, &model, 4, in)
+}
+func (c Client) GetTrail(ctx context.Context, in *GetTrailRequest) (*GetTrailResponse, error) {
+	return wire.Call[GetTrailResponse](ctx, c.Door, &model, 5, in)
+}
+func (c Client) GetTrailStatus(ctx context.Context, in *GetTrailStatusRequest) (*GetTrailStatusResponse, error) {
+	return wire.Call[GetTrailStatusResponse](ctx, c.Door, &model, 6, in)
+}
+func (c Client) ListPublicKeys(ctx context.Context, in *ListPublicKeysRequest) (*ListPublicKeysResponse, error) {
+	return wire.Call[ListPublicKeysResponse](ctx, c.Door, &model, 7, in)
+}
+func (c Client) ListTags(ctx context.Context, in *ListTagsRequest) (*ListTagsResponse, error) {
+	return wire.Call[ListTagsResponse](ctx, c.Door, &model, 8, in)
+}
+func (c Client) ListTrails(ctx context.Context, in *ListTrailsRequest) (*ListTrailsResponse, error) {
+	return wire.Call[ListTrailsResponse](ctx, c.Door, &model, 9, in)
+}
 func (c Client) LookupEvents(ctx context.Context, in *LookupEventsRequest) (*LookupEventsResponse, error) {
-	return wire.Call[LookupEventsResponse](ctx, c.Door, &model, 0, in)
+	return wire.Call[LookupEventsResponse](ctx, c.Door, &model, 10, in)
+}
+func (c Client) PutEventSelectors(ctx context.Context, in *PutEventSelectorsRequest) (*PutEventSelectorsResponse, error) {
+	return wire.Call[PutEventSelectorsResponse](ctx, c.Door, &model, 11, in)
+}
+func (c Client) RemoveTags(ctx context.Context, in *RemoveTagsRequest) (*RemoveTagsResponse, error) {
+	return wire.Call[RemoveTagsResponse](ctx, c.Door, &model, 12, in)
+}
+func (c Client) StartLogging(ctx context.Context, in *StartLoggingRequest) (*StartLoggingResponse, error) {
+	return wire.Call[StartLoggingResponse](ctx, c.Door, &model, 13, in)
+}
+func (c Client) StopLogging(ctx context.Context, in *StopLoggingRequest) (*StopLoggingResponse, error) {
+	return wire.Call[StopLoggingResponse](ctx, c.Door, &model, 14, in)
+}
+func (c Client) UpdateTrail(ctx context.Context, in *UpdateTrailRequest) (*UpdateTrailResponse, error) {
+	return wire.Call[UpdateTrailResponse](ctx, c.Door, &model, 15, in)
 }

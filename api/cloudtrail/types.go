@@ -6,6 +6,53 @@ import (
 	"time"
 )
 
+type AddTagsRequest struct {
+	ResourceId string
+	TagsList   []Tag
+}
+type AddTagsResponse struct{}
+type AdvancedEventSelector struct {
+	Name           *string
+	FieldSelectors []AdvancedFieldSelector
+}
+type AdvancedFieldSelector struct {
+	Field                                   string
+	Equals, StartsWith, EndsWith, NotEquals []string
+	NotStartsWith, NotEndsWith              []string
+}
+type CreateTrailRequest struct {
+	Name, S3BucketName                          string
+	S3KeyPrefix, SnsTopicName                   *string
+	IncludeGlobalServiceEvents                  *bool
+	IsMultiRegionTrail, EnableLogFileValidation *bool
+	CloudWatchLogsLogGroupArn                   *string
+	CloudWatchLogsRoleArn, KmsKeyId             *string
+	IsOrganizationTrail                         *bool
+	TagsList                                    []Tag
+	RecursiveLogging                            *bool
+}
+type CreateTrailResponse struct {
+	Name, S3BucketName, S3KeyPrefix, SnsTopicName *string
+	SnsTopicARN                                   *string
+	IncludeGlobalServiceEvents                    *bool
+	IsMultiRegionTrail                            *bool
+	TrailARN                                      *string
+	LogFileValidationEnabled                      *bool
+	CloudWatchLogsLogGroupArn                     *string
+	CloudWatchLogsRoleArn, KmsKeyId               *string
+	IsOrganizationTrail, RecursiveLogging         *bool
+}
+type DataResource struct {
+	Type   *string
+	Values []string
+}
+type DeleteTrailRequest struct{ Name string }
+type DeleteTrailResponse struct{}
+type DescribeTrailsRequest struct {
+	TrailNameList       []string
+	IncludeShadowTrails *bool
+}
+type DescribeTrailsResponse struct{ TrailList []Trail }
 type Event struct {
 	EventId, EventName, ReadOnly, AccessKeyId *string
 	EventTime                                 time.Time
@@ -17,6 +64,57 @@ type EventCategory string
 
 const EventCategory_insight EventCategory = "insight"
 
+type EventSelector struct {
+	ReadWriteType                 ReadWriteType
+	IncludeManagementEvents       *bool
+	DataResources                 []DataResource
+	ExcludeManagementEventSources []string
+}
+type GetEventSelectorsRequest struct{ TrailName string }
+type GetEventSelectorsResponse struct {
+	TrailARN               *string
+	EventSelectors         []EventSelector
+	AdvancedEventSelectors []AdvancedEventSelector
+}
+type GetTrailRequest struct{ Name string }
+type GetTrailResponse struct{ Trail *Trail }
+type GetTrailStatusRequest struct{ Name string }
+type GetTrailStatusResponse struct {
+	IsLogging                                    *bool
+	LatestDeliveryError, LatestNotificationError *string
+	LatestDeliveryTime, LatestNotificationTime   time.Time
+	StartLoggingTime, StopLoggingTime            time.Time
+	LatestCloudWatchLogsDeliveryError            *string
+	LatestCloudWatchLogsDeliveryTime             time.Time
+	LatestDigestDeliveryTime                     time.Time
+	LatestDigestDeliveryError                    *string
+	LatestDeliveryAttemptTime                    *string
+	LatestNotificationAttemptTime                *string
+	LatestNotificationAttemptSucceeded           *string
+	LatestDeliveryAttemptSucceeded               *string
+	TimeLoggingStarted, TimeLoggingStopped       *string
+}
+type ListPublicKeysRequest struct {
+	StartTime, EndTime time.Time
+	NextToken          *string
+}
+type ListPublicKeysResponse struct {
+	PublicKeyList []PublicKey
+	NextToken     *string
+}
+type ListTagsRequest struct {
+	ResourceIdList []string
+	NextToken      *string
+}
+type ListTagsResponse struct {
+	ResourceTagList []ResourceTag
+	NextToken       *string
+}
+type ListTrailsRequest struct{ NextToken *string }
+type ListTrailsResponse struct {
+	Trails    []TrailInfo
+	NextToken *string
+}
 type LookupAttribute struct {
 	AttributeKey   LookupAttributeKey
 	AttributeValue string
@@ -38,6 +136,77 @@ type LookupEventsResponse struct {
 	Events    []Event
 	NextToken *string
 }
+type PublicKey struct {
+	Value                              []byte
+	ValidityStartTime, ValidityEndTime time.Time
+	Fingerprint                        *string
+}
+type PutEventSelectorsRequest struct {
+	TrailName              string
+	EventSelectors         []EventSelector
+	AdvancedEventSelectors []AdvancedEventSelector
+}
+type PutEventSelectorsResponse struct {
+	TrailARN               *string
+	EventSelectors         []EventSelector
+	AdvancedEventSelectors []AdvancedEventSelector
+}
+type ReadWriteType string
+
+const ReadWriteType_ReadOnly, ReadWriteType_WriteOnly, ReadWriteType_All ReadWriteType = "ReadOnly", "WriteOnly", "All"
+
+type RemoveTagsRequest struct {
+	ResourceId string
+	TagsList   []Tag
+}
+type RemoveTagsResponse struct{}
 type Resource struct {
 	ResourceType, ResourceName *string
+}
+type ResourceTag struct {
+	ResourceId *string
+	TagsList   []Tag
+}
+type StartLoggingRequest struct{ Name string }
+type StartLoggingResponse struct{}
+type StopLoggingRequest struct{ Name string }
+type StopLoggingResponse struct{}
+type Tag struct {
+	Key   string
+	Value *string
+}
+type Trail struct {
+	Name, S3BucketName, S3KeyPrefix, SnsTopicName *string
+	SnsTopicARN                                   *string
+	IncludeGlobalServiceEvents                    *bool
+	IsMultiRegionTrail                            *bool
+	HomeRegion, TrailARN                          *string
+	LogFileValidationEnabled                      *bool
+	CloudWatchLogsLogGroupArn                     *string
+	CloudWatchLogsRoleArn, KmsKeyId               *string
+	HasCustomEventSelectors, HasInsightSelectors  *bool
+	IsOrganizationTrail, RecursiveLogging         *bool
+}
+type TrailInfo struct {
+	TrailARN, Name, HomeRegion *string
+}
+type UpdateTrailRequest struct {
+	Name                                        string
+	S3BucketName, S3KeyPrefix, SnsTopicName     *string
+	IncludeGlobalServiceEvents                  *bool
+	IsMultiRegionTrail, EnableLogFileValidation *bool
+	CloudWatchLogsLogGroupArn                   *string
+	CloudWatchLogsRoleArn, KmsKeyId             *string
+	IsOrganizationTrail, RecursiveLogging       *bool
+}
+type UpdateTrailResponse struct {
+	Name, S3BucketName, S3KeyPrefix, SnsTopicName *string
+	SnsTopicARN                                   *string
+	IncludeGlobalServiceEvents                    *bool
+	IsMultiRegionTrail                            *bool
+	TrailARN                                      *string
+	LogFileValidationEnabled                      *bool
+	CloudWatchLogsLogGroupArn                     *string
+	CloudWatchLogsRoleArn, KmsKeyId               *string
+	IsOrganizationTrail, RecursiveLogging         *bool
 }

@@ -1,107 +1,66 @@
-// Package cloudtrail is AWS CloudTrail's Event history over the trail.
+// Package cloudtrail is AWS CloudTrail over the trail: its Event history, trails
+// with event selectors, and the delivery of log files and digests.
+//
+//   - service.go, records.go, find.go: what the service may touch, what it stores,
+//     how it finds a trail.
+//   - authorise.go: what the operations touch.
+//   - lookup.go, create.go, update.go, describe.go, logging.go, tag.go, selector.go,
+//     publickey.go: the chapters of the API reference.
+//   - check.go, match.go: which selectors are good, and which events they choose.
+//   - deliver.go, digest.go, signing.go: what happens later.
+//   - folder: a bucket that is a directory.
 package cloudtrail
 
 import (
 	"context"
-	"errors"
-	"strconv"
-	"time"
+	"log/slog"
 
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
-	"bartizan.dev/caller"
-	"bartizan.dev/policy"
+	"bartizan.dev/store"
 	"bartizan.dev/trail"
-	"bartizan.dev/wire"
+	"bartizan.dev/work"
 )
 
+// Bucket is where log files go.
+type Bucket interface {
+	// Put writes an object with its user metadata, in place of one of that key. It
+	// is there for good when Put returns, and is never seen in part.
+	Put(ctx context.Context, key string, body []byte, metadata map[string]string) error
+}
+
 // Deps is all the service may touch.
-type Deps struct{ Trail trail.Trail }
+type Deps struct {
+	Trail trail.Trail
+	Log   trail.Log   // the same record, read from a place on
+	Store store.Store // its own view
+	Clock *work.Clock
+	// Bucket returns the bucket with a name, or nil when there is none.
+	Bucket func(name string) Bucket
+	Logger *slog.Logger
+}
 
 // Service answers the operations of CloudTrail.
 type Service struct {
 	cloudtrailapi.Unimplemented
 	Deps
+	records
+	queue *work.Queue
 }
 
 var _ cloudtrailapi.Server = (*Service)(nil)
 
-// New returns the service.
-func New(d Deps) *Service { return &Service{Deps: d} }
-
-// Rules declares what the operations touch.
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
-func (s *Service) Rules() policy.Rules {
-	return policy.Rules{"LookupEvents": policy.OnAny(policy.Touch{Action: "cloudtrail:LookupEvents"})}
+// New returns the service. Run does what is due.
+func New(d Deps) *Service {
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{Deps: d, records: newRecords()}
+	s.queue = work.New(d.Store, d.Clock, work.Options{Log: d.Logger}, s.handlers())
+	return s
 }
 
-// maxResults is both the default and the bound of LookupEvents' pages.
-const maxResults = 50
+// Run delivers log files and digests until ctx ends.
+func (s *Service) Run(ctx context.Context) error { return s.queue.Run(ctx) }
 
-var attributes = map[cloudtrailapi.LookupAttributeKey]trail.Attribute{
-	cloudtrailapi.LookupAttributeKey_EventId:      trail.EventID,
-	cloudtrailapi.LookupAttributeKey_EventName:    trail.EventName,
-	cloudtrailapi.LookupAttributeKey_ReadOnly:     trail.ReadOnly,
-	cloudtrailapi.LookupAttributeKey_Username:     trail.Username,
-	cloudtrailapi.LookupAttributeKey_ResourceType: trail.ResourceType,
-	cloudtrailapi.LookupAttributeKey_ResourceName: trail.ResourceName,
-	cloudtrailapi.LookupAttributeKey_EventSource:  trail.EventSource,
-	cloudtrailapi.LookupAttributeKey_AccessKeyId:  trail.AccessKeyID,
-}
-
-// LookupEvents reads the account's events in the Region, newest first.
-// https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
-func (s *Service) LookupEvents(ctx context.Context, in *cloudtrailapi.LookupEventsRequest) (*cloudtrailapi.LookupEventsResponse, error) {
-	if in.EventCategory != "" {
-		return nil, wire.Errorf("InvalidEventCategoryException", "Insights events are not recorded by Bartizan yet.")
-	}
-	call := caller.From(ctx)
-	q := trail.Query{Account: call.Identity.Account, Region: call.Region, Start: in.StartTime, End: in.EndTime, Limit: maxResults}
-	if !q.Start.IsZero() && !q.End.IsZero() && q.End.Before(q.Start) {
-		return nil, wire.Errorf("InvalidTimeRangeException", "Invalid time range: the end time must not be before the start time.")
-	}
-	switch len(in.LookupAttributes) {
-	case 0:
-	case 1:
-		a := in.LookupAttributes[0]
-		q.Attribute, q.Value = attributes[a.AttributeKey], a.AttributeValue
-	default:
-		return nil, wire.Errorf("InvalidLookupAttributesException", "You can specify only one lookup attribute.")
-	}
-	if in.MaxResults != nil {
-		q.Limit = int(*in.MaxResults)
-	}
-	if in.NextToken != nil {
-		q.Token = *in.NextToken
-	}
-	page, err := s.Trail.Lookup(ctx, q)
-	if errors.Is(err, trail.ErrToken) {
-		return nil, wire.Errorf("InvalidNextTokenException", "The specified next token is invalid.").With(err)
-	} else if err != nil {
-		return nil, err
-	}
-	out := &cloudtrailapi.LookupEventsResponse{Events: []cloudtrailapi.Event{}}
-	for i := range page.Events {
-		out.Events = append(out.Events, event(&page.Events[i]))
-	}
-	if page.Next != "" {
-		out.NextToken = &page.Next
-	}
-	return out, nil
-}
-
-func event(e *trail.Event) cloudtrailapi.Event {
-	out := cloudtrailapi.Event{
-		EventId: &e.ID, EventName: &e.Name, EventSource: &e.Source, EventTime: e.Time.Truncate(time.Second),
-		ReadOnly: new(strconv.FormatBool(e.ReadOnly)), CloudTrailEvent: new(string(e.JSON)), Resources: []cloudtrailapi.Resource{},
-	}
-	if e.Username != "" {
-		out.Username = &e.Username
-	}
-	if e.AccessKeyID != "" {
-		out.AccessKeyId = &e.AccessKeyID
-	}
-	for _, r := range e.Resources {
-		out.Resources = append(out.Resources, cloudtrailapi.Resource{ResourceType: &r.Type, ResourceName: &r.Name})
-	}
-	return out
-}
+// Settle waits until all work that is due now has been tried.
+func (s *Service) Settle(ctx context.Context) error { return s.queue.Settle(ctx) }

@@ -39,7 +39,11 @@ var services = []service{
 	{Name: "guardduty", Package: "guardduty"},
 	{Name: "inspector2", Package: "inspector2"},
 	{Name: "securityhub", Package: "securityhub"},
-	{Name: "cloudtrail", Package: "cloudtrail", Begun: true, Ops: []string{"LookupEvents"}},
+	{Name: "cloudtrail", Package: "cloudtrail", Begun: true, Ops: []string{
+		"AddTags", "CreateTrail", "DeleteTrail", "DescribeTrails", "GetEventSelectors", "GetTrail", "GetTrailStatus",
+		"ListPublicKeys", "ListTags", "ListTrails", "LookupEvents", "PutEventSelectors", "RemoveTags",
+		"StartLogging", "StopLogging", "UpdateTrail",
+	}},
 	{Name: "events", Package: "events"},
 	{Name: "sns", Package: "sns"},
 	{Name: "logs", Package: "logs"},

@@ -66,14 +66,17 @@ func (t *Trail) read(ctx context.Context, key, start int64, p trail.Position, n 
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (f found, err error) {
-		var attrs []byte
-		var seq int64
-		if err := row.Scan(&f.Time, &seq, &attrs, &f.event.JSON); err != nil {
-			return f, err
-		}
-		f.Seq = uint64(seq)
-		f.event.Time = time.Unix(0, f.Time).UTC()
-		return f, decode(attrs, &f.event)
-	})
+	return pgx.CollectRows(rows, scanEvent)
+}
+
+// scanEvent reads a row of at, seq, attrs and json.
+func scanEvent(row pgx.CollectableRow) (f found, err error) {
+	var attrs []byte
+	var seq int64
+	if err := row.Scan(&f.Time, &seq, &attrs, &f.event.JSON); err != nil {
+		return f, err
+	}
+	f.Seq = uint64(seq)
+	f.event.Time = time.Unix(0, f.Time).UTC()
+	return f, decode(attrs, &f.event)
 }

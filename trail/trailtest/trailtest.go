@@ -32,6 +32,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"PagingWhileAppending", pagingWhileAppending},
 		{"Concurrency", concurrency},
 		{"Large", large},
+		{"ReadOn", readOn},
 		{"Closed", closed},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })

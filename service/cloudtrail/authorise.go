@@ -1,0 +1,126 @@
+package cloudtrail
+
+import (
+	"context"
+	"strings"
+
+	cloudtrailapi "bartizan.dev/api/cloudtrail"
+	"bartizan.dev/arn"
+	"bartizan.dev/policy"
+	"bartizan.dev/wire"
+)
+
+// Rules declares what the operations touch.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
+func (s *Service) Rules() policy.Rules {
+	return policy.Rules{
+		"LookupEvents":   policy.OnAny(policy.Touch{Action: "cloudtrail:LookupEvents"}),
+		"DescribeTrails": policy.OnAny(policy.Touch{Action: "cloudtrail:DescribeTrails"}),
+		"ListTrails":     policy.OnAny(policy.Touch{Action: "cloudtrail:ListTrails"}),
+		"ListPublicKeys": policy.OnAny(policy.Touch{Action: "cloudtrail:ListPublicKeys"}),
+		"CreateTrail": policy.On(func(ctx context.Context, in *cloudtrailapi.CreateTrailRequest) ([]policy.Touch, error) {
+			at := placeOf(ctx)
+			t := policy.Touch{Action: "cloudtrail:CreateTrail", Resource: trailARN(at.account, at.region, in.Name), RequestTags: requestTags(in.TagsList)}
+			if len(in.TagsList) == 0 {
+				return []policy.Touch{t}, nil
+			}
+			tags := t
+			tags.Action = "cloudtrail:AddTags"
+			return []policy.Touch{t, tags}, nil
+		}),
+		"UpdateTrail":       on(s, "UpdateTrail", func(in *cloudtrailapi.UpdateTrailRequest) string { return in.Name }),
+		"DeleteTrail":       on(s, "DeleteTrail", func(in *cloudtrailapi.DeleteTrailRequest) string { return in.Name }),
+		"GetTrail":          on(s, "GetTrail", func(in *cloudtrailapi.GetTrailRequest) string { return in.Name }),
+		"GetTrailStatus":    on(s, "GetTrailStatus", func(in *cloudtrailapi.GetTrailStatusRequest) string { return in.Name }),
+		"StartLogging":      on(s, "StartLogging", func(in *cloudtrailapi.StartLoggingRequest) string { return in.Name }),
+		"StopLogging":       on(s, "StopLogging", func(in *cloudtrailapi.StopLoggingRequest) string { return in.Name }),
+		"GetEventSelectors": on(s, "GetEventSelectors", func(in *cloudtrailapi.GetEventSelectorsRequest) string { return in.TrailName }),
+		"PutEventSelectors": on(s, "PutEventSelectors", func(in *cloudtrailapi.PutEventSelectorsRequest) string { return in.TrailName }),
+		"AddTags": policy.On(func(ctx context.Context, in *cloudtrailapi.AddTagsRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "AddTags", in.ResourceId)
+			t.RequestTags = requestTags(in.TagsList)
+			return []policy.Touch{t}, err
+		}),
+		"RemoveTags": policy.On(func(ctx context.Context, in *cloudtrailapi.RemoveTagsRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "RemoveTags", in.ResourceId)
+			keys := policy.Pair{Key: "aws:TagKeys", Multi: true}
+			for i := range in.TagsList {
+				keys.Values = append(keys.Values, in.TagsList[i].Key)
+			}
+			t.Keys = []policy.Pair{keys}
+			return []policy.Touch{t}, err
+		}),
+		"ListTags": policy.On(func(ctx context.Context, in *cloudtrailapi.ListTagsRequest) ([]policy.Touch, error) {
+			if len(in.ResourceIdList) > maxListed {
+				return nil, tooMany(len(in.ResourceIdList))
+			}
+			touches := []policy.Touch{}
+			for _, name := range in.ResourceIdList {
+				t, err := s.touch(ctx, "ListTags", name)
+				if err != nil {
+					return nil, err
+				}
+				touches = append(touches, t)
+			}
+			if len(touches) == 0 {
+				touches = append(touches, policy.Touch{Action: "cloudtrail:ListTags"})
+			}
+			return touches, nil
+		}),
+	}
+}
+
+// on is the rule of an operation on one trail.
+func on[I any](s *Service, action string, name func(*I) string) policy.Rule {
+	return policy.On(func(ctx context.Context, in *I) ([]policy.Touch, error) {
+		t, err := s.touch(ctx, action, name(in))
+		return []policy.Touch{t}, err
+	})
+}
+
+// touch is that of an operation on the trail with a name or ARN. For one that
+// does not exist it has no tags.
+func (s *Service) touch(ctx context.Context, action, name string) (policy.Touch, error) {
+	at := placeOf(ctx)
+	t := policy.Touch{Action: "cloudtrail:" + action, Resource: name}
+	if !strings.HasPrefix(name, "arn:") {
+		t.Resource = trailARN(at.account, at.region, name)
+	} else if a, err := arn.Parse(name); err == nil {
+		t.Account = a.Account
+	}
+	r, err := s.find(ctx, s.Store, at, name)
+	if err != nil {
+		if e := wire.AsError(err); e.Fault {
+			return t, err
+		}
+		return t, nil
+	}
+	t.Resource = r.arn()
+	for _, g := range r.Tags {
+		t.ResourceTags = append(t.ResourceTags, policy.Tag(g))
+	}
+	return t, nil
+}
+
+func requestTags(tags []cloudtrailapi.Tag) []policy.Tag {
+	var out []policy.Tag
+	for i := range tags {
+		out = append(out, policy.Tag{Key: tags[i].Key, Value: text(tags[i].Value)})
+	}
+	return out
+}
+
+// Resource names the type of a resource for the trail.
+func Resource(name string) string {
+	if a, err := arn.Parse(name); err == nil && a.Service == "cloudtrail" && strings.HasPrefix(a.Resource, "trail/") {
+		return "AWS::CloudTrail::Trail"
+	}
+	return ""
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,25 +1,41 @@
 package intel
 
-import "math/bits"
+import (
+	"math/bits"
+	"strings"
+)
 
 // names is a hash table of domains, walked from the last label to the first: the
 // hash of a name contains that of its parent, so one pass over the name asks for
 // every suffix of it. A bitmap in front answers most questions about names that
 // are not there without touching the table.
 type names struct {
-	filter []uint64 // bit hash>>shift
+	filter []uint64 // one bit for hash>>shift
 	shift  uint
-	slots  []uint32 // index+1 into entries; open addressing
+	slots  []uint32 // index+1 into data; open addressing
 	mask   uint64
-	data   []entry
+	data   []place
+	text   string // the names, one after the other
+	hits   []*Hit
 }
 
+// entry is a domain to be compiled; place is one that has been, without pointers,
+// so that the garbage collector has nothing to look at in large lists.
 type entry struct {
 	name  string
 	self  bool // the name itself is listed
 	below bool // the names below it are
 	hit   *Hit
 }
+
+type place struct {
+	at          uint32 // in text
+	hit         uint32
+	length      uint8
+	self, below bool
+}
+
+func (n *names) name(p *place) string { return n.text[p.at : p.at+uint32(p.length)] }
 
 const (
 	seed  = 0xcbf29ce484222325
@@ -36,22 +52,34 @@ func compileNames(in []entry) *names {
 	filter := max(1024, size*4)
 	n.filter = make([]uint64, filter/64)
 	n.shift = 64 - uint(bits.Len(uint(filter-1)))
+	var text strings.Builder
+	hits := map[*Hit]uint32{}
 	for _, e := range in {
 		h := hash(e.name)
 		i := h & n.mask
 		for ; n.slots[i] != 0; i = (i + 1) & n.mask {
-			if old := &n.data[n.slots[i]-1]; old.name == e.name {
-				old.self, old.below = old.self || e.self, old.below || e.below
+			p := &n.data[n.slots[i]-1]
+			if text.String()[p.at:p.at+uint32(p.length)] == e.name {
+				p.self, p.below = p.self || e.self, p.below || e.below
 				break
 			}
 		}
-		if n.slots[i] == 0 {
-			n.data = append(n.data, e)
-			n.slots[i] = uint32(len(n.data))
-			bit := h >> n.shift
-			n.filter[bit/64] |= 1 << (bit % 64)
+		if n.slots[i] != 0 {
+			continue
 		}
+		hit, ok := hits[e.hit]
+		if !ok {
+			hit = uint32(len(n.hits))
+			hits[e.hit] = hit
+			n.hits = append(n.hits, e.hit)
+		}
+		n.data = append(n.data, place{uint32(text.Len()), hit, uint8(len(e.name)), e.self, e.below}) // a name has at most 253 bytes
+		text.WriteString(e.name)
+		n.slots[i] = uint32(len(n.data))
+		bit := h >> n.shift
+		n.filter[bit/64] |= 1 << (bit % 64)
 	}
+	n.text = text.String()
 	return n
 }
 
@@ -98,7 +126,7 @@ func (n *names) lookup(name string) *Hit {
 		if c == '.' && i != first {
 			if m := mix(h); n.has(m) {
 				if e := n.find(m, name[i+1:]); e != nil && e.below {
-					return e.hit
+					return n.hits[e.hit]
 				}
 			}
 		}
@@ -106,7 +134,7 @@ func (n *names) lookup(name string) *Hit {
 	}
 	if h = mix(h); n.has(h) {
 		if e := n.find(h, name); e != nil && e.self {
-			return e.hit
+			return n.hits[e.hit]
 		}
 	}
 	return nil
@@ -117,9 +145,9 @@ func (n *names) has(h uint64) bool {
 	return n.filter[bit/64]&(1<<(bit%64)) != 0
 }
 
-func (n *names) find(h uint64, name string) *entry {
+func (n *names) find(h uint64, name string) *place {
 	for i := h & n.mask; n.slots[i] != 0; i = (i + 1) & n.mask {
-		if e := &n.data[n.slots[i]-1]; equal(e.name, name) {
+		if e := &n.data[n.slots[i]-1]; int(e.length) == len(name) && equal(n.name(e), name) {
 			return e
 		}
 	}

@@ -13,7 +13,7 @@
 // Records are reused: a *Call, *Flow, *Query or Batch is valid until the next one
 // is read. The strings in it are views of the file's bytes, and stay valid and
 // unchanged for as long as somebody holds them, because buffers are never
-// written twice. A held string keeps its whole buffer (256 KiB) alive: who keeps
+// written twice. A held string keeps its whole buffer (64 KiB) alive: who keeps
 // strings beyond the event clones them (strings.Clone).
 //
 // # Bounds

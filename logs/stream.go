@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-const chunk = 256 << 10
+const chunk = 64 << 10
 
 // stream is a window on a reader: text[pos:] has been read and not yet used.
 // Buffers are written once and then only read, so views of text stay true.

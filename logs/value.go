@@ -12,10 +12,15 @@ type Value struct{ raw string }
 
 // ParseValue checks that s is one JSON value.
 func ParseValue(s string) (Value, bool) {
-	// A number at the end of the input needs something that ends it.
 	i := blank(s, 0)
-	end := valueEnd(s+" ", i)
-	return Value{s[min(i, len(s)):max(end, min(i, len(s)))]}, end > 0 && blank(s, end) == len(s)
+	if i < len(s) && (s[i] == '-' || s[i]-'0' <= 9) {
+		s += " " // a number needs something that ends it
+	}
+	end := valueEnd(s, i)
+	if end < 0 {
+		return Value{}, false
+	}
+	return Value{s[i:end]}, blank(s, end) == len(s)
 }
 
 // Raw returns the JSON text; empty when the value is absent.

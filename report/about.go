@@ -105,6 +105,14 @@ func domain(f *detect.Finding) string {
 	return ""
 }
 
+// api is the call that was made.
+func api(f *detect.Finding) string {
+	if a := f.Service.Action.APICall; a != nil {
+		return a.API
+	}
+	return ""
+}
+
 // peer is where it came from or went to.
 func peer(f *detect.Finding) string {
 	if a := address(f); a != "" {

@@ -56,6 +56,7 @@ func (r *Result) charts() []chart {
 		draw("Top principals and hosts", "sightings", tally(r.Findings, who, times)),
 		draw("Top addresses", "sightings", tally(r.Findings, address, times)),
 		draw("Top domains", "sightings", tally(r.Findings, domain, times)),
+		draw("Top APIs", "sightings", tally(r.Findings, api, times)),
 	}
 }
 
@@ -78,7 +79,7 @@ func draw(title, note string, bars []bar) chart {
 		c.Note = strings.TrimPrefix(fmt.Sprintf("%s, the first %d of %d", note, most, len(bars)), ", ")
 		bars = bars[:most]
 	}
-	const width, height, left, right = 640, 26, 262, 60
+	const width, height, left, right = 640, 26, 290, 60
 	top := 1
 	for _, b := range bars {
 		top = max(top, b.sum)
@@ -88,7 +89,7 @@ func draw(title, note string, bars []bar) chart {
 	for i, b := range bars {
 		y := i * height
 		label := safe(b.label)
-		fmt.Fprintf(&s, `<g><title>%s: %d</title><text class="label" x="%d" y="%d" text-anchor="end">%s</text>`, attr(label), b.sum, left-10, y+17, attr(cut(label, 40)))
+		fmt.Fprintf(&s, `<g><title>%s: %d</title><text class="label" x="%d" y="%d" text-anchor="end">%s</text>`, attr(label), b.sum, left-10, y+17, attr(cut(label, 37)))
 		x := float64(left)
 		for l, n := range b.parts {
 			if n == 0 {

@@ -88,10 +88,14 @@ func (r *Result) detail(f *detect.Finding) (detail, error) {
 	if err != nil {
 		return detail{}, err
 	}
+	lines := strings.Split(string(text), "\n")
+	for i := range lines {
+		lines[i] = safe(lines[i])
+	}
 	l := levelOf(f.Severity)
 	return detail{
 		Class: fmt.Sprintf("s%d", l), Level: levels[l].name, Severity: fmt.Sprintf("%.1f", f.Severity), Type: f.Type, Who: safe(who(f)), Peer: safe(peer(f)), Title: safe(f.Title), Text: safe(f.Description),
-		Account: safe(f.AccountID), Region: safe(f.Region), First: f.Service.EventFirstSeen, Last: f.Service.EventLastSeen, File: safe(r.Files[f.ID]), JSON: string(text), Count: f.Service.Count,
+		Account: safe(f.AccountID), Region: safe(f.Region), First: f.Service.EventFirstSeen, Last: f.Service.EventLastSeen, File: safe(r.Files[f.ID]), JSON: strings.Join(lines, "\n"), Count: f.Service.Count,
 	}, nil
 }
 

@@ -71,7 +71,10 @@ func row(f *detect.Finding) []string {
 }
 
 func (r *Result) summary() string {
-	s := fmt.Sprintf("%d findings", len(r.Findings))
+	s := "1 finding"
+	if n := len(r.Findings); n != 1 {
+		s = fmt.Sprintf("%d findings", n)
+	}
 	if r.Below > 0 {
 		s += fmt.Sprintf(" (and %d below the severity asked for)", r.Below)
 	}

@@ -58,7 +58,7 @@ func (r *Result) HTML(w io.Writer, version string, made time.Time, lists []strin
 		return err
 	}
 	d := pageData{Version: version, Made: made.UTC().Format("2006-01-02 15:04 UTC"), Span: r.span(), Tiles: r.tiles(), Timeline: r.timeline(), Charts: r.charts(),
-		Files: len(r.Read.Files), Records: grouped(r.Read.Records), Bytes: size(r.Read.Bytes), Troubles: troubles.String()}
+		Files: r.logFiles(), Records: grouped(r.Read.Records), Bytes: size(r.Read.Bytes), Troubles: troubles.String()}
 	if r.Before > 0 {
 		d.Before = grouped(r.Before)
 	}
@@ -108,7 +108,7 @@ func (r *Result) tiles() []tile {
 	for i, l := range levels {
 		out = append(out, tile{fmt.Sprintf("s%d", i), l.name, grouped(int64(count[i]))})
 	}
-	out = append(out, tile{"", "Records", grouped(r.Read.Records)}, tile{"", "Files", grouped(int64(len(r.Read.Files)))})
+	out = append(out, tile{"", "Records", grouped(r.Read.Records)}, tile{"", "Files", grouped(int64(r.logFiles()))})
 	if r.Below > 0 {
 		out = append(out, tile{"", "Below the limit", grouped(int64(r.Below))})
 	}

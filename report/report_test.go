@@ -198,7 +198,7 @@ func TestTroubles(t *testing.T) {
 	if err != nil || incomplete {
 		t.Error(incomplete, err)
 	}
-	for _, want := range []string{"bad.json: 1 bad records", fmt.Sprintf("  at %d: ", len(good)+1), "cut.json.gz: warning: ", "README.md: skipped"} {
+	for _, want := range []string{"bad.json: bad records that were skipped: 1", fmt.Sprintf("  at %d: ", len(good)+1), "cut.json.gz: warning: ", "README.md: skipped"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in:\n%s", want, b.String())
 		}

@@ -78,11 +78,22 @@ func (r *Result) summary() string {
 	if r.Below > 0 {
 		s += fmt.Sprintf(" (and %d below the severity asked for)", r.Below)
 	}
-	s += fmt.Sprintf(" in %d records of %d files", r.Read.Records, len(r.Read.Files))
+	s += fmt.Sprintf(" in %d records of %d files", r.Read.Records, r.logFiles())
 	if r.Before > 0 {
 		s += fmt.Sprintf("; %d records are from before --since", r.Before)
 	}
 	return s
+}
+
+// logFiles is how many of the files are logs that could be read.
+func (r *Result) logFiles() int {
+	n := 0
+	for _, f := range r.Read.Files {
+		if f.Err == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // Troubles writes what could not be read, with file and offset, and says whether
@@ -97,18 +108,18 @@ func (r *Result) Troubles(w io.Writer) (incomplete bool, err error) {
 		case errors.Is(f.Err, logs.ErrFormat):
 			strange++
 			if strange <= 10 {
-				fmt.Fprintf(b, "%s: skipped: %s\n", name, safe(f.Err.Error()))
+				fmt.Fprintf(b, "%s: skipped: it is no log that is known here\n", name)
 			}
 		case f.Err != nil:
 			incomplete = true
-			fmt.Fprintf(b, "%s: %s\n", name, safe(f.Err.Error()))
+			fmt.Fprintf(b, "%s: not read: %s\n", name, safe(f.Err.Error()))
 		default:
 			known++
 			if f.Warning != "" {
 				fmt.Fprintf(b, "%s: warning: %s; %d records were read\n", name, safe(f.Warning), f.Records)
 			}
 			if f.Bad > 0 {
-				fmt.Fprintf(b, "%s: %d bad records were skipped:\n", name, f.Bad)
+				fmt.Fprintf(b, "%s: bad records that were skipped: %d\n", name, f.Bad)
 			}
 			for _, bad := range f.BadList {
 				fmt.Fprintf(b, "  at %d: %s\n", bad.Offset, safe(bad.Reason))

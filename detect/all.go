@@ -11,5 +11,5 @@ func All() []*Detector {
 		Rules("S3 policy", s3Policy(j)),
 		root(), penTest(), listedCaller(),
 		listedPeer(), listedDomain(),
-	}, flowDetectors()...)
+	}, append(flowDetectors(), dnsDetectors()...)...)
 }

@@ -15,7 +15,7 @@ import (
 // new one is a decision.
 var law = map[string][]string{
 	".":            {"cli"},
-	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory", "scan"},
+	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory", "scan", "logs", "intel", "report"},
 	"arn":          {},
 	"caller":       {"arn"},
 	"wire":         {},
@@ -26,6 +26,7 @@ var law = map[string][]string{
 	"intel":        {},
 	"logs":         {"logs"},
 	"detect":       {"logs", "intel", "policy", "arn"},
+	"report":       {"detect", "logs", "intel"},
 	"oidc":         {},
 	"defence":      {},
 	"scan":         {"caller"},

@@ -51,6 +51,7 @@ type Commands struct {
 	Rotate       rotateCmd       `cmd:"" help:"Make new keys for what is stored, and seal everything again."`
 	Policy       policyCmd       `cmd:"" help:"Explain, compare, write and check IAM policies."`
 	ScanSecrets  scanSecretsCmd  `cmd:"" help:"Find keys and passwords in source trees and git history, and move them into Secrets Manager."`
+	Analyze      analyzeCmd      `cmd:"" help:"Find what is wrong in logs that AWS or Zeek wrote, without a server or an account."`
 	Service      serviceCmd      `cmd:"" help:"Run as a system service."`
 
 	CredentialProcess credentialProcessCmd `cmd:"" help:"Print credentials that this host gets with its certificate, for credential_process in ~/.aws/config."`

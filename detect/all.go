@@ -3,7 +3,7 @@ package detect
 // All makes every detector there is, without memory. Each engine needs its own.
 func All() []*Detector {
 	j := newJudge()
-	return []*Detector{
+	return append([]*Detector{
 		Rules("custom rules: IAM", customIAM(j)),
 		Rules("custom rules: compute", customCompute()),
 		Rules("custom rules: data", customData(j)),
@@ -11,5 +11,5 @@ func All() []*Detector {
 		Rules("S3 policy", s3Policy(j)),
 		root(), penTest(), listedCaller(),
 		listedPeer(), listedDomain(),
-	}
+	}, append(flowDetectors(), dnsDetectors()...)...)
 }

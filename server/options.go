@@ -6,6 +6,7 @@ import (
 
 	"bartizan.dev/service/accessanalyzer"
 	"bartizan.dev/service/cloudhsmv2"
+	"bartizan.dev/service/events"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
@@ -88,6 +89,7 @@ type Quotas struct {
 	SecretsManager secretsmanager.Quotas
 	CloudHSM       cloudhsmv2.Quotas
 	SSM            ssm.Quotas
+	Events         events.Quotas
 	Redshift       redshift.Quotas
 }
 

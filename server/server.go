@@ -178,8 +178,12 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	happenings, err := s.openEvents(ctx, dir)
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
-		Services: append(s.withHSM(hosts), []gateway.Service{
+		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
 			people, org, keys, secrets, events, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},

@@ -1,0 +1,93 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	eventsapi "bartizan.dev/api/events"
+	logsapi "bartizan.dev/api/logs"
+	stsapi "bartizan.dev/api/sts"
+	"bartizan.dev/bus"
+	"bartizan.dev/caller"
+	"bartizan.dev/gateway"
+	"bartizan.dev/service/events"
+	"bartizan.dev/service/logs"
+	"bartizan.dev/store"
+	"bartizan.dev/trail"
+)
+
+const eventBridge = "events.amazonaws.com"
+
+// openEvents builds EventBridge and CloudWatch Logs, and has what the trail
+// records put on the default buses.
+func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Service, error) {
+	l, err := logs.New(ctx, logs.Deps{Store: store.View(s.store, "logs/"), Clock: s.clock, Log: s.log, Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals})
+	if err != nil {
+		return nil, err
+	}
+	e, err := events.New(ctx, events.Deps{
+		Store: store.View(s.store, "events/"), Clock: s.clock, Log: s.log, Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals, Quotas: s.opt.Quotas.Events,
+		Self: eventsapi.Client{Door: inner{s, ""}}, Logs: logsapi.Client{Door: inner{s, ""}}, Assume: s.targetRole(dir),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.workers = append(s.workers, l, e)
+	bus.Subscribe(s.bus, "events", 10_000, func(t trail.Event) {
+		r := recorded(&t)
+		if r == nil {
+			return
+		}
+		if err := e.Recorded(ctx, r); err != nil && ctx.Err() == nil {
+			s.log.Error("a recorded call could not be put on its event bus", "event", t.ID, "cause", err)
+		}
+	})
+	return []gateway.Service{
+		{Model: eventsapi.Model(), Operations: eventsapi.Operations(e), Rules: e.Rules(), Resource: events.Resource},
+		{Model: logsapi.Model(), Operations: logsapi.Operations(l), Rules: l.Rules(), Resource: logs.Resource},
+	}, nil
+}
+
+// recorded is a trail event as rules see it, or nil for one that they must not
+// see: evidence of denials, and what EventBridge itself or the writing of events
+// causes, which would go on for ever.
+func recorded(t *trail.Event) *events.Record {
+	if t.Region == gateway.EvidenceRegion || t.Name == "PutEvents" || t.Name == "PutLogEvents" {
+		return nil
+	}
+	var facts struct {
+		EventType    string `json:"eventType"`
+		UserIdentity struct {
+			InvokedBy string `json:"invokedBy"`
+		} `json:"userIdentity"`
+	}
+	if json.Unmarshal(t.JSON, &facts) != nil || strings.HasSuffix(facts.UserIdentity.InvokedBy, eventBridge) {
+		return nil
+	}
+	return &events.Record{Account: t.Account, Region: t.Region, Source: t.Source, Type: facts.EventType, ReadOnly: t.ReadOnly, Detail: t.JSON}
+}
+
+// targetRole assumes the role of a rule's target: the role's trust policy decides.
+func (s *Server) targetRole(dir *directory) func(ctx context.Context, role, rule, account, region string) (context.Context, error) {
+	door := stsapi.Client{Door: inner{s, eventBridge}}
+	return func(ctx context.Context, role, rule, account, region string) (context.Context, error) {
+		as := caller.AsService(ctx, eventBridge, account, region, s.clock.Now())
+		caller.From(as).Identity.Session = &caller.Session{Issued: s.clock.Now().Truncate(time.Second), Keys: []caller.Tag{
+			{Key: "aws:SourceArn", Value: rule}, {Key: "aws:SourceAccount", Value: account},
+		}}
+		got, err := door.AssumeRole(as, &stsapi.AssumeRoleRequest{RoleArn: role, RoleSessionName: "events"})
+		if err != nil {
+			return nil, fmt.Errorf("the role %s cannot be assumed: %w", role, err)
+		}
+		k := got.Credentials
+		id, err := dir.Credential(ctx, k.AccessKeyId, k.SessionToken)
+		if err != nil {
+			return nil, err
+		}
+		call := &caller.Call{Identity: id.Identity, Time: s.clock.Now(), Region: region, UserAgent: eventBridge, Via: []string{eventBridge}}
+		return caller.With(ctx, call), nil
+	}
+}

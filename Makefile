@@ -21,7 +21,7 @@ setup: ## install what tests need into .tools/, pinned
 test: setup unit clients ## install what tests need and run all tests
 
 unit: ## tests of all packages (unit tests, engines, acceptance scripts)
-	go test ./...
+	go test -timeout 25m ./...
 
 judges: ## the code that test/wire judges: every service, and Smithy's test services
 	go -C test/wire generate

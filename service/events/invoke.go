@@ -165,14 +165,14 @@ func withParameters(body []byte, p *httpParameters) ([]byte, error) {
 // token asks the authorization server for an access token, by the client
 // credentials grant (RFC 6749 section 4.4).
 func (s *Service) token(ctx context.Context, c *credentials) (string, error) {
-	form, query := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ClientID}, "client_secret": {c.ClientSecret}}, url.Values{}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ClientID}, "client_secret": {c.ClientSecret}}
 	u, err := url.Parse(c.Endpoint)
 	if err != nil {
 		return "", errRefused
 	}
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	if c.OAuth != nil {
-		query = u.Query()
+		query := u.Query()
 		for _, p := range c.OAuth.Body {
 			form.Set(p.Key, p.Value)
 		}

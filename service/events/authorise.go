@@ -13,10 +13,10 @@ import (
 )
 
 // absent are the operations that are not built.
-var absent = strings.Fields(`ActivateEventSource CancelReplay CreateApiDestination CreateArchive CreateConnection CreateEndpoint
-	CreatePartnerEventSource DeactivateEventSource DeauthorizeConnection DeleteApiDestination DeleteArchive DeleteConnection DeleteEndpoint
-	DeletePartnerEventSource DescribeApiDestination DescribeArchive DescribeConnection DescribeEndpoint DescribeEventSource
-	DescribePartnerEventSource DescribeReplay ListApiDestinations ListArchives ListConnections ListEndpoints ListEventSources
+var absent = strings.Fields(`ActivateEventSource CancelReplay CreateArchive CreateEndpoint
+	CreatePartnerEventSource DeactivateEventSource DeauthorizeConnection DeleteArchive DeleteEndpoint
+	DeletePartnerEventSource DescribeArchive DescribeEndpoint DescribeEventSource
+	DescribePartnerEventSource DescribeReplay ListArchives ListEndpoints ListEventSources
 	ListPartnerEventSourceAccounts ListPartnerEventSources ListReplays PutPartnerEvents StartReplay UpdateApiDestination UpdateArchive
 	UpdateConnection UpdateEndpoint`)
 
@@ -51,6 +51,18 @@ func (s *Service) Rules() policy.Rules {
 			return s.touchNamed(ctx, "TagResource", in.ResourceARN, requestTags(in.Tags))
 		}),
 		"UntagResource": policy.On(s.touchUntag),
+
+		"CreateApiDestination": policy.On(func(ctx context.Context, in *eventsapi.CreateApiDestinationRequest) ([]policy.Touch, error) {
+			t := s.touchHTTP(ctx, "CreateApiDestination", "api-destination", in.Name)
+			return []policy.Touch{t, {Action: t.Action, Resource: in.ConnectionArn}}, nil
+		}),
+		"CreateConnection":       onHTTP(s, "CreateConnection", "connection", func(in *eventsapi.CreateConnectionRequest) string { return in.Name }),
+		"DeleteApiDestination":   onHTTP(s, "DeleteApiDestination", "api-destination", func(in *eventsapi.DeleteApiDestinationRequest) string { return in.Name }),
+		"DeleteConnection":       onHTTP(s, "DeleteConnection", "connection", func(in *eventsapi.DeleteConnectionRequest) string { return in.Name }),
+		"DescribeApiDestination": onHTTP(s, "DescribeApiDestination", "api-destination", func(in *eventsapi.DescribeApiDestinationRequest) string { return in.Name }),
+		"DescribeConnection":     onHTTP(s, "DescribeConnection", "connection", func(in *eventsapi.DescribeConnectionRequest) string { return in.Name }),
+		"ListApiDestinations":    policy.OnAny(policy.Touch{Action: "events:ListApiDestinations"}),
+		"ListConnections":        policy.OnAny(policy.Touch{Action: "events:ListConnections"}),
 
 		"TestEventPattern": policy.OnAny(policy.Touch{Action: "events:TestEventPattern"}),
 	}
@@ -312,4 +324,26 @@ func (s *Service) touchUntag(ctx context.Context, in *eventsapi.UntagResourceReq
 		out[i].Keys = append(out[i].Keys, policy.Pair{Key: "aws:TagKeys", Values: in.TagKeys, Multi: true})
 	}
 	return out, err
+}
+
+// touchHTTP is the touch of a connection or API destination, whose ARNs end with
+// a UUID; of one that does not exist that part is missing.
+func (s *Service) touchHTTP(ctx context.Context, action, kind, name string) policy.Touch {
+	home, _ := placeOf(ctx, "")
+	t := policy.Touch{Action: "events:" + action, Resource: arn.New("events", home.Region, home.Account, kind+"/"+name)}
+	home.Name = name
+	if kind == "connection" {
+		if c, err := s.connections.Get(ctx, s.Store, home.key()); err == nil {
+			t.Resource = c.arn()
+		}
+	} else if d, err := s.destinations.Get(ctx, s.Store, home.key()); err == nil {
+		t.Resource = d.arn()
+	}
+	return t
+}
+
+func onHTTP[I any](s *Service, action, kind string, name func(*I) string) policy.Rule {
+	return policy.On(func(ctx context.Context, in *I) ([]policy.Touch, error) {
+		return []policy.Touch{s.touchHTTP(ctx, action, kind, name(in))}, nil
+	})
 }

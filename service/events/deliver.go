@@ -43,6 +43,11 @@ func (s *Service) doDeliver(ctx context.Context, j work.Job) (func(store.Tx) err
 		return done, nil
 	}
 	now := s.now()
+	if errors.Is(err, errRate) && now.Before(d.Ingested.Add(d.Target.age())) {
+		return func(tx store.Tx) error {
+			return s.queue.Add(ctx, tx, work.Job{Kind: jobDeliver, ID: j.ID, Due: now.Add(time.Second)})
+		}, nil
+	}
 	if lost(err) || d.Attempts >= d.Target.attempts() || !now.Before(d.Ingested.Add(d.Target.age())) {
 		s.Log.Warn("an event was not delivered and is dropped", "rule", d.Rule, "target", d.Target.Arn, "attempts", d.Attempts+1, "cause", err)
 		return done, nil
@@ -72,7 +77,7 @@ func pause(n int) time.Duration {
 // when it lacks permission or the target no longer exists."
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
 func lost(err error) bool {
-	if errors.Is(err, input.ErrOutput) || errors.Is(err, errHops) {
+	if errors.Is(err, input.ErrOutput) || errors.Is(err, errHops) || errors.Is(err, errRefused) {
 		return true
 	}
 	e, ok := errors.AsType[*wire.Error](err)

@@ -19,12 +19,16 @@ import (
 //	bus/{account}/{region}/{name}           the default bus only once it was changed
 //	rule/{account}/{region}/{bus}/{name}    with its targets; index target: bus and target ARN
 //	delivery/{id}                           an event on its way to one target
+//	connection/{account}/{region}/{name}    index arn
+//	destination/{account}/{region}/{name}   API destinations; index arn
 //
 // Names have no slashes.
 type records struct {
-	busRecords store.Collection[bus]
-	rules      store.Collection[rule]
-	deliveries store.Collection[delivery]
+	busRecords   store.Collection[bus]
+	rules        store.Collection[rule]
+	deliveries   store.Collection[delivery]
+	connections  store.Collection[connection]
+	destinations store.Collection[destination]
 }
 
 func newRecords() records {
@@ -38,6 +42,12 @@ func newRecords() records {
 			return out
 		}}}},
 		deliveries: store.Collection[delivery]{Name: "delivery"},
+		connections: store.Collection[connection]{Name: "connection", Indexes: []store.Index[connection]{
+			{Name: "arn", Keys: func(c *connection) []string { return []string{c.arn()} }},
+		}},
+		destinations: store.Collection[destination]{Name: "destination", Indexes: []store.Index[destination]{
+			{Name: "arn", Keys: func(d *destination) []string { return []string{d.arn()} }},
+		}},
 	}
 }
 

@@ -35,6 +35,9 @@ func (s *Service) send(ctx context.Context, d *delivery) error {
 	if err != nil {
 		return err
 	}
+	if k == toAPI {
+		return s.toAPI(ctx, d, body)
+	}
 	return s.toLogs(ctx, d, logGroup(a), body)
 }
 
@@ -109,4 +112,17 @@ func (s *Service) toLogs(ctx context.Context, d *delivery, group string, body []
 		return err
 	}
 	return put()
+}
+
+// toAPI calls an API destination, if the target's role may: Permit decides about
+// events:InvokeApiDestination as that role.
+func (s *Service) toAPI(ctx context.Context, d *delivery, body []byte) error {
+	as, err := s.Assume(ctx, d.Target.Role, d.Rule, d.Account, d.Region)
+	if err != nil {
+		return err
+	}
+	if err := s.Permit(as, "events:InvokeApiDestination", d.Target.Arn); err != nil {
+		return err
+	}
+	return s.invoke(ctx, d, body)
 }

@@ -6,6 +6,7 @@
 //   - authorise.go, conditions.go: what the operations touch.
 //   - bus.go, permission.go, rule.go, rulelist.go, target.go, tag.go, put.go,
 //     test.go: the chapters of the API reference.
+//   - connection.go, destination.go, invoke.go: API destinations.
 //   - accept.go, deliver.go, send.go: the way of an event to its targets.
 //   - work.go: schedules. schedule/: their language.
 package events
@@ -13,6 +14,7 @@ package events
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	eventsapi "bartizan.dev/api/events"
@@ -42,9 +44,18 @@ type Deps struct {
 	Clock *work.Clock
 	Self  Self
 	Logs  Logs
+	// Secrets is Secrets Manager for a caller who makes connections, Read for
+	// EventBridge itself, which uses them.
+	Secrets, Read Secrets
+	// HTTP calls API destinations. It must not follow redirects.
+	HTTP  *http.Client
+	Plain bool // API destinations on the loopback interface need no TLS
 	// Assume returns a context that calls as a role, if its trust policy lets
 	// EventBridge take it for the rule with the ARN.
 	Assume func(ctx context.Context, role, rule, account, region string) (context.Context, error)
+	// Permit decides whether the caller of ctx may do something that is no
+	// operation of any API.
+	Permit func(ctx context.Context, action, resource string) error
 	// Bind replaces the users and roles that a policy names by their unique ids;
 	// Show is its inverse. invalid is the first principal that does not exist.
 	Bind   func(ctx context.Context, document string) (bound, invalid string, err error)
@@ -69,6 +80,7 @@ type Service struct {
 	queue  *work.Queue
 	routes *store.Cache[*routes]
 	buses  *store.Cache[*attached]
+	pace   pace
 }
 
 var _ eventsapi.Server = (*Service)(nil)

@@ -20,8 +20,14 @@ type target struct {
 	Input       *string      `json:",omitzero"`
 	InputPath   *string      `json:",omitzero"`
 	Transformer *transformer `json:",omitzero"`
+	HTTP        *targetHTTP  `json:",omitzero"`
 	Attempts    *int32       `json:",omitzero"` // of the retry policy
 	Age         *int32       `json:",omitzero"` // seconds
+}
+
+type targetHTTP struct {
+	Path           []string          `json:",omitzero"`
+	Headers, Query map[string]string `json:",omitzero"`
 }
 
 type transformer struct {
@@ -36,6 +42,7 @@ const (
 	toNothing kind = iota
 	toBus
 	toLogs
+	toAPI
 )
 
 func kindOf(name string) (kind, arn.ARN, error) {
@@ -48,6 +55,8 @@ func kindOf(name string) (kind, arn.ARN, error) {
 		return toBus, a, nil
 	case a.Service == "logs" && what == "log-group":
 		return toLogs, a, nil
+	case a.Service == "events" && what == "api-destination":
+		return toAPI, a, nil
 	}
 	return toNothing, a, nil
 }
@@ -99,15 +108,24 @@ func newTarget(p place, in *eventsapi.Target) (*target, error) {
 	case err != nil:
 		return nil, notValid(in.Arn, "Provided Arn is not in correct format.")
 	case k == toNothing:
-		return nil, notValid(in.Arn, "Bartizan delivers to event buses and CloudWatch Logs log groups, and to no target of "+a.Service+".")
+		return nil, notValid(in.Arn, "Bartizan delivers to event buses, CloudWatch Logs log groups and API destinations, and to no target of "+a.Service+".")
 	case in.DeadLetterConfig != nil && text(in.DeadLetterConfig.Arn) != "":
 		return nil, notValid("DeadLetterConfig", "Dead letters go to SQS queues, which Bartizan does not have.")
 	case in.KinesisParameters != nil || in.RunCommandParameters != nil || in.EcsParameters != nil || in.BatchParameters != nil || in.SqsParameters != nil ||
-		in.RedshiftDataParameters != nil || in.SageMakerPipelineParameters != nil || in.AppSyncParameters != nil || in.HttpParameters != nil:
+		in.RedshiftDataParameters != nil || in.SageMakerPipelineParameters != nil || in.AppSyncParameters != nil || in.HttpParameters != nil && k != toAPI:
 		return nil, invalid("Parameters of another kind of target are not supported for target %s.", in.Id)
 	}
 	if k == toLogs && (a.Account != p.Account || a.Region != p.Region) {
 		return nil, notValid(in.Arn, "A log group must be in the account and Region of its rule.")
+	}
+	if k == toAPI {
+		// The role of an API destination must be allowed events:InvokeApiDestination.
+		if a.Account != p.Account || a.Region != p.Region {
+			return nil, notValid(in.Arn, "An API destination must be in the account and Region of its rule.")
+		}
+		if text(in.RoleArn) == "" {
+			return nil, invalid("RoleArn is required for target %s.", in.Arn)
+		}
 	}
 	if k == toBus {
 		to, ok := placeOfARN(in.Arn)
@@ -126,6 +144,9 @@ func newTarget(p place, in *eventsapi.Target) (*target, error) {
 	t := &target{ID: in.Id, Arn: in.Arn, Role: text(in.RoleArn), Input: in.Input, InputPath: in.InputPath}
 	if in.InputTransformer != nil {
 		t.Transformer = &transformer{in.InputTransformer.InputPathsMap, in.InputTransformer.InputTemplate}
+	}
+	if h := in.HttpParameters; h != nil {
+		t.HTTP = &targetHTTP{h.PathParameterValues, h.HeaderParameters, h.QueryStringParameters}
 	}
 	if r := in.RetryPolicy; r != nil {
 		t.Attempts, t.Age = r.MaximumRetryAttempts, r.MaximumEventAgeInSeconds
@@ -238,6 +259,9 @@ func (s *Service) ListTargetsByRule(ctx context.Context, in *eventsapi.ListTarge
 		x := eventsapi.Target{Id: t.ID, Arn: t.Arn, RoleArn: orNil(t.Role), Input: t.Input, InputPath: t.InputPath}
 		if t.Transformer != nil {
 			x.InputTransformer = &eventsapi.InputTransformer{InputPathsMap: t.Transformer.Paths, InputTemplate: t.Transformer.Template}
+		}
+		if h := t.HTTP; h != nil {
+			x.HttpParameters = &eventsapi.HttpParameters{PathParameterValues: h.Path, HeaderParameters: h.Headers, QueryStringParameters: h.Query}
 		}
 		if t.Attempts != nil || t.Age != nil {
 			x.RetryPolicy = &eventsapi.RetryPolicy{MaximumRetryAttempts: t.Attempts, MaximumEventAgeInSeconds: t.Age}

@@ -13,12 +13,13 @@ import (
 
 // What happens later.
 const (
-	jobDeliver  = "deliver"  // the id is the delivery's
-	jobSchedule = "schedule" // the id is the rule's UID, the payload its key
+	jobDeliver   = "deliver"   // the id is the delivery's
+	jobSchedule  = "schedule"  // the id is the rule's UID, the payload its key
+	jobAuthorize = "authorize" // the id is a connection's UID, the payload its key
 )
 
 func (s *Service) handlers() map[string]work.Handler {
-	return map[string]work.Handler{jobDeliver: s.doDeliver, jobSchedule: work.InTx(s.doSchedule)}
+	return map[string]work.Handler{jobDeliver: s.doDeliver, jobSchedule: work.InTx(s.doSchedule), jobAuthorize: s.doAuthorize}
 }
 
 // schedule waits for the first time after t that a rule's schedule names.

@@ -47,6 +47,9 @@ NOT = {
     ("rolesanywhere", "list_subjects"): "subjects come with sessions, which no SDK makes: service/rolesanywhere turns their pages",
     ("kms", "list_key_policies"): "a key has one policy",
     ("kms", "describe_custom_key_stores"): "each store needs a proxy or an HSM of its own",
+    ("cloudtrail", "list_public_keys"): "it takes no size of a page, and one page holds them all",
+    ("cloudtrail", "list_tags"): "it takes no size of a page, and one page holds them all",
+    ("cloudtrail", "list_trails"): "it takes no size of a page, which is a thousand",
     ("iam-toolbox", "get_request_authorization_details"): "it takes no size of a page",
 }
 

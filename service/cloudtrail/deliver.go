@@ -244,6 +244,9 @@ func logKey(r *record, region string, d *delivery) string {
 // folderName is a Region as part of a key. A caller may sign for any Region,
 // also one whose name nobody would give to a folder.
 func folderName(region string) string {
+	if region == "" {
+		return "-"
+	}
 	return strings.Map(func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' {
 			return c

@@ -90,7 +90,8 @@ func (s *Service) ListTrails(ctx context.Context, in *cloudtrailapi.ListTrailsRe
 	}
 	prefix := placeOf(ctx).account + "/"
 	if after != "" && !strings.HasPrefix(after, "trail-") {
-		return nil, wire.Errorf("InvalidNextTokenException", "The specified next token is invalid.")
+		// ListTrails has no error of its own for this.
+		return nil, wire.Errorf("UnsupportedOperationException", "The specified next token is invalid.")
 	} else if after != "" {
 		after = prefix + strings.TrimPrefix(after, "trail-")
 	}

@@ -49,6 +49,9 @@ NOT = {
     ("kms", "describe_custom_key_stores"): "each store needs a proxy or an HSM of its own",
     ("secretsmanager", "list_resource_policies"): "a secret has one policy",
     ("cloudhsmv2", "describe_backups"): "there are no backups",
+    ("cloudtrail", "list_public_keys"): "it takes no size of a page, and one page holds them all",
+    ("cloudtrail", "list_tags"): "it takes no size of a page, and one page holds them all",
+    ("cloudtrail", "list_trails"): "it takes no size of a page, which is a thousand",
     ("iam-toolbox", "get_request_authorization_details"): "it takes no size of a page",
 }
 

@@ -158,6 +158,7 @@ func TestScenarios(t *testing.T) {
 			s := bartizantest.New(t, bartizantest.Change(func(o *server.Options) {
 				o.EKSIssuers = map[string]string{"prod": keys}
 				o.XKS, o.HSM, o.Rotators = outside, module, rotators
+				o.TrailBuckets = map[string]string{"audit": t.TempDir()}
 			}))
 			script(t, s, dir, "scenario.py", absolute(t, "../../spec"), absolute(t, filepath.Join("scenario", service+".txt")))
 		})

@@ -61,7 +61,7 @@ func TestBoto3(t *testing.T) {
 	t.Parallel()
 	python := tools(t, "python", "bin", "python")
 	need(t, "BOTO3", python)
-	for _, program := range []string{"boto3_client.py", "boto3_services_client.py", "boto3_kms_client.py"} {
+	for _, program := range []string{"boto3_client.py", "boto3_services_client.py", "boto3_kms_client.py", "boto3_secrets_client.py"} {
 		t.Run(program, func(t *testing.T) {
 			t.Parallel()
 			s := bartizantest.New(t)

@@ -15,4 +15,5 @@ if event["Step"] == "createSecret":
     manager.put_secret_value(SecretId=secret, ClientRequestToken=version, SecretString="rotated", VersionStages=["AWSPENDING"], RotationToken=event["RotationToken"])
 else:
     old = manager.get_secret_value(SecretId=secret)["VersionId"]
-    manager.update_secret_version_stage(SecretId=secret, VersionStage="AWSCURRENT", MoveToVersionId=version, RemoveFromVersionId=old)
+    if old != version:  # a secret's first value is in use as it is
+        manager.update_secret_version_stage(SecretId=secret, VersionStage="AWSCURRENT", MoveToVersionId=version, RemoveFromVersionId=old)

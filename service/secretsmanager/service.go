@@ -8,7 +8,7 @@
 //   - seal.go: envelope encryption. stage.go: how labels move. trim.go: which
 //     versions go away.
 //   - create.go, value.go, batch.go, update.go, describe.go, list.go, filter.go,
-//     delete.go, tag.go, policy.go, password.go, replicate.go, mirror.go, across.go, rotate.go: the
+//     delete.go, tag.go, policy.go, password.go, replicate.go, mirror.go, across.go, copy.go, rotate.go: the
 //     chapters of the API reference.
 //   - work.go, rotation.go, event.go: what happens later, and is recorded.
 //   - schedule: when rotations are due. executor: who does them.

@@ -88,17 +88,14 @@ func (s *Server) listSecrets(ctx context.Context, account, region, after string,
 	list, err := s.secrets.SecretAccesses(ctx, account, region, after, limit)
 	out := make([]accessanalyzer.Resource, len(list))
 	for i, v := range list {
-		out[i] = accessanalyzer.Resource{ARN: v.ARN, Account: v.Account, Document: v.Document}
+		out[i] = accessanalyzer.Resource(v)
 	}
 	return out, err
 }
 
 func (s *Server) getSecret(ctx context.Context, arn string) (*accessanalyzer.Resource, error) {
 	v, err := s.secrets.SecretAccess(ctx, arn)
-	if v == nil || err != nil {
-		return nil, err
-	}
-	return &accessanalyzer.Resource{ARN: v.ARN, Account: v.Account, Document: v.Document}, nil
+	return (*accessanalyzer.Resource)(v), err
 }
 
 func (s *Server) getTrust(ctx context.Context, arn string) (*accessanalyzer.Resource, error) {

@@ -18,6 +18,7 @@ import (
 	kmsapi "bartizan.dev/api/kms"
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
 	stsapi "bartizan.dev/api/sts"
+	"bartizan.dev/arn"
 	"bartizan.dev/caller"
 	"bartizan.dev/gateway"
 	"bartizan.dev/policy/reference"
@@ -37,6 +38,7 @@ func (s *Server) openSecretsManager(ctx context.Context, dir *directory, ref *re
 		Keys: kmsapi.Client{Door: inner{s, "secretsmanager.amazonaws.com"}},
 		Self: secretsmanagerapi.Client{Door: inner{s, ""}},
 		Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals, Record: s.record,
+		Organization: s.organizationOf, Assume: s.replicationRole(dir),
 		Executor: func(function string) executor.Executor {
 			name, _, err := executor.Name(function)
 			if err != nil || rotators[name] == nil { // also keeps a nil of some type out of the interface
@@ -124,7 +126,6 @@ func loopback(host string) bool {
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
 func (s *Server) executionRole(dir *directory) executor.Assume {
 	const principal = "lambda.amazonaws.com"
-	door := stsapi.Client{Door: inner{s, principal}}
 	return func(ctx context.Context, c executor.Call) (*executor.Session, error) {
 		role, err := executor.Role(c.Function)
 		if err != nil {
@@ -137,23 +138,56 @@ func (s *Server) executionRole(dir *directory) executor.Assume {
 		if account != c.Account {
 			return nil, errors.New("a rotator works for secrets of its own account only")
 		}
-		as := caller.AsService(ctx, principal, account, c.Region, s.clock.Now())
-		caller.From(as).Identity.Session = &caller.Session{Issued: s.clock.Now().Truncate(time.Second), Keys: []caller.Tag{
-			{Key: "aws:SourceArn", Value: c.Function}, {Key: "aws:SourceAccount", Value: account},
-		}}
-		session := name[:min(len(name), 64)]
-		got, err := door.AssumeRole(as, &stsapi.AssumeRoleRequest{RoleArn: role, RoleSessionName: session})
+		k, in, err := s.assumed(ctx, dir, principal, role, name[:min(len(name), 64)], c.Function, caller.Call{Region: c.Region, UserAgent: "Bartizan rotation"})
 		if err != nil {
 			return nil, fmt.Errorf("the execution role %s cannot be assumed: %w", role, err)
 		}
-		k := got.Credentials
-		id, err := dir.Credential(ctx, k.AccessKeyId, k.SessionToken)
-		if err != nil {
-			return nil, err
-		}
-		call := &caller.Call{Identity: id.Identity, Time: s.clock.Now(), Region: c.Region, UserAgent: "Bartizan rotation"}
-		return &executor.Session{Context: caller.With(ctx, call), AccessKey: k.AccessKeyId, Secret: k.SecretAccessKey, Token: k.SessionToken}, nil
+		return &executor.Session{Context: in, AccessKey: k.AccessKeyId, Secret: k.SecretAccessKey, Token: k.SessionToken}, nil
 	}
+}
+
+// assumed assumes a role as one of AWS's services, on behalf of a resource of the
+// role's account: the trust policy decides, and sees whose it is. The session's
+// calls are made in the context that is returned.
+func (s *Server) assumed(ctx context.Context, dir *directory, principal, role, session, source string, call caller.Call) (*stsapi.Credentials, context.Context, error) {
+	of, err := arn.Parse(role)
+	if err != nil {
+		return nil, nil, err
+	}
+	as := caller.AsService(ctx, principal, of.Account, call.Region, s.clock.Now())
+	caller.From(as).Identity.Session = &caller.Session{Issued: s.clock.Now().Truncate(time.Second), Keys: []caller.Tag{
+		{Key: "aws:SourceArn", Value: source}, {Key: "aws:SourceAccount", Value: of.Account},
+	}}
+	got, err := stsapi.Client{Door: inner{s, principal}}.AssumeRole(as, &stsapi.AssumeRoleRequest{RoleArn: role, RoleSessionName: session})
+	if err != nil {
+		return nil, nil, err
+	}
+	id, err := dir.Credential(ctx, got.Credentials.AccessKeyId, got.Credentials.SessionToken)
+	if err != nil {
+		return nil, nil, err
+	}
+	call.Identity, call.Time = id.Identity, s.clock.Now()
+	return got.Credentials, caller.With(ctx, &call), nil
+}
+
+// replicationRole assumes the role with which Secrets Manager copies a secret to
+// another account.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/cross-account-replicate-permissions.html
+func (s *Server) replicationRole(dir *directory) func(ctx context.Context, role, secret string) (context.Context, error) {
+	return func(ctx context.Context, role, secret string) (context.Context, error) {
+		call := caller.Call{Region: caller.From(ctx).Region, UserAgent: "secretsmanager.amazonaws.com"}
+		_, in, err := s.assumed(ctx, dir, "secretsmanager.amazonaws.com", role, "secretsmanager-replication", secret, call)
+		return in, err
+	}
+}
+
+// organizationOf is the id of an account's organization; empty: none.
+func (s *Server) organizationOf(ctx context.Context, account string) (string, error) {
+	b, err := s.organizations.Bounds(ctx, account)
+	if b == nil || err != nil {
+		return "", err
+	}
+	return b.Organization, nil
 }
 
 // commandEnv is all that a command knows of its surroundings: it calls back by

@@ -14,7 +14,10 @@ import (
 
 // SecretAccess is a secret with its resource policy as GetResourcePolicy shows
 // it; empty: none.
-type SecretAccess struct{ ARN, Account, Document string }
+type SecretAccess struct {
+	ARN, Account, Document string
+	Grants                 map[string][]string // what the policy of a cross-account replica lets its primary's account do
+}
 
 // SecretAccesses returns up to limit secrets of an account and Region that come
 // after the ARN after, in the order of their names.
@@ -62,6 +65,13 @@ func (s *Service) SecretAccess(ctx context.Context, name string) (*SecretAccess,
 
 func (s *Service) secretAccess(ctx context.Context, v *secret) (*SecretAccess, error) {
 	out := &SecretAccess{ARN: v.arn(), Account: v.Account}
+	if v.From != nil {
+		a, err := arn.Parse(v.From.ARN)
+		if err != nil {
+			return nil, err
+		}
+		out.Grants = map[string][]string{arn.New("iam", "", a.Account, "root"): {accept}}
+	}
 	if v.Policy == "" {
 		return out, nil
 	}

@@ -16,13 +16,14 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html
 func (s *Service) Rules() policy.Rules {
 	return policy.Rules{
-		"AssociateCrossAccountReplica":    {Absent: true},
-		"DisassociateCrossAccountReplica": {Absent: true},
-
+		"AssociateCrossAccountReplica": policy.On(s.touchAssociate),
+		"DisassociateCrossAccountReplica": on1(s, "DisassociateCrossAccountReplica", func(in *secretsmanagerapi.DisassociateCrossAccountReplicaRequest) string {
+			return in.SecretId
+		}),
 		"BatchGetSecretValue":          policy.On(s.touchBatch),
 		"CancelRotateSecret":           on1(s, "CancelRotateSecret", func(in *secretsmanagerapi.CancelRotateSecretRequest) string { return in.SecretId }),
 		"CreateSecret":                 policy.On(s.touchCreate),
-		"DeleteResourcePolicy":         on1(s, "DeleteResourcePolicy", func(in *secretsmanagerapi.DeleteResourcePolicyRequest) string { return in.SecretId }),
+		"DeleteResourcePolicy":         policy.On(s.touchUnpolicy),
 		"DeleteSecret":                 policy.On(s.touchDelete),
 		"DescribeSecret":               on1(s, "DescribeSecret", func(in *secretsmanagerapi.DescribeSecretRequest) string { return in.SecretId }),
 		"GetRandomPassword":            policy.OnAny(policy.Touch{Action: "secretsmanager:GetRandomPassword"}),
@@ -37,7 +38,7 @@ func (s *Service) Rules() policy.Rules {
 		"ReplicateSecretToRegions":     policy.On(s.touchReplicate),
 		"RestoreSecret":                on1(s, "RestoreSecret", func(in *secretsmanagerapi.RestoreSecretRequest) string { return in.SecretId }),
 		"RotateSecret":                 policy.On(s.touchRotate),
-		"StopReplicationToReplica":     on1(s, "StopReplicationToReplica", func(in *secretsmanagerapi.StopReplicationToReplicaRequest) string { return in.SecretId }),
+		"StopReplicationToReplica":     policy.On(s.touchStop),
 		"TagResource":                  policy.On(s.touchTag),
 		"UntagResource":                policy.On(s.touchUntag),
 		"UpdateSecret":                 policy.On(s.touchUpdate),
@@ -69,6 +70,7 @@ type attached struct {
 	arn, suffix string
 	account     string
 	function    string // that rotates it
+	copied      bool   // a replica in another account than its primary
 	set         *policy.Set
 	tags        []policy.Tag
 	keys        []policy.Pair
@@ -81,7 +83,7 @@ func (s *Service) loadPolicy(ctx context.Context, r store.Reader, key string) (*
 	} else if err != nil {
 		return nil, err
 	}
-	a := &attached{arn: v.arn(), suffix: v.Suffix, account: v.Account, function: v.Rotation.Function}
+	a := &attached{arn: v.arn(), suffix: v.Suffix, account: v.Account, function: v.Rotation.Function, copied: v.From != nil}
 	for _, t := range v.Tags {
 		a.tags = append(a.tags, policy.Tag(t))
 		a.keys = append(a.keys, pair("ResourceTag/"+t.Key, t.Value))
@@ -93,12 +95,16 @@ func (s *Service) loadPolicy(ctx context.Context, r store.Reader, key string) (*
 	if v.Type != "" {
 		a.keys = append(a.keys, pair("resource/Type", v.Type))
 	}
-	if v.Policy != "" {
-		doc, err := policy.Parse([]byte(v.Policy))
+	var list []policy.Labelled
+	for _, p := range v.policies() {
+		doc, err := policy.Parse([]byte(p.text))
 		if err != nil {
 			return nil, err
 		}
-		a.set = policy.Compile(policy.Labelled{Source: policy.Source{Type: policy.Resource, ARN: a.arn, Name: "resource policy"}, Document: doc})
+		list = append(list, policy.Labelled{Source: policy.Source{Type: policy.Resource, ARN: a.arn, Name: p.source}, Document: doc})
+	}
+	if list != nil {
+		a.set = policy.Compile(list...)
 	}
 	return a, nil
 }
@@ -158,6 +164,11 @@ func (s *Service) touchCreate(ctx context.Context, in *secretsmanagerapi.CreateS
 		t.Action = "secretsmanager:ReplicateSecretToRegions"
 		out = append(out, t)
 	}
+	if in.CrossAccountPrimaryARN != nil { // which attaches a policy to the replica
+		t.Action = "secretsmanager:PutResourcePolicy"
+		t.Keys = append(slices.Clip(t.Keys), pair("PolicyName", acrossPolicy))
+		out = append(out, t)
+	}
 	return out, nil
 }
 
@@ -184,7 +195,56 @@ func (s *Service) touchGet(ctx context.Context, in *secretsmanagerapi.GetSecretV
 func (s *Service) touchPolicy(ctx context.Context, in *secretsmanagerapi.PutResourcePolicyRequest) ([]policy.Touch, error) {
 	t, _, err := s.touch(ctx, "PutResourcePolicy", in.SecretId)
 	t.Keys = appendBool(t.Keys, "BlockPublicPolicy", in.BlockPublicPolicy)
+	t.Keys = append(t.Keys, pair("PolicyName", cmp.Or(text(in.PolicyName), defaultPolicy)))
 	return []policy.Touch{t}, err
+}
+
+func (s *Service) touchUnpolicy(ctx context.Context, in *secretsmanagerapi.DeleteResourcePolicyRequest) ([]policy.Touch, error) {
+	t, _, err := s.touch(ctx, "DeleteResourcePolicy", in.SecretId)
+	t.Keys = append(t.Keys, pair("PolicyName", cmp.Or(text(in.PolicyName), defaultPolicy)))
+	return []policy.Touch{t}, err
+}
+
+func text(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
+
+// touchAssociate: the caller needs rights on both secrets, and to hand over the
+// role. AcceptCrossAccountReplication is no operation but what the replica's
+// policy lets the primary's account do.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_cross-account-replication.html
+func (s *Service) touchAssociate(ctx context.Context, in *secretsmanagerapi.AssociateCrossAccountReplicaRequest) ([]policy.Touch, error) {
+	t, _, err := s.touch(ctx, "AssociateCrossAccountReplica", in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	get := t
+	get.Action = "secretsmanager:GetSecretValue"
+	accept, _, err := s.touch(ctx, "AcceptCrossAccountReplication", in.CrossAccountReplicaARN)
+	if err != nil {
+		return nil, err
+	}
+	out := []policy.Touch{t, get, accept}
+	if in.ReplicationRoleARN != nil {
+		out = append(out, policy.Touch{Action: "iam:PassRole", Resource: *in.ReplicationRoleARN, Keys: []policy.Pair{{Key: "iam:PassedToService", Values: []string{principal}}}})
+	}
+	return out, nil
+}
+
+// touchStop: of a replica in another account, the policy that its making attached
+// goes away too.
+func (s *Service) touchStop(ctx context.Context, in *secretsmanagerapi.StopReplicationToReplicaRequest) ([]policy.Touch, error) {
+	t, a, err := s.touch(ctx, "StopReplicationToReplica", in.SecretId)
+	out := []policy.Touch{t}
+	if a != nil && a.copied {
+		t.Action = "secretsmanager:DeleteResourcePolicy"
+		t.Keys = append(slices.Clip(t.Keys), pair("PolicyName", acrossPolicy))
+		out = append(out, t)
+	}
+	return out, err
 }
 
 func (s *Service) touchReplicate(ctx context.Context, in *secretsmanagerapi.ReplicateSecretToRegionsRequest) ([]policy.Touch, error) {

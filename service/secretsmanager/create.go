@@ -20,9 +20,6 @@ func (s *Service) CreateSecret(ctx context.Context, in *secretsmanagerapi.Create
 	if err := checkToken(in.ClientRequestToken); err != nil {
 		return nil, err
 	}
-	if in.CrossAccountPrimaryARN != nil {
-		return nil, notReplicated()
-	}
 	if err := checkName(in.Name); err != nil {
 		return nil, err
 	}
@@ -38,6 +35,9 @@ func (s *Service) CreateSecret(ctx context.Context, in *secretsmanagerapi.Create
 	}
 	v, err := s.newSecret(ctx, at, in)
 	if err != nil {
+		return nil, err
+	}
+	if err := v.newReplica(in); err != nil {
 		return nil, err
 	}
 	if err := checkRegions(v, in.AddReplicaRegions); err != nil {

@@ -45,6 +45,10 @@ func (s *Service) DeleteSecret(ctx context.Context, in *secretsmanagerapi.Delete
 			return err
 		case len(v.Replicas) > 0:
 			return invalidParameter("You can't delete secret %s that still has replica regions [%s].", v.Name, strings.Join(v.regions(), ", "))
+		case v.Across != nil:
+			return invalidRequest("You can't delete secret %s that is associated with the cross-account replica %s. First call DisassociateCrossAccountReplica.", v.Name, v.Across.ARN)
+		case v.From != nil:
+			return invalidRequest("You can't delete secret %s that is a cross-account replica. First call StopReplicationToReplica.", v.Name)
 		case force:
 			return s.erase(ctx, tx, v)
 		case !v.Deleted.IsZero():

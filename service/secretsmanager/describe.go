@@ -28,6 +28,14 @@ func (s *Service) DescribeSecret(ctx context.Context, in *secretsmanagerapi.Desc
 		DeletedDate: e.DeletedDate, NextRotationDate: e.NextRotationDate, Tags: e.Tags, VersionIdsToStages: e.SecretVersionsToStages,
 		OwningService: e.OwningService, CreatedDate: e.CreatedDate, PrimaryRegion: e.PrimaryRegion,
 	}
+	if l := v.From; l != nil {
+		out.CrossAccountPrimary = &secretsmanagerapi.CrossAccountPrimaryType{PrimarySecretARN: &l.ARN, ReplicationStatus: l.Status, StatusMessage: some(l.Message)}
+	}
+	if l := v.Across; l != nil {
+		out.CrossAccountReplicas = []secretsmanagerapi.CrossAccountReplicaEntry{
+			{ReplicaSecretARN: &l.ARN, ReplicationRoleARN: some(l.Role), ReplicationStatus: l.Status, StatusMessage: some(l.Message)},
+		}
+	}
 	out.ReplicationStatus, err = s.replication(ctx, v)
 	return out, err
 }

@@ -45,8 +45,3 @@ func is(err error, e *wire.Error) bool {
 	got, ok := errors.AsType[*wire.Error](err)
 	return ok && got.Code == e.Code && got.Message == e.Message
 }
-
-// notReplicated is the answer for what crosses accounts.
-func notReplicated() *wire.Error {
-	return invalidRequest("Bartizan does not replicate secrets to other accounts. A resource policy lets another account read the secret.")
-}

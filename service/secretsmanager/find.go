@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	secretsmanagerapi "bartizan.dev/api/secretsmanager"
 	"bartizan.dev/arn"
 	"bartizan.dev/caller"
 	"bartizan.dev/store"
@@ -148,9 +149,11 @@ func owner(ctx context.Context) string {
 }
 
 // change runs fn on a secret in a transaction and keeps what it made of it, for
-// the replicas too.
+// the replicas too: those in other Regions in the same transaction, the one in
+// another account, which has a key of its own, after it.
 func (s *Service) change(ctx context.Context, was *secret, fn func(store.Tx, *secret) error) (*secret, error) {
 	var out *secret
+	behind := false
 	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
 		v, err := s.same(ctx, tx, was)
 		if err != nil {
@@ -159,12 +162,21 @@ func (s *Service) change(ctx context.Context, was *secret, fn func(store.Tx, *se
 		if !v.Deleted.IsZero() {
 			return errDeleted
 		}
+		before, to := v.shared(), v.Across
 		if err := fn(tx, v); err != nil {
 			return err
 		}
 		out = v
+		if behind = v.Across.live() && v.Across.stillHolds(to) && !sameLabels(before, v.shared()); behind {
+			if err := s.setAcross(ctx, tx, v, secretsmanagerapi.StatusType_InProgress, ""); err != nil {
+				return err
+			}
+		}
 		return s.save(ctx, tx, v)
 	})
+	if err == nil && behind {
+		s.copyAcross(ctx, out)
+	}
 	return out, err
 }
 

@@ -68,6 +68,8 @@ func (v *vault) asked(ctx context.Context, op, key string, context map[string]st
 	return nil
 }
 
+var errDry = wire.Errorf("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.")
+
 func bound(key string, context map[string]string) []byte {
 	b, err := json.Marshal(context)
 	if err != nil {
@@ -89,6 +91,9 @@ func (v *vault) Encrypt(ctx context.Context, in *kmsapi.EncryptRequest) (*kmsapi
 	if err := v.asked(ctx, "Encrypt", in.KeyId, in.EncryptionContext); err != nil {
 		return nil, err
 	}
+	if in.DryRun != nil && *in.DryRun {
+		return nil, errDry
+	}
 	return &kmsapi.EncryptResponse{KeyId: &in.KeyId, CiphertextBlob: v.aead.Seal(nil, nil, in.Plaintext, bound(in.KeyId, in.EncryptionContext))}, nil
 }
 
@@ -99,6 +104,9 @@ func (v *vault) Decrypt(ctx context.Context, in *kmsapi.DecryptRequest) (*kmsapi
 	text, err := v.aead.Open(nil, nil, in.CiphertextBlob, bound(*in.KeyId, in.EncryptionContext))
 	if err != nil {
 		return nil, wire.Errorf("InvalidCiphertextException", "")
+	}
+	if in.DryRun != nil && *in.DryRun {
+		return nil, errDry
 	}
 	return &kmsapi.DecryptResponse{KeyId: in.KeyId, Plaintext: text}, nil
 }
@@ -112,6 +120,11 @@ type fixture struct {
 	log    *safeLog
 	ctx    context.Context // own account at home
 	runs   map[string]executor.Executor
+
+	orgs    map[string]string // by account
+	trusted map[string]bool   // roles that can be assumed
+	assumed []string
+
 	mu     sync.Mutex
 	events []trail.Event
 }
@@ -137,7 +150,7 @@ func newFixture(t testing.TB) *fixture { return newFixtureWith(t, Quotas{}) }
 
 func newFixtureWith(t testing.TB, q Quotas) *fixture {
 	t.Helper()
-	f := &fixture{t: t, engine: memory.Open(), keys: newVault(), log: new(safeLog), runs: map[string]executor.Executor{}}
+	f := &fixture{t: t, engine: memory.Open(), keys: newVault(), log: new(safeLog), runs: map[string]executor.Executor{}, orgs: map[string]string{own: "o-1", other: "o-1"}, trusted: map[string]bool{}}
 	t.Cleanup(func() { f.engine.Close() })
 	plainPolicy := func(_ context.Context, text string) (string, string, error) { return text, "", nil }
 	clock := new(work.Clock) // begins at one in the morning, far from where days and windows end
@@ -145,6 +158,14 @@ func newFixtureWith(t testing.TB, q Quotas) *fixture {
 	d := Deps{
 		Store: f.engine, Clock: clock, Keys: f.keys, Reference: reference.Open(), Quotas: q,
 		Bind: plainPolicy, Show: func(_ context.Context, text string) (string, error) { return text, nil },
+		Organization: func(_ context.Context, account string) (string, error) { return f.orgs[account], nil },
+		Assume: func(_ context.Context, role, secret string) (context.Context, error) {
+			if !f.trusted[role] {
+				return nil, wire.Errorf("AccessDenied", "no")
+			}
+			f.assumed = append(f.assumed, role+" for "+secret)
+			return as(own, home), nil
+		},
 		Executor: func(function string) executor.Executor { return f.runs[function] },
 		Record: func(_ context.Context, e *trail.Event) error {
 			f.mu.Lock()

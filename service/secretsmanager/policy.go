@@ -1,12 +1,14 @@
 package secretsmanager
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"slices"
 
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
+	"bartizan.dev/arn"
 	"bartizan.dev/caller"
 	"bartizan.dev/policy"
 	"bartizan.dev/policy/analysis"
@@ -18,6 +20,38 @@ import (
 // defaultPolicy is the name of the policy that users write.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListResourcePolicies.html
 const defaultPolicy = "default"
+
+// acrossPolicy is the name of the policy that a replica has that is associated from
+// another account.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_cross-account-replication.html
+const acrossPolicy = "cross-account-replication"
+
+// principal is the service as roles trust it.
+const principal = "secretsmanager.amazonaws.com"
+
+// attachedPolicy is one of a secret's resource policies, as it is stored.
+type attachedPolicy struct{ name, source, text string }
+
+// policies are a secret's: the one that users write comes first.
+func (v *secret) policies() (out []attachedPolicy) {
+	if v.Policy != "" {
+		out = append(out, attachedPolicy{defaultPolicy, "resource policy", v.Policy})
+	}
+	if v.From != nil {
+		out = append(out, attachedPolicy{acrossPolicy, acrossPolicy, acceptance(v)})
+	}
+	return out
+}
+
+// acceptance lets the account of a replica's primary associate it.
+func acceptance(v *secret) string {
+	a, _ := arn.Parse(v.From.ARN) // it was parsed when it was written
+	return `{"Version":"2012-10-17","Statement":[{"Sid":"CrossAccountReplication","Effect":"Allow","Principal":{"AWS":"` +
+		arn.New("iam", "", a.Account, "root") + `"},"Action":"` + accept + `","Resource":"` + v.arn() + `"}]}`
+}
+
+// accept is the action that AssociateCrossAccountReplica needs on the replica.
+const accept = "secretsmanager:AcceptCrossAccountReplication"
 
 var (
 	errPolicySyntax    = wire.Errorf("MalformedPolicyDocumentException", "This resource policy contains a syntax error.")
@@ -52,7 +86,7 @@ func (s *Service) PutResourcePolicy(ctx context.Context, in *secretsmanagerapi.P
 	if _, err := s.change(ctx, was, func(_ store.Tx, v *secret) error { v.Policy = bound; return nil }); err != nil {
 		return nil, err
 	}
-	return &secretsmanagerapi.PutResourcePolicyResponse{ARN: new(was.arn()), Name: &was.Name, PolicyName: in.PolicyName}, nil
+	return &secretsmanagerapi.PutResourcePolicyResponse{ARN: new(was.arn()), Name: &was.Name, PolicyName: new(defaultPolicy)}, nil
 }
 
 // onlyDefault: "You can modify only the default policy."
@@ -134,16 +168,18 @@ func (s *Service) GetResourcePolicy(ctx context.Context, in *secretsmanagerapi.G
 	if err != nil {
 		return nil, err
 	}
-	if in.PolicyName != nil && *in.PolicyName != defaultPolicy {
-		return nil, wire.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified resource policy.")
-	}
-	out := &secretsmanagerapi.GetResourcePolicyResponse{ARN: new(v.arn()), Name: &v.Name, PolicyName: in.PolicyName}
-	if v.Policy != "" {
-		shown, err := s.Show(ctx, v.Policy)
-		if err != nil {
-			return nil, err
+	name := cmp.Or(text(in.PolicyName), defaultPolicy)
+	out := &secretsmanagerapi.GetResourcePolicyResponse{ARN: new(v.arn()), Name: &v.Name, PolicyName: &name}
+	for _, p := range v.policies() {
+		if p.name != name {
+			continue
 		}
+		shown, err := s.Show(ctx, p.text)
 		out.ResourcePolicy = &shown
+		return out, err
+	}
+	if name != defaultPolicy {
+		return nil, wire.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified resource policy.")
 	}
 	return out, nil
 }
@@ -161,11 +197,11 @@ func (s *Service) DeleteResourcePolicy(ctx context.Context, in *secretsmanagerap
 	if _, err := s.change(ctx, was, func(_ store.Tx, v *secret) error { v.Policy = ""; return nil }); err != nil {
 		return nil, err
 	}
-	return &secretsmanagerapi.DeleteResourcePolicyResponse{ARN: new(was.arn()), Name: &was.Name, PolicyName: in.PolicyName}, nil
+	return &secretsmanagerapi.DeleteResourcePolicyResponse{ARN: new(was.arn()), Name: &was.Name, PolicyName: new(defaultPolicy)}, nil
 }
 
-// ListResourcePolicies lists the names of a secret's resource policies. There is
-// at most the one that users write.
+// ListResourcePolicies lists the names of a secret's resource policies: "default
+// first, followed by any other policies in alphabetical order."
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListResourcePolicies.html
 func (s *Service) ListResourcePolicies(ctx context.Context, in *secretsmanagerapi.ListResourcePoliciesRequest) (*secretsmanagerapi.ListResourcePoliciesResponse, error) {
 	v, err := s.active(ctx, in.SecretId)
@@ -177,8 +213,16 @@ func (s *Service) ListResourcePolicies(ctx context.Context, in *secretsmanagerap
 		return nil, err
 	}
 	out := &secretsmanagerapi.ListResourcePoliciesResponse{ResourcePolicies: []secretsmanagerapi.ResourcePolicySummary{}}
-	if v.Policy != "" && p.limit > 0 && p.after < defaultPolicy {
-		out.ResourcePolicies = append(out.ResourcePolicies, secretsmanagerapi.ResourcePolicySummary{PolicyName: new(defaultPolicy)})
+	all := v.policies()
+	if i := slices.IndexFunc(all, func(a attachedPolicy) bool { return a.name == p.after }); i >= 0 {
+		all = all[i+1:]
+	}
+	for i := range all {
+		if i == p.limit {
+			out.NextToken = nextToken(all[i-1].name)
+			break
+		}
+		out.ResourcePolicies = append(out.ResourcePolicies, secretsmanagerapi.ResourcePolicySummary{PolicyName: &all[i].name})
 	}
 	return out, nil
 }

@@ -61,6 +61,8 @@ type secret struct {
 	Primary               string    `json:",omitzero"` // of a replica: its primary's Region
 	Origin                string    `json:",omitzero"` // where a replicated secret was made, as PrimaryRegion shows it
 	Replicas              []replica `json:",omitzero"`
+	Across                *link     `json:",omitzero"` // of a primary: its replica in another account
+	From                  *link     `json:",omitzero"` // of such a replica: its primary
 }
 
 type tag struct{ Key, Value string }

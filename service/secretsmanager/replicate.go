@@ -16,7 +16,7 @@ import (
 // answer is sent. For a Region where it has failed, the call tries again.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ReplicateSecretToRegions.html
 func (s *Service) ReplicateSecretToRegions(ctx context.Context, in *secretsmanagerapi.ReplicateSecretToRegionsRequest) (*secretsmanagerapi.ReplicateSecretToRegionsResponse, error) {
-	was, err := s.writable(ctx, in.SecretId)
+	was, err := s.writableValue(ctx, in.SecretId)
 	if err != nil {
 		return nil, err
 	}
@@ -235,17 +235,21 @@ func (s *Service) RemoveRegionsFromReplication(ctx context.Context, in *secretsm
 	return out, err
 }
 
-// StopReplicationToReplica makes a replica a secret of its own, in its Region.
+// StopReplicationToReplica makes a replica a secret of its own, in its Region or
+// account.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_StopReplicationToReplica.html
 func (s *Service) StopReplicationToReplica(ctx context.Context, in *secretsmanagerapi.StopReplicationToReplicaRequest) (*secretsmanagerapi.StopReplicationToReplicaResponse, error) {
 	was, err := s.active(ctx, in.SecretId)
 	if err != nil {
 		return nil, err
 	}
-	if was.Primary == "" {
+	if was.Primary == "" && was.From == nil {
 		return nil, invalidRequest("Operation only permitted on a replica secret. Call must be made in replica secret's region.")
 	}
 	_, err = s.change(ctx, was, func(tx store.Tx, v *secret) error {
+		if v.From != nil {
+			return s.leave(ctx, tx, v)
+		}
 		p, err := s.secrets.Get(ctx, tx, place{v.Account, v.Primary}.key(v.Name))
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err

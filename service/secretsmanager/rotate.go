@@ -22,7 +22,7 @@ func (s *Service) RotateSecret(ctx context.Context, in *secretsmanagerapi.Rotate
 	if err := checkToken(in.ClientRequestToken); err != nil {
 		return nil, err
 	}
-	was, err := s.writable(ctx, in.SecretId)
+	was, err := s.writableValue(ctx, in.SecretId)
 	if err != nil {
 		return nil, err
 	}

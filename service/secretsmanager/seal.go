@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/rand"
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
@@ -175,6 +176,71 @@ func (s *Service) tryKey(ctx context.Context, v *secret) error {
 	}
 	clear(opened.Plaintext)
 	return nil
+}
+
+// sealFor seals a value for a replica in another account, with a data key that KMS
+// only wraps: kms:Encrypt is all that AWS asks for there.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/cross-account-replicate-permissions.html
+func (s *Service) sealFor(ctx context.Context, r *secret, id string, p *plain) (*sealed, error) {
+	name, err := r.keyName(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key := make([]byte, 32)
+	rand.Read(key) // never fails: see crypto/rand
+	defer clear(key)
+	got, err := s.Keys.Encrypt(r.inRegion(ctx), &kmsapi.EncryptRequest{KeyId: name, Plaintext: key, EncryptionContext: r.encryptionContext(id)})
+	if err != nil {
+		return nil, keyError(err, errEncrypt)
+	}
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	out := &sealed{DataKey: got.CiphertextBlob, Binary: p.binary, Text: aead.Seal(nil, nil, p.bytes, r.bound(id, p.binary))}
+	if got.KeyId != nil {
+		out.Key = *got.KeyId
+	}
+	return out, nil
+}
+
+// tryAcross checks, without doing it, that the caller may decrypt a primary's
+// value and encrypt its replica's.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/cross-account-replicate-associate.html
+func (s *Service) tryAcross(ctx context.Context, v, r *secret) error {
+	if x := v.holder(current); x != nil && !x.Empty {
+		box, err := s.load(ctx, s.Store, v, x.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := v.keyName(ctx); err != nil {
+			return err
+		}
+		ask := &kmsapi.DecryptRequest{CiphertextBlob: box.DataKey, EncryptionContext: v.encryptionContext(x.ID), DryRun: new(true)}
+		if box.Key != "" {
+			ask.KeyId = &box.Key
+		}
+		if _, err := s.Keys.Decrypt(v.inRegion(ctx), ask); !ranDry(err) {
+			return keyError(err, errDecrypt)
+		}
+	}
+	name, err := r.keyName(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.Keys.Encrypt(r.inRegion(ctx), &kmsapi.EncryptRequest{
+		KeyId: name, Plaintext: make([]byte, 32), EncryptionContext: r.encryptionContext("RequestToValidateKeyAccess"), DryRun: new(true),
+	})
+	if !ranDry(err) {
+		return keyError(err, errEncrypt)
+	}
+	return nil
+}
+
+// ranDry reports whether KMS would have done what it was asked for.
+func ranDry(err error) bool {
+	e, ok := errors.AsType[*wire.Error](err)
+	return ok && e.Code == "DryRunOperationException"
 }
 
 // keyName is the secret's key as KMS is asked for it: by an ARN, since the caller

@@ -8,7 +8,7 @@
 //   - seal.go: envelope encryption. stage.go: how labels move. trim.go: which
 //     versions go away.
 //   - create.go, value.go, batch.go, update.go, describe.go, list.go, filter.go,
-//     delete.go, tag.go, policy.go, password.go, replicate.go, mirror.go, rotate.go: the
+//     delete.go, tag.go, policy.go, password.go, replicate.go, mirror.go, across.go, copy.go, rotate.go: the
 //     chapters of the API reference.
 //   - work.go, rotation.go, event.go: what happens later, and is recorded.
 //   - schedule: when rotations are due. executor: who does them.
@@ -57,6 +57,11 @@ type Deps struct {
 	// inverse. invalid is the first principal that does not exist.
 	Bind func(ctx context.Context, document string) (bound, invalid string, err error)
 	Show func(ctx context.Context, bound string) (document string, err error)
+	// Organization is the id of the organization that an account is in; empty: none.
+	Organization func(ctx context.Context, account string) (string, error)
+	// Assume returns the context of a session of a role that the service assumes to
+	// replicate the secret with an ARN.
+	Assume func(ctx context.Context, role, secret string) (context.Context, error)
 	// Record writes an event of the service's own into the trail; nil: nowhere.
 	Record func(ctx context.Context, e *trail.Event) error
 	Quotas Quotas

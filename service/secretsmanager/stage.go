@@ -70,7 +70,7 @@ func (v *secret) attach(to *version, stage string) {
 // UpdateSecretVersionStage moves a label, or takes it away.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
 func (s *Service) UpdateSecretVersionStage(ctx context.Context, in *secretsmanagerapi.UpdateSecretVersionStageRequest) (*secretsmanagerapi.UpdateSecretVersionStageResponse, error) {
-	was, err := s.writable(ctx, in.SecretId)
+	was, err := s.writableValue(ctx, in.SecretId)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,12 @@ func (s *Service) UpdateSecret(ctx context.Context, in *secretsmanagerapi.Update
 			return nil, err
 		}
 	}
+	if was.From != nil && (value != nil || in.Type != nil) {
+		return nil, errCopied
+	}
+	if was.From != nil && in.KmsKeyId != nil && ownKey(was.place(), in.KmsKeyId) == "" {
+		return nil, errOwnReplica
+	}
 	also := func(v *secret) {
 		if in.Description != nil {
 			v.Description = *in.Description

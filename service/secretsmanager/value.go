@@ -101,7 +101,7 @@ func (s *Service) PutSecretValue(ctx context.Context, in *secretsmanagerapi.PutS
 	if value == nil {
 		return nil, errNeither
 	}
-	was, err := s.writable(ctx, in.SecretId)
+	was, err := s.writableValue(ctx, in.SecretId)
 	if err != nil {
 		return nil, err
 	}

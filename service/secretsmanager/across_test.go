@@ -253,13 +253,15 @@ func TestAcrossRefusals(t *testing.T) {
 		return second(f.CreateSecret(there, in))
 	}
 	for what, err := range map[string]error{
-		"a value":          create(func(in *api.CreateSecretRequest) { in.SecretString = new("x") }),
-		"a description":    create(func(in *api.CreateSecretRequest) { in.Description = new("x") }),
-		"a type":           create(func(in *api.CreateSecretRequest) { in.Type = new("x") }),
-		"Regions":          create(func(in *api.CreateSecretRequest) { in.AddReplicaRegions = regions(away) }),
-		"no key":           create(func(in *api.CreateSecretRequest) { in.KmsKeyId = nil }),
-		"AWS's key":        create(func(in *api.CreateSecretRequest) { in.KmsKeyId = new("alias/aws/secretsmanager") }),
-		"another Region":   create(func(in *api.CreateSecretRequest) { in.CrossAccountPrimaryARN = new(strings.Replace(primary, home, away, 1)) }),
+		"a value":       create(func(in *api.CreateSecretRequest) { in.SecretString = new("x") }),
+		"a description": create(func(in *api.CreateSecretRequest) { in.Description = new("x") }),
+		"a type":        create(func(in *api.CreateSecretRequest) { in.Type = new("x") }),
+		"Regions":       create(func(in *api.CreateSecretRequest) { in.AddReplicaRegions = regions(away) }),
+		"no key":        create(func(in *api.CreateSecretRequest) { in.KmsKeyId = nil }),
+		"AWS's key":     create(func(in *api.CreateSecretRequest) { in.KmsKeyId = new("alias/aws/secretsmanager") }),
+		"another Region": create(func(in *api.CreateSecretRequest) {
+			in.CrossAccountPrimaryARN = new(strings.Replace(primary, home, away, 1))
+		}),
 		"its own account":  create(func(in *api.CreateSecretRequest) { in.CrossAccountPrimaryARN = &replica }),
 		"an ARN that ends": create(func(in *api.CreateSecretRequest) { in.CrossAccountPrimaryARN = new(primary[:len(primary)-7]) }),
 		"no ARN":           create(func(in *api.CreateSecretRequest) { in.CrossAccountPrimaryARN = new("arn:aws:s3:::bucketbucketbucket") }),

@@ -191,4 +191,3 @@ func (s *Service) plantAcross(ctx context.Context, tx store.Tx, was, of *secret,
 	}
 	return s.setAcross(ctx, tx, v, secretsmanagerapi.StatusType_InSync, "")
 }
-

@@ -16,6 +16,7 @@ import (
 	"bartizan.dev/intel"
 	"bartizan.dev/logs"
 	"bartizan.dev/logs/logstest"
+	"bartizan.dev/sarif"
 )
 
 type object = map[string]any
@@ -253,7 +254,7 @@ func TestSARIF(t *testing.T) {
 	if err := r.SARIF(&b, "v1"); err != nil {
 		t.Fatal(err)
 	}
-	var log sarifLog
+	var log sarif.Log
 	if err := json.Unmarshal(b.Bytes(), &log); err != nil {
 		t.Fatal(err)
 	}

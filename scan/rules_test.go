@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"bartizan.dev/sarif"
 )
 
 func TestRulesFile(t *testing.T) {
@@ -118,7 +120,7 @@ func TestSARIF(t *testing.T) {
 	}
 	d := json.NewDecoder(&b)
 	d.DisallowUnknownFields()
-	var log sarifLog
+	var log sarif.Log
 	if err := d.Decode(&log); err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,7 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 	if err != nil {
 		return nil, err
 	}
+	s.happenings = e
 	s.workers = append(s.workers, l, e)
 	bus.Subscribe(s.bus, "events", 10_000, func(t trail.Event) {
 		r := recorded(&t)

@@ -25,6 +25,7 @@ import (
 	"bartizan.dev/oidc"
 	"bartizan.dev/policy/reference"
 	"bartizan.dev/service/cloudtrail"
+	"bartizan.dev/service/events"
 	"bartizan.dev/service/iam"
 	"bartizan.dev/service/iam/managed"
 	"bartizan.dev/service/iamtoolbox"
@@ -54,6 +55,7 @@ type Server struct {
 	changes                     *bus.Topic[change]
 	iam                         *iam.Service
 	kms                         *kms.Service
+	happenings                  *events.Service
 	secrets                     *secretsmanager.Service
 	workers                     []worker // what Serve runs beside the endpoint
 	toolbox                     *iamtoolbox.Service
@@ -205,7 +207,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 
 // publish copies the event for the bus: the gateway uses its own again.
 func (s *Server) publish(e *trail.Event) {
-	if s.events.Wanted() {
+	if s.events.Wanted() && (!e.ReadOnly || s.happenings.TakesReads(context.Background(), e.Account, e.Region)) {
 		c := *e
 		c.JSON = append([]byte(nil), e.JSON...)
 		c.Resources = append([]trail.Resource(nil), e.Resources...)

@@ -154,6 +154,21 @@ type Record struct {
 	Detail          []byte // the record
 }
 
+// TakesReads reports whether a rule on the default bus asks for calls that change
+// nothing, which are most: the others need not be copied for it.
+func (s *Service) TakesReads(ctx context.Context, account, region string) bool {
+	r, err := s.routes.Get(ctx, place{account, region, defaultBus}.key())
+	if err != nil {
+		return true // whoever puts the event there says what is wrong
+	}
+	for _, all := range r.all {
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
 // Recorded gives the default bus what the trail has recorded.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 func (s *Service) Recorded(ctx context.Context, r *Record) error {

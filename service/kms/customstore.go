@@ -250,9 +250,9 @@ func (s *Service) DeleteCustomKeyStore(ctx context.Context, in *api.DeleteCustom
 // DisconnectCustomKeyStore puts the keys of a key store out of use.
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_DisconnectCustomKeyStore.html
 func (s *Service) DisconnectCustomKeyStore(ctx context.Context, in *api.DisconnectCustomKeyStoreRequest) (*api.DisconnectCustomKeyStoreResponse, error) {
-	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
-		c, err := s.storeOf(ctx, tx, in.CustomKeyStoreId)
-		if err != nil {
+	var c *customStore
+	_, err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
+		if c, err = s.storeOf(ctx, tx, in.CustomKeyStoreId); err != nil {
 			return err
 		}
 		if c.State == api.ConnectionStateType_DISCONNECTED {
@@ -262,7 +262,11 @@ func (s *Service) DisconnectCustomKeyStore(ctx context.Context, in *api.Disconne
 		c.Epoch++
 		return s.stores.Put(ctx, tx, c.path(), c)
 	})
-	return &api.DisconnectCustomKeyStoreResponse{}, err
+	if err != nil {
+		return nil, err
+	}
+	s.hangUp(c.path())
+	return &api.DisconnectCustomKeyStoreResponse{}, nil
 }
 
 // ConnectCustomKeyStore connects, and says so: DescribeCustomKeyStores tells

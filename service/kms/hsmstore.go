@@ -153,6 +153,21 @@ func (s *Service) vault(ctx context.Context, c *customStore) (keys.Vault, error)
 	return open, nil
 }
 
+// hangUp ends this node's connection to a store that was disconnected. Other
+// nodes' are of an earlier epoch then and are not used again.
+func (s *Service) hangUp(path string) {
+	s.vaults.mu.Lock()
+	defer s.vaults.mu.Unlock()
+	open := s.vaults.open[path]
+	if open == nil {
+		return
+	}
+	delete(s.vaults.open, path)
+	if err := open.Close(); err != nil {
+		s.Log.Warn("a connection to an HSM did not close", "store", path, "cause", err)
+	}
+}
+
 // openVault is a connection, made for one epoch of its store.
 type openVault struct {
 	keys.Vault

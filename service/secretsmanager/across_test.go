@@ -223,19 +223,19 @@ func TestAcrossFails(t *testing.T) {
 	if err := second(f.AssociateCrossAccountReplica(f.ctx, &in)); !is(err, errRole) {
 		t.Error(err)
 	}
-	f.trusted[role] = true
+	f.trusts(role, true)
 	f.associate(in)
-	f.assumed = nil
+	f.took()
 	f.put("s", "three", 3)
-	if len(f.assumed) != 1 || !strings.HasPrefix(f.assumed[0], role+" for arn:aws:secretsmanager:") || f.value(there, "copy", current) != "three" {
-		t.Error(f.assumed, f.value(there, "copy", current))
+	if took := f.took(); len(took) != 1 || !strings.HasPrefix(took[0], role+" for arn:aws:secretsmanager:") || f.value(there, "copy", current) != "three" {
+		t.Error(took, f.value(there, "copy", current))
 	}
-	f.trusted[role] = false
+	f.trusts(role, false)
 	f.put("s", "four", 4)
 	if f.sides() != "Failed Failed" || !strings.Contains(*must(f.DescribeSecret(there, &api.DescribeSecretRequest{SecretId: "copy"}))(t).CrossAccountPrimary.StatusMessage, "can't assume the replication role") {
 		t.Error(f.sides())
 	}
-	f.trusted[role] = true
+	f.trusts(role, true)
 	f.put("s", "five", 5)
 	if f.sides() != "InSync InSync" || f.value(there, "copy", current) != "five" || f.value(there, "copy", previous) != "four" {
 		t.Error(f.sides())

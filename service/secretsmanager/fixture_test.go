@@ -121,12 +121,12 @@ type fixture struct {
 	ctx    context.Context // own account at home
 	runs   map[string]executor.Executor
 
-	orgs    map[string]string // by account
-	trusted map[string]bool   // roles that can be assumed
-	assumed []string
+	orgs map[string]string // by account
 
-	mu     sync.Mutex
-	events []trail.Event
+	mu      sync.Mutex // the service's queue runs beside the test
+	events  []trail.Event
+	trusted map[string]bool // roles that can be assumed
+	assumed []string
 }
 
 type safeLog struct {
@@ -146,6 +146,22 @@ func (l *safeLog) text() string {
 	return l.String()
 }
 
+// trusts says whether a role can be assumed.
+func (f *fixture) trusts(role string, yes bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.trusted[role] = yes
+}
+
+// took is who was assumed since it was asked last.
+func (f *fixture) took() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	roles := f.assumed
+	f.assumed = nil
+	return roles
+}
+
 func newFixture(t testing.TB) *fixture { return newFixtureWith(t, Quotas{}) }
 
 func newFixtureWith(t testing.TB, q Quotas) *fixture {
@@ -160,6 +176,8 @@ func newFixtureWith(t testing.TB, q Quotas) *fixture {
 		Bind: plainPolicy, Show: func(_ context.Context, text string) (string, error) { return text, nil },
 		Organization: func(_ context.Context, account string) (string, error) { return f.orgs[account], nil },
 		Assume: func(_ context.Context, role, secret string) (context.Context, error) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			if !f.trusted[role] {
 				return nil, wire.Errorf("AccessDenied", "no")
 			}

@@ -35,7 +35,18 @@ func (f *fixture) player() *player {
 	return p
 }
 
-func (p *player) Ready(context.Context, executor.Call) error { return p.ready }
+// set changes what the player does; the service's queue runs it meanwhile.
+func (p *player) set(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+}
+
+func (p *player) Ready(context.Context, executor.Call) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ready
+}
 
 func (p *player) done() string {
 	p.mu.Lock()
@@ -149,7 +160,7 @@ func TestRotationIsTriedAgain(t *testing.T) {
 	f := newFixture(t)
 	p := f.player()
 	f.make("s", "one")
-	p.fail[executor.SetSecret] = 2
+	p.set(func() { p.fail[executor.SetSecret] = 2 })
 	must(f.RotateSecret(f.ctx, rotating(1)))(t)
 	f.settle()
 	f.Clock.Advance(time.Second + time.Millisecond)
@@ -162,7 +173,7 @@ func TestRotationIsTriedAgain(t *testing.T) {
 	if strings.Count(f.log.text(), "the database sleeps") != 2 {
 		t.Errorf("log: %s", f.log.text())
 	}
-	p.fail[executor.TestSecret] = 1000
+	p.set(func() { p.fail[executor.TestSecret] = 1000 })
 	must(f.RotateSecret(f.ctx, &api.RotateSecretRequest{SecretId: "s", ClientRequestToken: token(3)}))(t)
 	for range 8 {
 		f.settle()
@@ -179,14 +190,14 @@ func TestRotationIsTriedAgain(t *testing.T) {
 	}
 	_, err := f.RotateSecret(f.ctx, &api.RotateSecretRequest{SecretId: "s", ClientRequestToken: token(4)})
 	wants(t, 0, err)("InvalidRequestException", "A previous rotation isn't complete. That rotation will be reattempted.")
-	p.fail = map[string]int{}
+	p.set(func() { p.fail = map[string]int{} })
 	f.settle()
 	f.Clock.Advance(time.Minute)
 	f.settle()
 	if f.value(f.ctx, "s", current) != "rotated "+*token(3) {
 		t.Errorf("not reattempted: %s", f.labels(f.ctx, "s"))
 	}
-	p.lazy = true
+	p.set(func() { p.lazy = true })
 	must(f.RotateSecret(f.ctx, &api.RotateSecretRequest{SecretId: "s", ClientRequestToken: token(6)}))(t)
 	before := must(f.DescribeSecret(f.ctx, &api.DescribeSecretRequest{SecretId: "s"}))(t).LastRotatedDate
 	for range 8 {
@@ -196,7 +207,7 @@ func TestRotationIsTriedAgain(t *testing.T) {
 	if after := must(f.DescribeSecret(f.ctx, &api.DescribeSecretRequest{SecretId: "s"}))(t).LastRotatedDate; !after.Equal(before) {
 		t.Error("a rotation that did not move AWSCURRENT counts")
 	}
-	p.lazy = false
+	p.set(func() { p.lazy = false })
 	f.Clock.Advance(2 * day) // the next window takes the same version up again
 	f.settle()
 	f.settle()
@@ -214,10 +225,10 @@ func TestRotateErrors(t *testing.T) {
 	_, err = f.RotateSecret(f.ctx, rotating(1))
 	wants(t, 0, err)("AccessDeniedException", words)
 	p := f.player()
-	p.ready = errors.New("no role")
+	p.set(func() { p.ready = errors.New("no role") })
 	_, err = f.RotateSecret(f.ctx, rotating(1))
 	wants(t, 0, err)("AccessDeniedException", words)
-	p.ready = nil
+	p.set(func() { p.ready = nil })
 	for _, elsewhere := range []string{strings.Replace(function, own, other, 1), strings.Replace(function, home, away, 1)} {
 		f.runs[elsewhere] = p
 		_, err = f.RotateSecret(f.ctx, &api.RotateSecretRequest{SecretId: "s", ClientRequestToken: token(2), RotationLambdaARN: &elsewhere})
@@ -331,7 +342,7 @@ func TestInvariants(t *testing.T) {
 					_, err = f.UpdateSecretVersionStage(f.ctx, in)
 				case 5:
 					p.mu.Lock()
-					p.fail = map[string]int{executor.SetSecret: r.IntN(2) * 10}
+					p.set(func() { p.fail = map[string]int{executor.SetSecret: r.IntN(2) * 10} })
 					p.mu.Unlock()
 					in := rotating(1)
 					in.ClientRequestToken, in.RotateImmediately = id(), new(r.IntN(3) > 0)

@@ -210,6 +210,9 @@ func run(ctx context.Context, env Env, opt server.Options, hello func(*server.Se
 		return err
 	}
 	hello(s)
+	if err := memory.ReleaseCode(); err != nil {
+		opt.Log.Debug("the pages of code that only the start needs stay in memory", "err", err)
+	}
 	if err := s.Serve(ctx, l); err != nil {
 		return err
 	}

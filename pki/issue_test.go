@@ -109,13 +109,13 @@ func TestLintsRefuse(t *testing.T) {
 	}
 	good := Request{Profile: Public(), Public: sub.Signer.Public(), NotBefore: today, Subject: pkix.Name{CommonName: "www.example.com"}, DNSNames: []string{"www.example.com"}}
 	for text, change := range map[string]func(*Request){
-		"not_valid_tld":             func(r *Request) { r.DNSNames, r.Subject.CommonName = []string{"db.intern"}, "db.intern" },
-		"underscore":                func(r *Request) { r.DNSNames, r.Subject.CommonName = []string{"a_b.example.com"}, "a_b.example.com" },
-		"rsa_mod_less_than_2048":    func(r *Request) { r.Public = weak.Public() },
-		"common_name_not_exactly_from_san":  func(r *Request) { r.Subject.CommonName = "other.example.com" },
-		"san_missing":               func(r *Request) { r.DNSNames = nil },
-		"allow a certificate":       func(r *Request) { r.Lasts = 199 * Day },
-		"e_ext_san_contains_reserv": func(r *Request) { r.IPs = []net.IP{net.IPv4(10, 0, 0, 1)} },
+		"not_valid_tld":                    func(r *Request) { r.DNSNames, r.Subject.CommonName = []string{"db.intern"}, "db.intern" },
+		"underscore":                       func(r *Request) { r.DNSNames, r.Subject.CommonName = []string{"a_b.example.com"}, "a_b.example.com" },
+		"rsa_mod_less_than_2048":           func(r *Request) { r.Public = weak.Public() },
+		"common_name_not_exactly_from_san": func(r *Request) { r.Subject.CommonName = "other.example.com" },
+		"san_missing":                      func(r *Request) { r.DNSNames = nil },
+		"allow a certificate":              func(r *Request) { r.Lasts = 199 * Day },
+		"e_ext_san_contains_reserv":        func(r *Request) { r.IPs = []net.IP{net.IPv4(10, 0, 0, 1)} },
 	} {
 		r := good
 		change(&r)

@@ -33,6 +33,9 @@ const MaxOCSP = 10 << 10
 // ErrOCSP is a request that is none, or asks another authority.
 var ErrOCSP = errors.New("not an OCSP request to this authority")
 
+// Malformed is the answer to what is no request to this authority.
+var Malformed = ocsp.MalformedRequestErrorResponse
+
 // Asked reads an OCSP request and returns the serial number that it is about.
 // Requests about several, or about certificates of others, are refused.
 func (a *Authority) Asked(request []byte) (*big.Int, error) {

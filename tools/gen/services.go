@@ -28,7 +28,7 @@ var services = []service{
 	}},
 	{Name: "eks-auth", Package: "eksauth", Begun: true},
 	{Name: "secretsmanager", Package: "secretsmanager", Begun: true},
-	{Name: "acm", Package: "acm"},
+	{Name: "acm", Package: "acm", Begun: true},
 	{Name: "acm-pca", Package: "acmpca"},
 	{Name: "route53", Package: "route53", Global: true},
 	{Name: "route53resolver", Package: "route53resolver"},

@@ -171,7 +171,9 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, f func(*authorit
 		http.NotFound(w, r)
 	default:
 		w.Header().Set("Content-Type", kind)
-		w.Write(body) //nolint:errcheck // the asker went away
+		if _, err := w.Write(body); err != nil {
+			s.Log.Debug("an asker went away", "cause", err)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ const (
 func tunnel() *Detector {
 	const kind = "Trojan:EC2/DNSDataExfiltration"
 	table := NewTable[channel](maxChannels)
-	return &Detector{Name: "DNS tunnel", Types: []string{kind}, State: memory[channel]{table, 1}, Query: func(ev *Event) {
+	return &Detector{Name: "DNS tunnel", Types: []string{kind}, State: memory[channel]{table, 2}, Query: func(ev *Event) {
 		q := ev.Query
 		name := strings.TrimSuffix(q.Name, ".")
 		if len(name) <= tunnelLabel {
@@ -46,7 +46,7 @@ func tunnel() *Detector {
 			return
 		}
 		at := ev.Time
-		v, _ := table.At(mix(idHash(q.Account) ^ mix(idHash(q.Instance)^addrHash(q.Src)) ^ foldHash(domain)*31))
+		v, _ := table.At(mix(ev.hostKey() ^ foldHash(domain)*31))
 		if !v.add(at, foldHash(below)) || v.Names.Sum() < tunnelNames {
 			return
 		}

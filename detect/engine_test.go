@@ -119,6 +119,8 @@ func TestQueriesOfListedDomains(t *testing.T) {
 		e := New(Config{Intel: set}, All()...)
 		q := logs.Query{Account: logstest.Account, Region: "eu-west-1", Instance: "i-1", Name: name, Time: logs.TimeOf(logstest.Start), Src: netip.MustParseAddr("10.0.0.1")}
 		e.Query(&q)
+		e.Query(&q) // the same file again
+		q.Time += logs.Second
 		e.Query(&q)
 		got := ""
 		for _, f := range e.Findings() {

@@ -203,6 +203,7 @@ func (v *volume) end(i int64) {
 const (
 	partVolume = 0x5bd1e995 + iota
 	partFlood
+	partNames
 )
 
 // info makes additionalInfo of names and values, which is JSON in a string.

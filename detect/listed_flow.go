@@ -51,7 +51,7 @@ func (ev *Event) relays(table *Table[relay]) bool {
 		return false
 	}
 	ev.Raise(&Sighting{Type: torRelay, Severity: High, Title: "The EC2 instance {host} is making connections to a Tor network as a Tor relay.",
-		Text: "The EC2 instance {host} is communicating with Tor nodes such as {ip} as a Tor relay does: it is connected to by them and connects to them.",
+		Text:   "The EC2 instance {host} is communicating with Tor nodes such as {ip} as a Tor relay does: it is connected to by them and connects to them.",
 		Finish: func(_ *Event, f *Finding) { f.Service.ResourceRole = "ACTOR" }})
 	return true
 }

@@ -44,6 +44,10 @@ func dgaWindows(t testing.TB, windows int, rcode string, next func() string) (fo
 // one in a thousand is taken for a generator's wrongly, and at least nine in ten of
 // every family are found, for nine families in ten.
 func TestGeneratedDomains(t *testing.T) {
+	t.Run(dgaRequest, testGeneratedDomains)
+}
+
+func testGeneratedDomains(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	all := strings.Fields(popular)
 	for _, rcode := range []string{"NXDOMAIN", "NOERROR"} {

@@ -18,6 +18,7 @@ type Set struct {
 	trusted *bart.Fast[struct{}]
 	threats *bart.Fast[*Hit]
 	blocks  []uint64 // one bit for each /24 of IPv4 that a threat list touches; nil for short lists
+	coarse  []uint64 // one bit for the hash of each such /24: 128 KB, which stay near the processor
 	trust   *names
 	names   *names
 	lists   []*List
@@ -40,7 +41,7 @@ func Compile(lists ...*List) *Set {
 		}
 	}
 	if count > manyPrefixes {
-		s.blocks = make([]uint64, 1<<24/64)
+		s.blocks, s.coarse = make([]uint64, 1<<24/64), make([]uint64, coarseBits/64)
 	}
 	for _, l := range lists {
 		if l == nil {
@@ -95,7 +96,7 @@ func (s *Set) Addr(a netip.Addr) *Hit {
 	if s.blocks != nil && a.Is4() {
 		b := a.As4()
 		n := uint(b[0])<<16 | uint(b[1])<<8 | uint(b[2])
-		if s.blocks[n/64]&(1<<(n%64)) == 0 {
+		if c := coarseOf(n); s.coarse[c/64]&(1<<(c%64)) == 0 || s.blocks[n/64]&(1<<(n%64)) == 0 {
 			return nil
 		}
 	}
@@ -134,6 +135,11 @@ func (s *Set) TrustsDomain(name string) bool {
 // questions with one read, are faster than the tree alone.
 const manyPrefixes = 4096
 
+const coarseBits = 1 << 20
+
+// coarseOf is the bit of a /24 in coarse.
+func coarseOf(block uint) uint { return uint(uint32(block)*0x9e3779b1) >> 12 }
+
 func (s *Set) block(p netip.Prefix) {
 	if s.blocks == nil || !p.Addr().Is4() {
 		return
@@ -142,6 +148,8 @@ func (s *Set) block(p netip.Prefix) {
 	n := uint(b[0])<<16 | uint(b[1])<<8 | uint(b[2])
 	for range 1 << max(0, 24-p.Bits()) {
 		s.blocks[n/64] |= 1 << (n % 64)
+		c := coarseOf(n)
+		s.coarse[c/64] |= 1 << (c % 64)
 		n++
 	}
 }

@@ -28,6 +28,8 @@ var law = map[string][]string{
 	"detect":       {"logs", "intel", "policy", "arn"},
 	"report":       {"detect", "logs", "intel", "sarif"},
 	"sarif":        {},
+	"stream":       {"stream"},
+	"stream/node":  {"stream", "detect", "logs", "intel", "store"},
 	"oidc":         {},
 	"defence":      {},
 	"scan":         {"caller", "sarif"},
@@ -92,7 +94,10 @@ func allowed(from, to string) bool {
 		other, _, _ := strings.Cut(rest, "/")
 		return own == other
 	}
-	rooms, known := law[room]
+	rooms, known := law[from]
+	if !known {
+		rooms, known = law[room]
+	}
 	if !known {
 		return false
 	}

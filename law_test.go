@@ -29,6 +29,8 @@ var law = map[string][]string{
 	"report":       {"detect", "logs", "intel", "sarif"},
 	"sarif":        {},
 	"pki":          {},
+	"stream":       {"stream"},
+	"stream/node":  {"stream", "detect", "logs", "intel", "store"},
 	"oidc":         {},
 	"defence":      {},
 	"scan":         {"caller", "sarif"},
@@ -93,7 +95,10 @@ func allowed(from, to string) bool {
 		other, _, _ := strings.Cut(rest, "/")
 		return own == other
 	}
-	rooms, known := law[room]
+	rooms, known := law[from]
+	if !known {
+		rooms, known = law[room]
+	}
 	if !known {
 		return false
 	}

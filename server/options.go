@@ -13,6 +13,7 @@ import (
 	"bartizan.dev/service/redshift"
 	"bartizan.dev/service/rolesanywhere"
 	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/securityhub"
 	"bartizan.dev/service/ssm"
 )
 
@@ -91,6 +92,7 @@ type Quotas struct {
 	SSM            ssm.Quotas
 	Events         events.Quotas
 	Redshift       redshift.Quotas
+	SecurityHub    securityhub.Quotas
 }
 
 const (

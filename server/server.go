@@ -32,6 +32,7 @@ import (
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/securityhub"
 	"bartizan.dev/service/signin"
 	"bartizan.dev/service/sts"
 	"bartizan.dev/store"
@@ -57,6 +58,7 @@ type Server struct {
 	kms                         *kms.Service
 	happenings                  *events.Service
 	secrets                     *secretsmanager.Service
+	securityhub                 *securityhub.Service
 	workers                     []worker // what Serve runs beside the endpoint
 	toolbox                     *iamtoolbox.Service
 	signin                      *signin.Service
@@ -184,9 +186,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	hub, err := s.openSecurityHub()
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
-			people, org, keys, secrets, events, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
+			hub, people, org, keys, secrets, events, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: iamtoolboxapi.Model(), Operations: iamtoolboxapi.Operations(s.toolbox), Rules: s.toolbox.Rules()},

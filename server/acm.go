@@ -12,6 +12,7 @@ import (
 	"bartizan.dev/gateway"
 	"bartizan.dev/pki"
 	"bartizan.dev/service/acm"
+	"bartizan.dev/service/events"
 	"bartizan.dev/store"
 
 	"github.com/miekg/dns"
@@ -28,7 +29,7 @@ func (s *Server) openACM() gateway.Service {
 		},
 		CNAME: s.cname, URL: s.endpoint, Profile: s.profile(),
 		Event: func(ctx context.Context, account, region, detailType string, resources []string, detail []byte) error {
-			return s.happenings.Happened(ctx, account, region, "aws.acm", detailType, resources, detail)
+			return s.happenings.Happened(ctx, &events.Happening{Account: account, Region: region, Source: "aws.acm", DetailType: detailType, Resources: resources, Detail: detail})
 		},
 	})
 	s.workers = append(s.workers, a)

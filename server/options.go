@@ -14,6 +14,7 @@ import (
 	"bartizan.dev/service/redshift"
 	"bartizan.dev/service/rolesanywhere"
 	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/securityhub"
 	"bartizan.dev/service/ssm"
 )
 
@@ -99,6 +100,7 @@ type Quotas struct {
 	ACM            acm.Quotas
 	Events         events.Quotas
 	Redshift       redshift.Quotas
+	SecurityHub    securityhub.Quotas
 }
 
 const (

@@ -186,14 +186,3 @@ func (s *Service) Recorded(ctx context.Context, r *Record) error {
 	e := s.newEvent(r.Account, r.Region, "aws."+name, detailType, r.Detail)
 	return s.accept(ctx, []*accepted{{bus: place{r.Account, r.Region, defaultBus}, event: e, readOnly: r.ReadOnly}})
 }
-
-// Happened gives the default bus of an account in a Region an event of a
-// service: source is "aws." and its name.
-// https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-service-events.html
-func (s *Service) Happened(ctx context.Context, account, region, source, detailType string, resources []string, detail []byte) error {
-	e := s.newEvent(account, region, source, detailType, detail)
-	if resources != nil {
-		e.Resources = resources
-	}
-	return s.accept(ctx, []*accepted{{bus: place{account, region, defaultBus}, event: e}})
-}

@@ -38,7 +38,7 @@ var services = []service{
 	{Name: "shield", Package: "shield", Global: true},
 	{Name: "guardduty", Package: "guardduty"},
 	{Name: "inspector2", Package: "inspector2"},
-	{Name: "securityhub", Package: "securityhub"},
+	{Name: "securityhub", Package: "securityhub", Begun: true},
 	{Name: "cloudtrail", Package: "cloudtrail", Begun: true, Ops: []string{
 		"AddTags", "CreateTrail", "DeleteTrail", "DescribeTrails", "GetEventSelectors", "GetTrail", "GetTrailStatus",
 		"ListPublicKeys", "ListTags", "ListTrails", "LookupEvents", "PutEventSelectors", "RemoveTags",

@@ -24,7 +24,6 @@ func (b *burst) add(t logs.Time) (high bool) {
 	case d > 1:
 		*b = burst{Slot: slot}
 	case d < 0: // late
-		slot = b.Slot
 		b.Tried[1]++
 		return b.Tried[0]+b.Tried[1] >= burstTried
 	}

@@ -71,7 +71,7 @@ func (a *asker) take(ev *Event, p *parts, limit float64) {
 	}
 	var buf [64]byte
 	domain := lowered(buf[:0], name)
-	a.Names.add(uint32(p.hash), domain[:p.label], domain[p.label+1:])
+	a.Names.add(uint32(p.hash), domain[:p.label], ev.engine.traits(p.hash, domain[:p.label], domain[p.label+1:]))
 	if a.Names.N < dgaNames {
 		return
 	}
@@ -82,6 +82,17 @@ func (a *asker) take(ev *Event, p *parts, limit float64) {
 	}
 	ev.Raise(&Sighting{Type: dgaRequest, Severity: High, Title: "Algorithmically generated domains are queried by EC2 instance {host}.",
 		Text: "The EC2 instance {host} is querying algorithmically generated domains, {domain} among them. Such domains are commonly used by malware and could be an indication of a compromised instance."})
+}
+
+func (e *Engine) traits(hash uint64, label, suffix []byte) *traits {
+	if e.domains == nil {
+		e.domains = new([cachedTraits]traits)
+	}
+	t := &e.domains[hash%cachedTraits]
+	if t.hash != hash || hash == 0 {
+		*t = traitsOf(hash, label, suffix)
+	}
+	return t
 }
 
 func lowered(out []byte, s string) []byte {

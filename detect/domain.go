@@ -17,9 +17,9 @@ type parts struct {
 	ok    bool   // there is one
 }
 
-// cachedNames is how many names' parts are kept: 192 KB. Hosts ask for few names
+// cachedNames is how many names' parts are kept: 768 KB. Hosts ask for few names
 // again and again.
-const cachedNames = 8192
+const cachedNames = 1 << 15
 
 // dynamic are the providers of names for hosts at home, whose customers count as
 // owners of domains. Below other suffixes that the list of public suffixes calls

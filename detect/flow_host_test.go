@@ -50,6 +50,8 @@ func to(i int) string { return fmt.Sprintf("203.0.%d.%d", i/200, i%200+1) }
 var networkCases = []networkCase{
 	{networkPort, "a port never used", true, []connection{talk(after, peerAddr, 4444, 30)}, tcp, "ACTOR 5"},
 	{networkPort, "a port never used, by UDP", true, []connection{talk(after, peerAddr, 4444, 30)}, udp, "ACTOR 5"},
+	{networkPort, "a port never used, above its own, by its flags", true, with([]connection{talk(after, peerAddr, 51234, 30)}, func(c *connection) { c.flags = synFlag }), tcp, "ACTOR 5"},
+	{networkPort, "the answers of a server on a high port, by their flags", true, with([]connection{talk(after, peerAddr, 2000, 30)}, func(c *connection) { c.flags = synFlag | ackFlag }), tcp, ""},
 	{networkPort, "a port it uses", true, []connection{talk(after, peerAddr, 80, 30)}, tcp, ""},
 	{networkPort, "a new host", false, []connection{talk(after, peerAddr, 4444, 30)}, tcp, ""},
 	{networkPort, "an attempt", true, []connection{talk(after, peerAddr, 4444, 1)}, tcp, ""},
@@ -280,6 +282,27 @@ func TestListedPeers(t *testing.T) {
 				t.Errorf("%q, want %q", got, x.want)
 			}
 		})
+	}
+}
+
+// TestProbesOfOnePort: a finding names those who probed.
+func TestProbesOfOnePort(t *testing.T) {
+	l, err := intel.Parse(intel.Source{Name: "scanners", Kind: intel.Malicious, Format: intel.TXT, Limits: intel.ThreatIPs}, strings.NewReader("203.0.113.0/24"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := New(Config{Intel: intel.Compile(l)}, All()...)
+	for i := range 30 {
+		f := connection{minute: i, src: fmt.Sprintf("203.0.113.%d", 1+i%3*5), dst: host, from: 50000, to: 6379, packets: 3, size: 44}.flow()
+		e.Flow(&f)
+	}
+	for i := range 30 {
+		f := connection{minute: i, src: fmt.Sprintf("203.0.113.%d", 100+i), dst: host, from: 50000, to: 9200, packets: 3, size: 44}.flow()
+		e.Flow(&f)
+	}
+	all := e.Findings()
+	if len(all) != 2 || len(all[0].Service.Action.PortProbe.Probes) != maxProbes || len(all[1].Service.Action.PortProbe.Probes) != 3 || all[1].Service.Count != 30 {
+		t.Errorf("%+v", all)
 	}
 }
 

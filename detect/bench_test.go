@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -146,4 +147,20 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { e.Call(&loud) }); n > 1 {
 		t.Errorf("%v allocations for one more sighting", n)
 	}
+}
+
+// BenchmarkManyNames is 1,000 hosts that ask for 20,000 names below popular domains.
+func BenchmarkManyNames(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	all := strings.Fields(popular)
+	names := make([]string, 20_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("h%d.%s.", r.IntN(50), all[r.IntN(len(all))])
+	}
+	queries := logstest.Queries(perRun)
+	for i := range queries {
+		host := r.IntN(1000)
+		queries[i].Name, queries[i].Instance, queries[i].Src = names[r.IntN(len(names))], fmt.Sprint("i-", host), netip.AddrFrom4([4]byte{10, 0, byte(host >> 8), byte(host)})
+	}
+	through(b, logstest.ResolverLog(queries...), perRun)
 }

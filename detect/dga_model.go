@@ -131,20 +131,36 @@ type askedNames struct {
 	Steps    [4][5]uint16    // from a class of characters, or the edge, to the next
 }
 
+// traits is what is asked of each registered domain, whoever asks for it.
+type traits struct {
+	hash     uint64
+	suffix   uint16 // hash
+	language uint16
+	cost     uint8 // of the suffix
+	words    bool
+}
+
+// cachedTraits is how many domains' traits are kept: 64 KB.
+const cachedTraits = 4096
+
+func traitsOf(hash uint64, label, suffix []byte) traits {
+	return traits{hash, uint16(nameHash(string(suffix))), uint16(languageCost(label)), uint8(suffixCost(suffix)), ofWords(label)}
+}
+
 // add takes a name that was registered below a suffix.
-func (w *askedNames) add(hash uint32, label, suffix []byte) {
+func (w *askedNames) add(hash uint32, label []byte, t *traits) {
 	i := w.N
 	if i >= dgaNames { // only a saved state can say so
 		return
 	}
-	w.Known[i], w.Suffixes[i], w.Lengths[i] = hash, uint16(nameHash(string(suffix))), uint8(min(len(label), 63))
+	w.Known[i], w.Suffixes[i], w.Lengths[i] = hash, t.suffix, uint8(min(len(label), 63))
 	w.N++
-	if ofWords(label) {
+	if t.words {
 		w.Words++
 	}
-	w.Language += uint32(languageCost(label))
+	w.Language += uint32(t.language)
 	w.Length += uint32(lengthCost(len(label)))
-	w.Suffix += uint32(suffixCost(suffix))
+	w.Suffix += uint32(t.cost)
 	from := 0
 	for i := range len(label) {
 		s := symbol(label[i])
@@ -180,7 +196,7 @@ var classOf = func() (t [symbols]uint8) {
 // class there are. A generator, however it works, is learnt soon; a language is not.
 func (w *askedNames) own() (sum float64) {
 	for from := range w.Steps {
-		sum += adaptive(w.Steps[from][:], 0.5)
+		sum += adaptive(w.Steps[from][:], 0.5, &halves)
 	}
 	for class := uint8(1); class < 5; class++ {
 		var counts [26]uint16
@@ -191,23 +207,34 @@ func (w *askedNames) own() (sum float64) {
 				n++
 			}
 		}
-		sum += adaptive(counts[:n], 0.5)
+		sum += adaptive(counts[:n], 0.5, &halves)
 	}
 	return sum
 }
 
 // adaptive is the cost of a sequence with such counts by the estimator of Krichevsky
 // and Trofimov, with a for 1/2: it depends on the counts alone.
-func adaptive(counts []uint16, a float64) float64 {
-	n, sum := 0.0, 0.0
+func adaptive(counts []uint16, a float64, gammas *[1500]float64) float64 {
+	n, sum := 0, 0.0
 	for _, c := range counts {
 		if c > 0 {
-			sum -= logGamma(float64(c)+a) - logGamma(a)
+			sum -= gammas[min(int(c), len(gammas)-1)] - gammas[0]
+			n += int(c)
 		}
-		n += float64(c)
 	}
 	k := a * float64(len(counts))
-	return (sum + logGamma(n+k) - logGamma(k)) / math.Ln2
+	return (sum + logGamma(float64(n)+k) - logGamma(k)) / math.Ln2
+}
+
+// Logarithms of the gamma function at whole numbers and a half, and a tenth: 20
+// names of 63 characters have no more.
+var halves, tenths = gammasAt(0.5), gammasAt(0.1)
+
+func gammasAt(a float64) (t [1500]float64) {
+	for i := range t {
+		t[i] = logGamma(float64(i) + a)
+	}
+	return t
 }
 
 func logGamma(x float64) float64 {
@@ -231,7 +258,7 @@ func (w *askedNames) gain() float64 {
 	for _, l := range w.Lengths[:w.N] {
 		lengths[l&63]++
 	}
-	length := float64(w.Length)/16 - adaptive(lengths[:], 0.1)
+	length := float64(w.Length)/16 - adaptive(lengths[:], 0.1, &tenths)
 	suffix := float64(w.Suffix)/16 - w.suffixes()
 	return max(chars, words) + lengthWeight*length + min(suffixMost, suffixWeight*suffix)
 }

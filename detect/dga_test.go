@@ -128,7 +128,7 @@ func TestWhatIsNotGenerated(t *testing.T) {
 func TestRegisteredDomains(t *testing.T) {
 	for name, want := range map[string]string{
 		"www.Example.COM.": "Example.COM", "a.b.example.co.uk": "example.co.uk", "x.ddns.net": "x.ddns.net", "a.x.mooo.com": "x.mooo.com", "d1.cloudfront.net.": "cloudfront.net",
-		"b.s3.eu-west-1.amazonaws.com": "amazonaws.com", "com.": "", "co.uk": "", "localhost": "", "1.0.0.127.in-addr.arpa.": "", "a.internal": "", "": "", ".": "", ".com": "", "a..com": "", "bü.example.com": "", "mooo.com": "mooo.com",
+		"b.s3.eu-west-1.amazonaws.com": "amazonaws.com", "com.": "", "co.uk": "", "localhost": "", "1.0.0.127.in-addr.arpa.": "", "a.internal": "", "": "", ".": "", ".com": "", "a..com": "", "bü.example.com": "", "mooo.com": "mooo.com", "a.co.cc": "a.co.cc", "w.b.bazar": "b.bazar",
 	} {
 		p := partsOf(name)
 		got := ""

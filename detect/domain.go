@@ -17,9 +17,9 @@ type parts struct {
 	ok    bool   // there is one
 }
 
-// cachedNames is how many names' parts are kept: 192 KB. Hosts ask for few names
+// cachedNames is how many names' parts are kept: 768 KB. Hosts ask for few names
 // again and again.
-const cachedNames = 8192
+const cachedNames = 1 << 15
 
 // dynamic are the providers of names for hosts at home, whose customers count as
 // owners of domains. Below other suffixes that the list of public suffixes calls
@@ -28,11 +28,19 @@ const cachedNames = 8192
 var dynamic = func() map[string]bool {
 	out := map[string]bool{}
 	for _, s := range strings.Fields("ddns.net duckdns.org dyndns.org dyndns.info dyndns.biz dyndns.tv dynserv.com dynalias.com dynalias.net dynalias.org homeip.net homelinux.com homelinux.org homeunix.com homeunix.org " +
-		"hopto.org hopto.me zapto.org sytes.net myftp.org myftp.biz myvnc.com no-ip.org no-ip.biz no-ip.info noip.me servebeer.com serveblog.net servegame.com servehttp.com redirectme.net 3utilities.com bounceme.net freedynamicdns.net freedynamicdns.org gotdns.com gotdns.org is-a-geek.com kicks-ass.net mooo.com chickenkiller.com dnsalias.com dnsalias.net dnsalias.org dynv6.net dedyn.io yi.org us.to") {
+		"hopto.org hopto.me zapto.org sytes.net myftp.org myftp.biz myvnc.com no-ip.org no-ip.biz no-ip.info noip.me servebeer.com serveblog.net servegame.com servehttp.com redirectme.net 3utilities.com bounceme.net freedynamicdns.net freedynamicdns.org gotdns.com gotdns.org is-a-geek.com kicks-ass.net chickenkiller.com dnsalias.com dnsalias.net dnsalias.org dynv6.net dedyn.io") {
 		out[s] = true
 	}
 	return out
 }()
+
+// sold are domains below which names are given to everybody, and which the list of
+// public suffixes lacks.
+var sold = [...]string{".mooo.com", ".yi.org", ".us.to", ".dynserv.com", ".chickenkiller.com", ".co.cc", ".cz.cc", ".cu.cc", ".co.tv"}
+
+// otherRoots are top-level domains of name systems beside that of ICANN, which
+// malware uses because nobody takes names away there (EmerCoin, Namecoin, OpenNIC).
+const otherRoots = " bazar bit coin emc lib libre chan geek null oss pirate "
 
 // domain finds the parts of a query's name.
 func (ev *Event) domain() *parts {
@@ -85,6 +93,9 @@ func suffixOf(name string) string {
 		}
 		_, parent, more := strings.Cut(suffix, ".")
 		if !more {
+			if strings.Contains(otherRoots, " "+suffix+" ") {
+				return suffix
+			}
 			return ""
 		}
 		suffix, official = publicsuffix.PublicSuffix(parent)
@@ -92,9 +103,9 @@ func suffixOf(name string) string {
 	if i := strings.LastIndexByte(name, '.'); name[i+1:] == "arpa" {
 		return ""
 	}
-	for _, second := range [...]string{"mooo.com", "yi.org", "us.to", "dynserv.com", "chickenkiller.com"} { // dynamic ones that the list lacks
-		if len(suffix) < len(second) && strings.HasSuffix(name, "."+second) {
-			return second
+	for _, second := range sold {
+		if len(suffix) < len(second) && strings.HasSuffix(name, second) {
+			return second[1:]
 		}
 	}
 	return suffix

@@ -74,6 +74,7 @@ type Engine struct {
 	changed   []findingID
 	event     Event
 	names     *[cachedNames]parts
+	domains   *[cachedTraits]traits
 	now       logs.Time // the latest event
 }
 

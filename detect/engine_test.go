@@ -141,6 +141,18 @@ func queryOfListed(t *testing.T, set *intel.Set, name, want string) {
 	}
 }
 
+// TestAWSsTestDomain: what AWS's documentation tells to try.
+func TestAWSsTestDomain(t *testing.T) {
+	for name, want := range map[string]int{"guarddutyc2activityb.com.": 1, "GuardDutyC2ActivityB.com": 1, "www.guarddutyc2activityb.com": 0, "guarddutyc2activityc.com.": 0} {
+		e := New(Config{}, All()...)
+		q := asked(0, name)
+		e.Query(&q)
+		if got := e.Findings(); len(got) != want || want == 1 && got[0].Type != "Backdoor:EC2/C&CActivity.B!DNS" {
+			t.Errorf("%s: %d findings", name, len(got))
+		}
+	}
+}
+
 // counter is a detector with memory, as those of others will be.
 func counter() *Detector {
 	type state struct {

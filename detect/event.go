@@ -158,9 +158,12 @@ func (ev *Event) sides(home []netip.Prefix) bool {
 	} else {
 		*p = Peer{dst, src, f.DstPort, f.SrcPort, false, false}
 	}
-	if f.Zeek {
+	switch {
+	case f.Zeek:
 		p.Client = p.Out != f.Reply
-	} else {
+	case f.Protocol == tcp && f.TCPFlags&synFlag != 0: // who opens sends SYN, who is opened to sends SYN and ACK
+		p.Client = p.Out == (f.TCPFlags&ackFlag == 0)
+	default:
 		p.Client = p.RemotePort < p.LocalPort // the lower port is the service's
 	}
 	return !(inSrc && inDst) && p.Remote.IsValid()

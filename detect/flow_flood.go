@@ -6,43 +6,52 @@ import (
 	"bartizan.dev/logs"
 )
 
-// burst is 24 bytes: the packets a host sent in this stretch of 5 minutes and in
-// the one before. Only a host that sends many is looked at closely.
+// burst is 24 bytes: the connections of a host that came to nothing in this stretch
+// of 16 minutes and in the one before. Only of a host that has many are they counted
+// by peers.
 type burst struct {
-	Slot    int64
-	Packets [2]uint64
+	Slot  int64
+	Tried [2]uint64
 }
 
-const burstPackets = 10_000
+const burstTried = 2000
 
-func (b *burst) add(t logs.Time, packets uint64) {
-	slot := int64(t / (5 * logs.Minute))
+func (b *burst) add(t logs.Time) (high bool) {
+	slot := int64(t / floodWindow)
 	switch d := slot - b.Slot; {
 	case d == 1:
-		b.Slot, b.Packets = slot, [2]uint64{0, b.Packets[0]}
+		b.Slot, b.Tried = slot, [2]uint64{0, b.Tried[0]}
 	case d > 1:
 		*b = burst{Slot: slot}
-	case d == -1:
-		b.Packets[1] += packets
-		return
-	case d < -1:
-		return
+	case d < 0: // late
+		b.Tried[1]++
+		return b.Tried[0]+b.Tried[1] >= burstTried
 	}
-	b.Packets[0] += packets
+	b.Tried[0]++
+	return b.Tried[0]+b.Tried[1] >= burstTried
 }
 
-func (b *burst) high() bool { return b.Packets[0]+b.Packets[1] >= burstPackets }
-
-// flood is 144 bytes: the packets between a host and a peer in 8 minutes, those of
-// connections that came to nothing apart.
+// flood is 1136 bytes: the packets between a host and a peer in 16 minutes, in large
+// flows alone; and the connections that came to nothing, as bits of hashes, so that
+// none counts twice.
 type flood struct {
-	Out, In, Tried Window
+	Out, In Window
+	Since   logs.Time // of Tried
+	Tried   [128]uint64
 }
 
-// maxFloods bounds the table to 3.5 MB: peers of hosts that send much.
+// maxFloods bounds the table to 23 MB: peers of hosts that send much.
 const maxFloods = 20_000
 
-const floodWindow = 8 * logs.Minute
+// floodWindow is longer than events may be late.
+const floodWindow = 16 * logs.Minute
+
+// A flow of fewer packets adds nothing to a flood, and an answer of fewer is none.
+const (
+	floodFlow   = 5000
+	answerFlow  = floodFlow / floodAnswer
+	floodAnswer = 20 // one packet in 20 is hardly an answer
+)
 
 // The ways of flooding, in the order of floodTypes.
 const (
@@ -57,18 +66,17 @@ var floodTypes = [...]string{"Backdoor:EC2/DenialOfService.Tcp", "Backdoor:EC2/D
 
 var floodNames = [...]string{"TCP", "UDP", "DNS", "UDP on a TCP port", "an unusual protocol"}
 
-// Limits of packets in 8 minutes, to one peer that hardly answers. What has been
-// sent in the minutes before this one counts when the answers to it would have been
+// Limits of packets in 16 minutes, to one peer that hardly answers. What has been
+// sent in the two minutes before these counts when the answers to it would have been
 // logged by now; what is sent at once must be more, since they may come later.
 var (
-	floodBefore = [...]uint64{1_000_000, 300_000, 100_000, 300_000, 100_000}
+	floodBefore = [...]uint64{1_500_000, 450_000, 150_000, 450_000, 150_000}
 	floodAtOnce = [...]uint64{1 << 62, 1_000_000, 300_000, 1_000_000, 300_000}
 )
 
-const (
-	floodTried  = 20_000 // of connections that came to nothing
-	floodAnswer = 20     // one packet in 20 is hardly an answer
-)
+// floodTried is how many bits of Tried are set by 50,000 connections that came to
+// nothing.
+const floodTried = 8192 - 18
 
 // tcpPorts are those of services that speak TCP alone, or nearly.
 var tcpPorts = map[uint16]bool{20: true, 21: true, 22: true, 23: true, 25: true, 80: true, 110: true, 143: true, 443: true, 445: true, 465: true, 587: true, 993: true, 995: true,
@@ -88,38 +96,66 @@ func floodClass(protocol uint8, port uint16) int {
 	return floodUDP
 }
 
-// flood counts a flow of a host that sends much, and reports one that sends to a
-// peer far more than that answers.
+// flood counts a flow, and reports a host that sends to a peer far more than that
+// answers.
 // https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-types-ec2.html#backdoor-ec2-denialofservicetcp
-func (ev *Event) flood(table *Table[flood]) {
+func (ev *Event) flood(table *Table[flood], b *burst) {
 	f, p := ev.Flow, &ev.Peer
 	class := floodClass(f.Protocol, p.RemotePort)
-	if ev.again(partFlood) {
+	if p.Out && class == floodTCP && f.Packets <= 3 {
+		if f.Bytes <= 60*f.Packets && opens(f) && b.add(ev.Time) {
+			ev.tried(ev.floodOf(table, class))
+		}
 		return
 	}
-	v, _ := table.At(ev.flowKey(p.Remote, uint64(class)<<8|uint64(f.Protocol)))
+	if f.Packets < answerFlow || p.Out && f.Packets < floodFlow || ev.again(partFlood) {
+		return
+	}
+	v := ev.floodOf(table, class)
 	n := uint32(min(f.Packets, 1<<31))
 	if !p.Out {
 		v.In.Add(ev.Time, floodWindow, n)
 		return
 	}
-	if class == floodTCP && (f.Packets <= 3 && f.Bytes <= 60*f.Packets || f.TCPFlags == synFlag) {
-		v.Tried.Add(ev.Time, floodWindow, n)
-	}
 	out := v.Out.Add(ev.Time, floodWindow, n)
-	v.In.Add(ev.Time, floodWindow, 0)
+	in := v.In.Add(ev.Time, floodWindow, 0)
 	before := out - uint64(v.Out.Buckets[v.Out.Last&7])
-	switch in := v.In.Sum(); {
-	case class == floodTCP && v.Tried.Sum() >= floodTried && in*2 < v.Tried.Sum():
-	case before >= floodBefore[class] && in*floodAnswer < before:
-	case out >= floodAtOnce[class] && in*floodAnswer < out:
-	default:
+	if before >= floodBefore[class] && in*floodAnswer < before || out >= floodAtOnce[class] && in*floodAnswer < out {
+		ev.flooding(class)
+	}
+}
+
+func (ev *Event) floodOf(table *Table[flood], class int) *flood {
+	v, _ := table.At(ev.flowKey(ev.Peer.Remote, uint64(class)<<8|uint64(ev.Flow.Protocol)))
+	return v
+}
+
+// tried counts a connection that came to nothing.
+func (ev *Event) tried(v *flood) {
+	if ev.Time-v.Since >= floodWindow {
+		v.Tried, v.Since = [128]uint64{}, ev.Time
+	}
+	p := &ev.Peer
+	bit := mix(uint64(ev.Time)<<32 ^ uint64(p.LocalPort)<<16 ^ uint64(p.RemotePort))
+	word, mask := &v.Tried[bit>>6&127], uint64(1)<<(bit&63)
+	if *word&mask != 0 {
 		return
 	}
-	s := Sighting{Type: floodTypes[class], Severity: High, Same: p.Remote.String(), Title: "The EC2 instance {host} is behaving in a manner that may indicate it is being used to perform a Denial of Service (DoS) attack using " + floodNames[class] + ".",
+	*word |= mask
+	n := 0
+	for _, w := range v.Tried {
+		n += ones(w)
+	}
+	if n >= floodTried {
+		ev.flooding(floodTCP)
+	}
+}
+
+func (ev *Event) flooding(class int) {
+	s := Sighting{Type: floodTypes[class], Severity: High, Same: ev.Peer.Remote.String(), Title: "The EC2 instance {host} is behaving in a manner that may indicate it is being used to perform a Denial of Service (DoS) attack using " + floodNames[class] + ".",
 		Text: "The EC2 instance {host} is generating a large volume of outbound traffic with " + floodNames[class] + " to {ip}."}
 	if class == floodOther {
-		s.Finish = info("unusualProtocol", strconv.Itoa(int(f.Protocol)))
+		s.Finish = info("unusualProtocol", strconv.Itoa(int(ev.Flow.Protocol)))
 	}
 	ev.Raise(&s)
 }

@@ -52,11 +52,8 @@ func hostTraffic() *Detector {
 			h.First = ev.Time
 		}
 		h.First, h.Last = min(h.First, ev.Time), max(h.Last, ev.Time)
-		if p.Out {
-			h.Burst.add(ev.Time, f.Packets)
-		}
-		if h.Burst.high() {
-			ev.flood(floods)
+		if f.Packets >= answerFlow || f.Packets <= 3 {
+			ev.flood(floods, &h.Burst)
 		}
 		if f.Reject || !p.Out {
 			return
@@ -154,7 +151,7 @@ type volume struct {
 }
 
 const (
-	volumeFlow  = 1 << 20   // smaller flows are what every host has
+	volumeFlow  = 4 << 20   // smaller flows are what every host has
 	volumeLeast = 256 << 20 // less is not a large amount
 	volumeTimes = 5         // as much as the highest hour before
 	volumeHours = 24        // with such flows, before there is a habit

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"bartizan.dev/intel"
 	"bartizan.dev/logs"
@@ -26,7 +29,7 @@ func answer(c connection) connection {
 // transfers of some megabytes an hour.
 func week() (out []connection) {
 	for hour := range 8 * 24 {
-		out = append(out, talk(hour*60, "198.51.100.80", 443, 4000), talk(hour*60+1, "198.51.100.53", 53, 5), talk(hour*60+2, "198.51.100.80", 80, 20))
+		out = append(out, talk(hour*60, "198.51.100.80", 443, 10_000), talk(hour*60+1, "198.51.100.53", 53, 5), talk(hour*60+2, "198.51.100.80", 80, 20))
 	}
 	return out
 }
@@ -47,6 +50,8 @@ func to(i int) string { return fmt.Sprintf("203.0.%d.%d", i/200, i%200+1) }
 var networkCases = []networkCase{
 	{networkPort, "a port never used", true, []connection{talk(after, peerAddr, 4444, 30)}, tcp, "ACTOR 5"},
 	{networkPort, "a port never used, by UDP", true, []connection{talk(after, peerAddr, 4444, 30)}, udp, "ACTOR 5"},
+	{networkPort, "a port never used, above its own, by its flags", true, with([]connection{talk(after, peerAddr, 51234, 30)}, func(c *connection) { c.flags = synFlag }), tcp, "ACTOR 5"},
+	{networkPort, "the answers of a server on a high port, by their flags", true, with([]connection{talk(after, peerAddr, 2000, 30)}, func(c *connection) { c.flags = synFlag | ackFlag }), tcp, ""},
 	{networkPort, "a port it uses", true, []connection{talk(after, peerAddr, 80, 30)}, tcp, ""},
 	{networkPort, "a new host", false, []connection{talk(after, peerAddr, 4444, 30)}, tcp, ""},
 	{networkPort, "an attempt", true, []connection{talk(after, peerAddr, 4444, 1)}, tcp, ""},
@@ -57,7 +62,7 @@ var networkCases = []networkCase{
 	}), tcp, ""},
 	{volumeHigh, "a gigabyte to one peer", true, many(20, func(i int) connection { return talk(after+i, peerAddr, 443, 100_000) }), tcp, "ACTOR 5"},
 	{volumeHigh, "a gigabyte to many peers", true, many(20, func(i int) connection { return talk(after+i, to(i), 443, 100_000) }), tcp, ""},
-	{volumeHigh, "a little more than usual", true, many(3, func(i int) connection { return talk(after+i, peerAddr, 443, 4000) }), tcp, ""},
+	{volumeHigh, "a little more than usual", true, many(3, func(i int) connection { return talk(after+i, peerAddr, 443, 10_000) }), tcp, ""},
 	{volumeHigh, "a new host", false, many(20, func(i int) connection { return talk(after+i, peerAddr, 443, 100_000) }), tcp, ""},
 	{dnsResolver, "another resolver", true, []connection{talk(after, peerAddr, 53, 2)}, udp, "ACTOR 5"},
 	{dnsResolver, "its own", true, []connection{talk(after, "198.51.100.53", 53, 2)}, udp, ""},
@@ -70,10 +75,13 @@ var networkCases = []networkCase{
 	{spambot, "mail from a new host to many", false, many(80, func(i int) connection { return talk(i/4, to(i), 25, 20) }), tcp, "ACTOR 5"},
 	{spambot, "mail to its relay", true, many(90, func(i int) connection { return talk(after+i, peerAddr, 25, 20) }), tcp, ""},
 	{spambot, "a mail server", true, append(many(300, func(i int) connection { return talk(i*30, to(i%7), 25, 20) }), many(10, func(i int) connection { return talk(after+i, to(i), 25, 20) })...), tcp, ""},
-	{floodTypes[floodTCP], "SYN packets from many ports", false, many(40_000, func(i int) connection {
+	{floodTypes[floodTCP], "SYN packets from many ports", false, many(80_000, func(i int) connection {
 		return connection{minute: i / 10_000, src: host, dst: peerAddr, from: uint16(1024 + i), to: 80, packets: 1, size: 40}
 	}), tcp, "ACTOR 8"},
-	{floodTypes[floodTCP], "one-way packets", false, many(4, func(i int) connection { return talk(i, peerAddr, 80, 900_000) }), tcp, "ACTOR 8"},
+	{floodTypes[floodTCP], "a service that is down", false, many(20_000, func(i int) connection {
+		return connection{minute: i / 1500, src: host, dst: peerAddr, from: uint16(1024 + i), to: 80, packets: 1, size: 40}
+	}), tcp, ""},
+	{floodTypes[floodTCP], "one-way packets", false, many(6, func(i int) connection { return talk(i, peerAddr, 80, 900_000) }), tcp, "ACTOR 8"},
 	{floodTypes[floodTCP], "a large download", false, many(12, func(i int) connection {
 		if i%2 == 1 {
 			return answer(talk(i/2, peerAddr, 443, 900_000))
@@ -101,8 +109,8 @@ var networkCases = []networkCase{
 }
 
 // TestNetworkFindings has one test for each type, so that lists of types can name
-// it. Every case is run as it is, again by a file that is read twice, and with the
-// engine saved and loaded in its middle.
+// it. Every case is run as it is, with events that come up to 15 minutes late, by a
+// file that is read twice, and with the engine saved and loaded in its middle.
 func TestNetworkFindings(t *testing.T) {
 	var kinds []string
 	for _, x := range networkCases {
@@ -134,17 +142,22 @@ func (x *networkCase) try(t *testing.T) {
 	if x.history {
 		flows = append(week(), flows...)
 	}
-	for _, way := range []string{"once", "twice", "restarted"} {
+	for i := range flows {
+		flows[i].protocol = x.protocol
+		if x.history && i < len(week()) {
+			flows[i].protocol = tcp
+			if flows[i].to == 53 {
+				flows[i].protocol = udp
+			}
+		}
+	}
+	for _, way := range []string{"once", "late", "twice", "restarted"} {
 		e := New(Config{}, All()...)
+		if way == "late" {
+			flows = late(flows)
+		}
 		for i, c := range flows {
 			f := c.flow()
-			f.Protocol = x.protocol
-			if x.history && i < len(week()) {
-				f.Protocol = tcp
-				if c.to == 53 {
-					f.Protocol = udp
-				}
-			}
 			e.Flow(&f)
 			if way == "twice" {
 				e.Flow(&f)
@@ -170,6 +183,27 @@ func (x *networkCase) try(t *testing.T) {
 			t.Errorf("%s, %s: %q, want %q", x.what, way, got, x.want)
 		}
 	}
+}
+
+// late makes flows come in another order: those of a minute, which come in one
+// file, up to 15 minutes late.
+func late(flows []connection) []connection {
+	r := rand.New(rand.NewPCG(1, 2))
+	when := make([]int, len(flows))
+	order := make([]int, len(flows))
+	delay := map[int]int{}
+	for i, c := range flows {
+		if _, ok := delay[c.minute]; !ok {
+			delay[c.minute] = r.IntN(16)
+		}
+		when[i], order[i] = c.minute+delay[c.minute], i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return when[a] - when[b] })
+	out := make([]connection, len(flows))
+	for i, k := range order {
+		out[i] = flows[k]
+	}
+	return out
 }
 
 func restarted(t testing.TB, e *Engine) *Engine {
@@ -248,6 +282,53 @@ func TestListedPeers(t *testing.T) {
 				t.Errorf("%q, want %q", got, x.want)
 			}
 		})
+	}
+}
+
+// TestProbesOfOnePort: a finding names those who probed.
+func TestProbesOfOnePort(t *testing.T) {
+	l, err := intel.Parse(intel.Source{Name: "scanners", Kind: intel.Malicious, Format: intel.TXT, Limits: intel.ThreatIPs}, strings.NewReader("203.0.113.0/24"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := New(Config{Intel: intel.Compile(l)}, All()...)
+	for i := range 30 {
+		f := connection{minute: i, src: fmt.Sprintf("203.0.113.%d", 1+i%3*5), dst: host, from: 50000, to: 6379, packets: 3, size: 44}.flow()
+		e.Flow(&f)
+	}
+	for i := range 30 {
+		f := connection{minute: i, src: fmt.Sprintf("203.0.113.%d", 100+i), dst: host, from: 50000, to: 9200, packets: 3, size: 44}.flow()
+		e.Flow(&f)
+	}
+	all := e.Findings()
+	if len(all) != 2 || len(all[0].Service.Action.PortProbe.Probes) != maxProbes || len(all[1].Service.Action.PortProbe.Probes) != 3 || all[1].Service.Count != 30 {
+		t.Errorf("%+v", all)
+	}
+}
+
+// TestStatedMemory: what is said of the size of the tables is so.
+func TestStatedMemory(t *testing.T) {
+	for what, x := range map[string]struct {
+		entry uintptr
+		most  int
+		mb    int
+	}{
+		"hosts":   {unsafe.Sizeof(slot[habits]{}), maxHosts, 256},
+		"floods":  {unsafe.Sizeof(slot[flood]{}), maxFloods, 24},
+		"mails":   {unsafe.Sizeof(slot[mail]{}), maxMails, 4},
+		"relays":  {unsafe.Sizeof(slot[relay]{}), maxRelays, 1},
+		"askers":  {unsafe.Sizeof(slot[asker]{}), maxAskers, 84},
+		"walks":   {unsafe.Sizeof(slot[walk]{}), maxWalks, 9},
+		"force":   {unsafe.Sizeof(slot[force]{}), maxForce, 14},
+		"tunnels": {unsafe.Sizeof(slot[channel]{}), maxChannels, 13},
+	} {
+		places := 64
+		for places*3 <= x.most*4 {
+			places *= 2
+		}
+		if got := (x.most*int(x.entry) + 8*places) >> 20; got >= x.mb {
+			t.Errorf("%s take %d MB, not less than %d: %d bytes each", what, got, x.mb, x.entry)
+		}
 	}
 }
 

@@ -23,12 +23,13 @@ type connection struct {
 	size     uint64 // of a packet
 	flags    uint16
 	reject   bool
+	protocol uint8 // 0 is TCP
 	zeek     bool
 }
 
 func (c connection) flow() logs.Flow {
 	start := logs.TimeOf(logstest.Start) + logs.Time(c.minute)*logs.Minute
-	return logs.Flow{Version: 2, Account: logstest.Account, Interface: "eni-1", Src: netip.MustParseAddr(c.src), Dst: netip.MustParseAddr(c.dst), SrcPort: c.from, DstPort: c.to, Protocol: 6,
+	return logs.Flow{Version: 2, Account: logstest.Account, Interface: "eni-1", Src: netip.MustParseAddr(c.src), Dst: netip.MustParseAddr(c.dst), SrcPort: c.from, DstPort: c.to, Protocol: cmp.Or(c.protocol, tcp),
 		Packets: c.packets, Bytes: c.packets * c.size, TCPFlags: c.flags, Reject: c.reject, Zeek: c.zeek, Start: start, End: start + logs.Minute}
 }
 

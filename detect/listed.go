@@ -43,6 +43,10 @@ var byDomain = map[intel.Kind]listedTraffic{
 	intel.Tor:               {"UnauthorizedAccess:EC2/TorClient", High, "The EC2 instance {host} is querying a Tor domain.", "The EC2 instance {host} is querying the domain {domain} of the Tor Anonymizing Proxy network.", false},
 }
 
+// testDomain is what AWS tells its users to ask for to see a finding.
+// https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-types-ec2.html#backdoor-ec2-ccactivitybdns
+const testDomain = "guarddutyc2activityb.com"
+
 // listedPeer judges traffic with addresses on lists.
 func listedPeer() *Detector {
 	relays := NewTable[relay](maxRelays)
@@ -94,6 +98,10 @@ func listedDomain() *Detector {
 	d.Query = func(ev *Event) {
 		hit := ev.Intel().Domain(ev.Query.Name)
 		if hit == nil {
+			if n := len(ev.Query.Name); n-len(testDomain) <= 1 && n >= len(testDomain) && strings.EqualFold(strings.TrimSuffix(ev.Query.Name, "."), testDomain) {
+				t := byDomain[intel.CommandAndControl]
+				ev.Raise(&Sighting{Type: t.kind, Severity: t.severity, Title: t.title, Text: t.text, Same: testDomain})
+			}
 			return
 		}
 		t, ok := byDomain[hit.List.Kind]

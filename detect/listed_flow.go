@@ -82,3 +82,21 @@ func asPortProbe(_ *Event, f *Finding) {
 	c := f.Service.Action.Connection
 	f.Service.Action = Action{Type: "PORT_PROBE", PortProbe: &PortProbe{Blocked: false, Probes: []PortProbeDetail{{LocalPort: c.LocalPort, LocalIP: c.LocalIP, RemoteIP: c.RemoteIP}}}}
 }
+
+// maxProbes is how many of those who probe a port a finding names.
+const maxProbes = 10
+
+// probedToo adds another one who probed to a finding.
+func (ev *Event) probedToo(probe *PortProbe) {
+	remote := ev.remoteIP(ev.Peer.Remote)
+	if remote == nil || len(probe.Probes) >= maxProbes {
+		return
+	}
+	for i := range probe.Probes {
+		if r := probe.Probes[i].RemoteIP; r != nil && r.V4 == remote.V4 && r.V6 == remote.V6 {
+			return
+		}
+	}
+	first := probe.Probes[0]
+	probe.Probes = append(probe.Probes, PortProbeDetail{LocalPort: first.LocalPort, LocalIP: first.LocalIP, RemoteIP: remote})
+}

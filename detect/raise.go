@@ -82,6 +82,9 @@ func (ev *Event) Raise(s *Sighting) {
 	if ev.resource != "" && k.count > 0 {
 		k.affect(ev.resourceType, ev.resource)
 	}
+	if probe := k.f.Service.Action.PortProbe; probe != nil && k.count > 0 {
+		ev.probedToo(probe)
+	}
 	k.count += max(1, s.Count)
 	k.first, k.last = min(k.first, ev.Time), max(k.last, ev.Time)
 	k.updated = e.now

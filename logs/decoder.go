@@ -95,6 +95,11 @@ var ErrFormat = errors.New("not a log that is known here")
 // NewDecoder looks at the beginning of r and says what it is. name is for
 // messages only. An empty file is a log without records.
 func NewDecoder(name string, r io.Reader) (*Decoder, error) {
+	return newDecoder(name, r, func(unpacked io.Reader) io.Reader { return unpacked })
+}
+
+// newDecoder reads what is unpacked by way of ahead.
+func newDecoder(name string, r io.Reader, ahead func(io.Reader) io.Reader) (*Decoder, error) {
 	d := &Decoder{File: name, in: &counter{r: r}}
 	var source io.Reader = bufio.NewReaderSize(d.in, 64<<10)
 	for depth := 0; ; depth++ {
@@ -118,7 +123,11 @@ func NewDecoder(name string, r io.Reader) (*Decoder, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		source = bufio.NewReaderSize(&guard{in: in, out: z}, 64<<10)
+		unpacked := io.Reader(&guard{in: in, out: z})
+		if depth == 0 {
+			unpacked = ahead(unpacked)
+		}
+		source = bufio.NewReaderSize(unpacked, 64<<10)
 	}
 	d.s.r = source
 	if !d.s.more() && d.s.err != io.EOF {
@@ -129,7 +138,7 @@ func NewDecoder(name string, r io.Reader) (*Decoder, error) {
 }
 
 // Read returns how many bytes of the file, as it is stored, have been read.
-func (d *Decoder) Read() int64 { return d.in.n }
+func (d *Decoder) Read() int64 { return d.in.n.Load() }
 
 // Next fills b with further records; io.EOF when there are no more. What is
 // wrong with the file stands in Bad and Warning.

@@ -25,7 +25,8 @@ type Message struct {
 // Batch is what Next returns.
 type Batch struct {
 	Messages []Message
-	// Next is the place behind them: where to read on.
+	// Next is the place behind them: where to read on. It may be further on without
+	// messages, where there are none any more.
 	Next Position
 	// Gap says that the log has removed messages before these that were not read.
 	Gap bool

@@ -15,7 +15,7 @@ import (
 )
 
 // maxUnpacked bounds what a message unpacks to.
-const maxUnpacked = 64 << 20
+const maxUnpacked = 32 << 20
 
 var (
 	errLong     = errors.New("the message is too long")

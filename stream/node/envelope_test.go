@@ -52,7 +52,7 @@ func TestEnvelopes(t *testing.T) {
 		"too long":              {make([]byte, stream.MaxBody+1), 0, 0, "too long"},
 		"a bomb":                {logstest.Gzip(make([]byte, maxUnpacked+1)), 0, 0, "too long"},
 	} {
-		w := &worker{n: New(Options{}), engine: detect.New(detect.Config{}, detect.All()...), batch: logs.NewBatch()}
+		w := &worker{n: New(Options{Logger: quiet}), engine: detect.New(detect.Config{}), batch: logs.NewBatch()}
 		bad, err := unwrap(c.body, func(*logs.Decoder) {})
 		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: %v, want %q", name, err, c.err)

@@ -34,7 +34,7 @@ type Options struct {
 	// Patience is how long a node may be silent; 0 means 15 seconds.
 	Patience time.Duration
 	// UntilEnd ends Run when everything that was in the log at the start has been
-	// looked at, by this node or others.
+	// looked at and its findings handed on, by this node or others.
 	UntilEnd bool
 	Logger   *slog.Logger // nil means slog.Default()
 }
@@ -46,7 +46,7 @@ type Node struct {
 	seen    map[string]sighting
 	workers map[int]*worker
 	ended   chan *worker
-	began   time.Time
+	saved   chan struct{} // a worker has saved something; the end may be reached
 	ends    []stream.Position
 	gone    sync.WaitGroup
 
@@ -79,10 +79,10 @@ func New(o Options) *Node {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &Node{Options: o, seen: map[string]sighting{}, workers: map[int]*worker{}, ended: make(chan *worker), began: time.Now()}
+	return &Node{Options: o, seen: map[string]sighting{}, workers: map[int]*worker{}, ended: make(chan *worker), saved: make(chan struct{}, 1)}
 }
 
-// farewell is how long a node that was told to stop takes to save what it has.
+// farewell is how long a node that stops takes to say so.
 const farewell = 10 * time.Second
 
 // Run works until ctx ends, or to the end. It then saves everything and gives its
@@ -140,6 +140,7 @@ func (n *Node) coordinate(ctx context.Context) error {
 			if n.workers[w.partition] == w {
 				delete(n.workers, w.partition)
 			}
+		case <-n.saved:
 		case <-tick.C:
 		}
 	}
@@ -173,7 +174,7 @@ func (n *Node) round(ctx context.Context) (done bool, err error) {
 
 func reached(parts []record, ends []stream.Position) bool {
 	for p, end := range ends {
-		if parts[p].At < end {
+		if parts[p].At < end || parts[p].Pending {
 			return false
 		}
 	}

@@ -85,7 +85,7 @@ func (w *worker) work(ctx context.Context) error {
 	if err := w.load(ctx); err != nil {
 		return err
 	}
-	if err := w.handOn(ctx); err != nil { // what the owner before saved and did not hand on
+	if err := w.handOn(); err != nil { // what the owner before saved and did not hand on
 		return err
 	}
 	r, err := w.n.Log.Open(ctx, w.partition, w.next)
@@ -97,16 +97,14 @@ func (w *worker) work(ctx context.Context) error {
 	for {
 		b, err := w.wait(ctx, r, due)
 		if ctx.Err() != nil {
-			bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-			defer cancel()
-			return w.checkpoint(bye)
+			return w.checkpoint()
 		}
 		if err != nil {
 			return err
 		}
 		w.look(&b)
 		if now := time.Now(); w.dirty && !now.Before(due) {
-			if err := w.checkpoint(ctx); err != nil {
+			if err := w.checkpoint(); err != nil {
 				return err
 			}
 			due = time.Now().Add(max(w.n.Every, 10*time.Since(now)))
@@ -173,29 +171,46 @@ func (w *worker) message(body []byte) {
 	}
 }
 
+// Saving and handing on are not broken off when the worker is stopped; these
+// bound them.
+const (
+	saving    = 2 * time.Minute
+	handingOn = 30 * time.Second
+)
+
 // checkpoint saves and hands on.
-func (w *worker) checkpoint(ctx context.Context) error {
+func (w *worker) checkpoint() error {
 	if !w.dirty {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), saving)
+	defer cancel()
 	if err := w.save(ctx); err != nil {
 		return err
 	}
 	w.dirty = false
-	if err := w.handOn(ctx); err != nil {
+	if err := w.handOn(); err != nil {
 		return err
 	}
 	if err := w.n.Log.Commit(ctx, w.partition, w.next); err != nil { // for people's eyes only
 		w.n.Logger.Debug("the log took no note of the position", "partition", w.partition, "err", err)
 	}
+	if w.n.UntilEnd {
+		select {
+		case w.n.saved <- struct{}{}:
+		default:
+		}
+	}
 	return nil
 }
 
 // handOn gives the findings of the saved state to the sink and notes that.
-func (w *worker) handOn(ctx context.Context) error {
+func (w *worker) handOn() error {
 	if !w.rec.Pending {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), handingOn)
+	defer cancel()
 	var changed []*detect.Finding
 	for f := range w.engine.Changed() {
 		changed = append(changed, f)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"bartizan.dev/detect"
+	"bartizan.dev/intel"
 	"bartizan.dev/logs"
 	"bartizan.dev/logs/logstest"
 	"bartizan.dev/stream"
@@ -77,9 +79,9 @@ const (
 	rounds   = 40
 )
 
-// world is what happens in some accounts: trails that are stopped, scans of ports,
-// tunnels in DNS, and much that is ordinary; a message for each account and step, in
-// the order of time.
+// world is what happens in some accounts: trails that are stopped, hosts that talk
+// with a listed one and ask for its name, and what is ordinary; a message for each
+// account and step, in the order of time.
 func world() (out []stream.Message) {
 	columns := []string{"version", "account-id", "region", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "action", "log-status"}
 	flows, queries := logstest.Flows(rounds), logstest.Queries(rounds)
@@ -99,10 +101,12 @@ func world() (out []stream.Message) {
 				f.Account, f.Region = account, region
 				f.Start = logs.TimeOf(at)
 				f.End = f.Start + 60*logs.Second
+				f.Instance, f.Interface = "", fmt.Sprint("eni-", i%3)
+				f.Src, f.Dst, f.SrcPort, f.DstPort, f.Reject = netip.MustParseAddr("10.0.0.7"), netip.MustParseAddr("198.51.100.7"), 40000, 443, false
 				body = logstest.FlowLog(true, columns, f)
 			case 3:
 				q := queries[i]
-				q.Account, q.Region, q.Time = account, region, logs.TimeOf(at)
+				q.Account, q.Region, q.Time, q.Instance, q.Name = account, region, logs.TimeOf(at), fmt.Sprint("i-", i%3), "c2.example."
 				body = logstest.ResolverLog(q)
 			}
 			out = append(out, stream.Message{Key: stream.Key(account, region), ID: fmt.Sprint(a, ".", i), Body: body})
@@ -114,10 +118,20 @@ func world() (out []stream.Message) {
 	return out
 }
 
+// config has a list on which the peers of the world's hosts stand. Flows and
+// queries have no ids: one that is looked at twice counts twice.
+func config() detect.Config {
+	l, err := intel.Parse(intel.Source{Name: "c2", Kind: intel.CommandAndControl, Format: intel.TXT, Limits: intel.ThreatEntities}, strings.NewReader("198.51.100.7\nc2.example\n"))
+	if err != nil {
+		panic(err)
+	}
+	return detect.Config{Intel: intel.Compile(l)}
+}
+
 // alone is what one engine makes of all messages.
 func alone(t *testing.T, messages []stream.Message) map[string]*detect.Finding {
 	t.Helper()
-	w := &worker{n: New(Options{Logger: quiet}), engine: detect.New(detect.Config{}, detect.All()...), batch: logs.NewBatch()}
+	w := &worker{n: New(Options{Logger: quiet}), engine: detect.New(config(), detect.All()...), batch: logs.NewBatch()}
 	for _, m := range messages {
 		w.message(m.Body)
 	}
@@ -125,7 +139,7 @@ func alone(t *testing.T, messages []stream.Message) map[string]*detect.Finding {
 	for _, f := range w.engine.Findings() {
 		out[f.ID] = f
 	}
-	if len(out) < accounts {
+	if len(out) < 5*accounts {
 		t.Fatalf("only %d findings", len(out))
 	}
 	return out

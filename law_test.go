@@ -15,7 +15,7 @@ import (
 // new one is a decision.
 var law = map[string][]string{
 	".":            {"cli"},
-	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory", "scan", "logs", "intel", "report"},
+	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory", "scan", "logs", "intel", "report", "stream", "store", "detect"},
 	"arn":          {},
 	"caller":       {"arn"},
 	"wire":         {},
@@ -31,6 +31,7 @@ var law = map[string][]string{
 	"pki":          {},
 	"stream":       {"stream"},
 	"stream/node":  {"stream", "detect", "logs", "intel", "store"},
+	"stream/send":  {"stream", "logs"},
 	"oidc":         {},
 	"defence":      {},
 	"scan":         {"caller", "sarif"},

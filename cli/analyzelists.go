@@ -43,7 +43,7 @@ func kindName(kind intel.Kind) string {
 }
 
 // lists reads the lists; warnings about single entries go to standard error.
-func (c *analyzeCmd) lists(ctx context.Context, env Env) ([]*intel.List, error) {
+func (c *lookFlags) lists(ctx context.Context, env Env) ([]*intel.List, error) {
 	var out []*intel.List
 	read := func(flag, place string, kind intel.Kind, limits intel.Limits) error {
 		l, err := readList(ctx, place, kind, limits)

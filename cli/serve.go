@@ -87,23 +87,22 @@ func (f *listenFlags) behind(opt *server.Options) error {
 }
 
 type serveCmd struct {
-	Data           string `help:"Data directory." default:"${data}" env:"BARTIZAN_DATA"`
-	Store          string `help:"postgres:// URL of a shared database; without it, an embedded store in the data directory." env:"BARTIZAN_STORE"`
-	PassphraseFile string `help:"File with a passphrase that protects the root key, instead of a key file." placeholder:"FILE" xor:"root"`
-	Credential     string `help:"Name of a systemd credential that holds the root key." placeholder:"NAME" xor:"root"`
-	Sync           string `help:"always: an answer waits until its event is on disk; interval: at most 100 ms of events are lost in a power cut." enum:"always,interval" default:"interval"`
-	PlainIssuers   bool   `help:"Let accounts have OpenID providers at http:// addresses of this machine."`
-	hsmRootFlags   `embed:""`
-	listenFlags    `embed:""`
+	Data         string `help:"Data directory." default:"${data}" env:"BARTIZAN_DATA"`
+	Store        string `help:"postgres:// URL of a shared database; without it, an embedded store in the data directory." env:"BARTIZAN_STORE"`
+	rootFlags    `embed:""`
+	Sync         string `help:"always: an answer waits until its event is on disk; interval: at most 100 ms of events are lost in a power cut." enum:"always,interval" default:"interval"`
+	PlainIssuers bool   `help:"Let accounts have OpenID providers at http:// addresses of this machine."`
+	listenFlags  `embed:""`
 }
 
-func (c *serveCmd) Run(ctx context.Context, env Env) error {
-	opt, err := c.options(env)
-	if err != nil {
-		return err
-	}
-	opt.Data, opt.Store, opt.SyncAlways = c.Data, c.Store, c.Sync == "always"
-	opt.PlainIssuers = c.PlainIssuers
+// rootFlags say where the root key is.
+type rootFlags struct {
+	PassphraseFile string `help:"File with a passphrase that protects the root key, instead of a key file." placeholder:"FILE" xor:"root"`
+	Credential     string `help:"Name of a systemd credential that holds the root key." placeholder:"NAME" xor:"root"`
+	hsmRootFlags   `embed:""`
+}
+
+func (c *rootFlags) apply(env Env, opt *server.Options) error {
 	if c.PassphraseFile != "" {
 		text, err := os.ReadFile(c.PassphraseFile)
 		if err != nil {
@@ -118,7 +117,17 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 		}
 		opt.Credential = filepath.Join(dir, filepath.Base(c.Credential))
 	}
-	if err := c.hsmRootFlags.apply(env, &opt); err != nil {
+	return c.hsmRootFlags.apply(env, opt)
+}
+
+func (c *serveCmd) Run(ctx context.Context, env Env) error {
+	opt, err := c.options(env)
+	if err != nil {
+		return err
+	}
+	opt.Data, opt.Store, opt.SyncAlways = c.Data, c.Store, c.Sync == "always"
+	opt.PlainIssuers = c.PlainIssuers
+	if err := c.rootFlags.apply(env, &opt); err != nil {
 		return err
 	}
 	return run(ctx, env, opt, func(s *server.Server) {

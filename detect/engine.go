@@ -179,6 +179,9 @@ func (e *Engine) Changed() iter.Seq2[*Finding, bool] {
 	}
 }
 
+// Pending is how many findings Changed would go over.
+func (e *Engine) Pending() int { return len(e.changed) }
+
 // Findings returns all findings that are kept, by severity, then time.
 func (e *Engine) Findings() []*Finding {
 	out := make([]*Finding, 0, len(e.findings))

@@ -76,6 +76,9 @@ type Decoder struct {
 	Other   int64  // that are of a kind this package does not read: flows without data, insights, other logs of Zeek
 	BadList []Bad  // the first bad ones
 	Warning string // why reading ended before the file did; empty when it did not
+	// OnText, if set, is given each record that was read as it stands in the file.
+	// Zeek's and Parquet files have no such records.
+	OnText func(Text)
 
 	in    *counter
 	s     stream
@@ -84,6 +87,7 @@ type Decoder struct {
 	state jsonState
 	lost  bool // since a record that is not JSON; what is wrong until the next good one is the same fault
 	cols  []column
+	head  string // the line that names cols; empty when there is none
 	zeek  zeekHeader
 	rec   zeekRecord
 	rows  *parquetRows
@@ -135,6 +139,21 @@ func newDecoder(name string, r io.Reader, ahead func(io.Reader) io.Reader) (*Dec
 	}
 	d.s.pos = len(d.s.text) - len(strings.TrimPrefix(d.s.text, "\ufeff"))
 	return d, d.sniff()
+}
+
+// NewTextDecoder reads a file that is in memory and not compressed. Records are
+// views of text, which must never change.
+func NewTextDecoder(name, text string) (*Decoder, error) {
+	d := &Decoder{File: name, in: &counter{n: int64(len(text))}}
+	d.s.text, d.s.err = strings.TrimPrefix(text, "\ufeff"), io.EOF
+	return d, d.sniff()
+}
+
+// Text is one record as it stands in its file.
+type Text struct {
+	Account, Region string
+	Header          string // the line that names the columns of a flow log, if there is one
+	Text            string
 }
 
 // Read returns how many bytes of the file, as it is stored, have been read.

@@ -25,7 +25,8 @@ type Message struct {
 // Batch is what Next returns.
 type Batch struct {
 	Messages []Message
-	// Next is the place behind them: where to read on.
+	// Next is the place behind them: where to read on. It may be further on without
+	// messages, where there are none any more.
 	Next Position
 	// Gap says that the log has removed messages before these that were not read.
 	Gap bool
@@ -35,7 +36,7 @@ var (
 	// ErrTooLarge is the error of a message that the log does not take.
 	ErrTooLarge = errors.New("stream: the message is larger than the log takes")
 	// ErrMissing is the error of a log that is not there.
-	ErrMissing = errors.New("stream: there is no such stream")
+	ErrMissing = errors.New("there is no such stream")
 )
 
 // MaxBody is the longest body that is looked at. Brokers take about 1 MB unless

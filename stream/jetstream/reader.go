@@ -108,15 +108,14 @@ func (r *reader) Next(ctx context.Context) (stream.Batch, error) {
 			if err != nil {
 				return out, err
 			}
-			if !lost {
-				if len(out.Messages) < window {
-					continue
-				}
-			} else if err := r.begin(ctx); err != nil {
-				return out, err
+			if !lost && len(out.Messages) < window {
+				continue
+			}
+			if lost {
+				r.end() // and begin anew when we are asked again
 			}
 		} else if !more {
-			if err := r.check(ctx); err != nil {
+			if err := r.check(); err != nil {
 				return out, err
 			}
 		}
@@ -159,15 +158,16 @@ func (r *reader) take(ctx context.Context, wait bool) (m jetstream.Msg, more boo
 	}
 }
 
-// check looks at how a request ended. Whatever was wrong, a new consumer is made.
-func (r *reader) check(ctx context.Context) error {
+// check looks at how a request ended. Whatever was wrong, a new consumer will be
+// made.
+func (r *reader) check() error {
 	err := r.batch.Error()
 	r.batch = nil
+	if errors.Is(err, jetstream.ErrConnectionClosed) {
+		return err
+	}
 	if r.reconnects != r.l.reconnects.Load() || err != nil {
-		if errors.Is(err, jetstream.ErrConnectionClosed) {
-			return err
-		}
-		return r.begin(ctx)
+		r.end()
 	}
 	return nil
 }

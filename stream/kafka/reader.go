@@ -24,12 +24,22 @@ type reader struct {
 	client    *kgo.Client
 	partition int
 	next      stream.Position
+	skip      *stream.Batch // to be returned first: what is gone already
 }
 
 // Open implements stream.Log.
-func (l *Log) Open(_ context.Context, partition int, from stream.Position) (stream.Reader, error) {
+func (l *Log) Open(ctx context.Context, partition int, from stream.Position) (stream.Reader, error) {
 	if partition < 0 || partition >= l.partitions || from < 0 {
 		return nil, fmt.Errorf("topic %s: no partition %d, position %d", l.topic, partition, from)
+	}
+	begin, err := l.offset(ctx, partition, earliest)
+	if err != nil {
+		return nil, err
+	}
+	var skip *stream.Batch
+	if begin > from {
+		skip = &stream.Batch{Next: begin, Gap: from > 0}
+		from = begin
 	}
 	client, err := kgo.NewClient(slices.Concat(l.opts, []kgo.Opt{
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{l.topic: {int32(partition): kgo.NewOffset().At(int64(from))}}),
@@ -38,11 +48,15 @@ func (l *Log) Open(_ context.Context, partition int, from stream.Position) (stre
 	if err != nil {
 		return nil, err
 	}
-	return &reader{l: l, client: client, partition: partition, next: from}, nil
+	return &reader{l: l, client: client, partition: partition, next: from, skip: skip}, nil
 }
 
 // Next implements stream.Reader.
 func (r *reader) Next(ctx context.Context) (stream.Batch, error) {
+	if out := r.skip; out != nil {
+		r.skip = nil
+		return *out, nil
+	}
 	for {
 		fetches := r.client.PollRecords(ctx, maxRecords)
 		if err := ctx.Err(); err != nil && fetches.NumRecords() == 0 {
@@ -56,7 +70,7 @@ func (r *reader) Next(ctx context.Context) (stream.Batch, error) {
 		if len(records) == 0 {
 			continue
 		}
-		gap, err := r.gap(ctx, stream.Position(records[0].Offset))
+		gap, err := r.gap(stream.Position(records[0].Offset))
 		if err != nil {
 			return out, err
 		}
@@ -92,7 +106,7 @@ func (r *reader) errorOf(fetches kgo.Fetches) error {
 
 // gap says whether the broker has removed what was to be read next. Offsets have
 // holes of other kinds too, where transactions were broken off.
-func (r *reader) gap(ctx context.Context, first stream.Position) (bool, error) {
+func (r *reader) gap(first stream.Position) (bool, error) {
 	switch {
 	case first == r.next:
 		return false, nil
@@ -101,6 +115,8 @@ func (r *reader) gap(ctx context.Context, first stream.Position) (bool, error) {
 	case r.next == 0:
 		return false, nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), silence) // Next's own may end now, with records in hand
+	defer cancel()
 	begin, err := r.l.offset(ctx, r.partition, earliest)
 	return begin > r.next, err
 }

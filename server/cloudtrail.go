@@ -28,7 +28,7 @@ func (s *Server) openCloudTrail() (gateway.Service, error) {
 		buckets[name] = b
 	}
 	c, err := cloudtrail.New(cloudtrail.Deps{
-		Trail: s.trail, Log: s.trail, Store: store.View(s.store, "cloudtrail/"), Clock: s.clock, Logger: s.log,
+		Trail: s.trail, Log: s.trail, Store: store.View(s.store, "cloudtrail/"), Clock: s.clock, Logger: s.log, Record: s.record,
 		Bucket: func(name string) cloudtrail.Bucket {
 			if b, ok := buckets[name]; ok {
 				return b

@@ -79,7 +79,11 @@ func recorded(t *trail.Event) *events.Record {
 	if json.Unmarshal(t.JSON, &facts) != nil || strings.HasSuffix(facts.UserIdentity.InvokedBy, eventBridge) {
 		return nil
 	}
-	return &events.Record{Account: t.Account, Region: t.Region, Source: t.Source, Type: facts.EventType, ReadOnly: t.ReadOnly, Detail: t.JSON}
+	region := t.Region
+	if facts.EventType == "AwsCloudTrailInsight" {
+		region = strings.TrimSuffix(region, "/insight") // where the trail keeps them
+	}
+	return &events.Record{Account: t.Account, Region: region, Source: t.Source, Type: facts.EventType, ReadOnly: t.ReadOnly, Detail: t.JSON}
 }
 
 // targetRole assumes the role of a rule's target: the role's trust policy decides.

@@ -36,6 +36,14 @@ func (s *Service) Rules() policy.Rules {
 		"StopLogging":       on(s, "StopLogging", func(in *cloudtrailapi.StopLoggingRequest) string { return in.Name }),
 		"GetEventSelectors": on(s, "GetEventSelectors", func(in *cloudtrailapi.GetEventSelectorsRequest) string { return in.TrailName }),
 		"PutEventSelectors": on(s, "PutEventSelectors", func(in *cloudtrailapi.PutEventSelectorsRequest) string { return in.TrailName }),
+		"GetInsightSelectors": policy.On(func(ctx context.Context, in *cloudtrailapi.GetInsightSelectorsRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "GetInsightSelectors", either(in.TrailName, in.EventDataStore))
+			return []policy.Touch{t}, err
+		}),
+		"PutInsightSelectors": policy.On(func(ctx context.Context, in *cloudtrailapi.PutInsightSelectorsRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "PutInsightSelectors", either(in.TrailName, in.EventDataStore))
+			return []policy.Touch{t}, err
+		}),
 		"CreateEventDataStore": policy.On(func(ctx context.Context, in *cloudtrailapi.CreateEventDataStoreRequest) ([]policy.Touch, error) {
 			at := placeOf(ctx)
 			t := policy.Touch{Action: "cloudtrail:CreateEventDataStore", Resource: storeARN(at.account, at.region, "*"), RequestTags: requestTags(in.TagsList)}
@@ -173,4 +181,11 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+func either(a, b *string) string {
+	if text(a) != "" {
+		return *a
+	}
+	return text(b)
 }

@@ -25,6 +25,7 @@ const (
 	jobDigest  = "digest"  // digests of them
 	jobIngest  = "ingest"  // events into an event data store
 	jobDrop    = "drop"    // an event data store whose waiting time is over
+	jobInsight = "insight" // what is unusual in an account
 	jobQuery   = "query"   // a query that waits to be run
 	jobForget  = "forget"  // a query whose results were kept long enough
 )
@@ -41,7 +42,7 @@ const (
 )
 
 func (s *Service) handlers() map[string]work.Handler {
-	return map[string]work.Handler{jobDeliver: s.deliver, jobDigest: s.digest, jobIngest: s.ingest, jobDrop: s.drop}
+	return map[string]work.Handler{jobDeliver: s.deliver, jobDigest: s.digest, jobIngest: s.ingest, jobDrop: s.drop, jobInsight: s.insight}
 }
 
 // deliverLater has a trail's events delivered at the next multiple of five
@@ -240,9 +241,13 @@ func compress(text []byte) ([]byte, error) {
 func logKey(r *record, region string, d *delivery) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "bartizan log file 1\x00%s\x00%s\x00%d %d", r.UID, region, d.At.Part, d.At.Offset))
 	unique := base32.StdEncoding.EncodeToString(sum[:])[:16]
-	at, dir := d.Plan.Time.UTC(), folderName(region)
-	return fmt.Sprintf("AWSLogs/%s/CloudTrail/%s/%s/%s_CloudTrail_%s_%s_%s.json.gz",
-		r.Account, dir, at.Format("2006/01/02"), r.Account, dir, at.Format("20060102T1504Z"), unique)
+	region, insight := realRegion(region)
+	at, dir, what := d.Plan.Time.UTC(), folderName(region), "CloudTrail"
+	if insight {
+		what = "CloudTrail-Insight"
+	}
+	return fmt.Sprintf("AWSLogs/%s/%s/%s/%s/%s_%s_%s_%s_%s.json.gz",
+		r.Account, what, dir, at.Format("2006/01/02"), r.Account, what, dir, at.Format("20060102T1504Z"), unique)
 }
 
 // folderName is a Region as part of a key. A caller may sign for any Region,

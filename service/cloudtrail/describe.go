@@ -15,7 +15,7 @@ func show(r *record) cloudtrailapi.Trail {
 	t := cloudtrailapi.Trail{
 		Name: &r.Name, S3BucketName: &r.Bucket, IncludeGlobalServiceEvents: &r.Global, IsMultiRegionTrail: &r.Multi,
 		HomeRegion: &r.Region, TrailARN: new(r.arn()), LogFileValidationEnabled: &r.Validate,
-		HasCustomEventSelectors: new(len(r.Selectors)+len(r.Advanced) > 0), HasInsightSelectors: new(false), IsOrganizationTrail: new(false),
+		HasCustomEventSelectors: new(len(r.Selectors)+len(r.Advanced) > 0), HasInsightSelectors: new(len(r.Insights) > 0), IsOrganizationTrail: new(false),
 	}
 	if r.Prefix != "" {
 		t.S3KeyPrefix = &r.Prefix

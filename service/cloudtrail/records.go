@@ -19,6 +19,7 @@ import (
 //	key/{account}/{region}/{from}         a key pair that signs digests
 //	store/{account}/{region}/{id}         an event data store; index id
 //	block/{id}/{newest}/{number}          a block of its events
+//	watch/{account}                       what insights know of an account
 //	lake/query/{account}/{region}/{id}    a query
 //	lake/rows/{id}/{first}                rows of its results
 type records struct {
@@ -27,6 +28,7 @@ type records struct {
 	keys         store.Collection[keyPair]
 	stores       store.Collection[dataStore]
 	queries      store.Collection[query]
+	watches      store.Collection[watch]
 }
 
 // record is a trail: what its owner chose, and how far its delivery is.
@@ -37,6 +39,7 @@ type record struct {
 	Global, Multi, Validate    bool
 	Selectors                  []cloudtrailapi.EventSelector         `json:",omitzero"`
 	Advanced                   []cloudtrailapi.AdvancedEventSelector `json:",omitzero"`
+	Insights                   []cloudtrailapi.InsightSelector       `json:",omitzero"`
 	Tags                       []tag                                 `json:",omitzero"` // in the order of keys
 
 	Logging          bool
@@ -110,5 +113,6 @@ func newRecords() records {
 			{Name: "id", Keys: func(d *dataStore) []string { return []string{d.ID} }},
 		}},
 		queries: store.Collection[query]{Name: "query"},
+		watches: store.Collection[watch]{Name: "watch"},
 	}
 }

@@ -8,6 +8,8 @@
 //     publickey.go: the chapters of the API reference.
 //   - check.go, match.go: which selectors are good, and which events they choose.
 //   - deliver.go, digest.go, signing.go: what happens later.
+//   - insight.go, watch.go, insightrun.go: which insights a trail has, what is
+//     unusual, and how it is recorded.
 //   - datastore.go, stopstore.go, ingest.go: CloudTrail Lake's event data stores,
 //     and how events get into them; query.go, queryrun.go: and out of them.
 //   - folder: a bucket that is a directory; lake: the SQL of CloudTrail Lake.
@@ -42,6 +44,9 @@ type Deps struct {
 	// Bucket returns the bucket with a name, or nil when there is none.
 	Bucket func(name string) Bucket
 	Logger *slog.Logger
+	// Record appends to the trail what the service itself has found, and tells
+	// EventBridge of it. Nil means Trail.Append.
+	Record func(ctx context.Context, e *trail.Event) error
 }
 
 // Service answers the operations of CloudTrail.

@@ -152,7 +152,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		URL: s.endpoint, Store: store.View(s.store, "sts/"), Clock: s.clock, Log: s.log,
 	})
 	s.workers = append(s.workers, stsService)
-	events, err := s.openCloudTrail()
+	events, err := s.openCloudTrail(dir)
 	if err != nil {
 		return err
 	}

@@ -21,14 +21,17 @@ func (s *Service) Rules() policy.Rules {
 		"CreateTrail": policy.On(func(ctx context.Context, in *cloudtrailapi.CreateTrailRequest) ([]policy.Touch, error) {
 			at := placeOf(ctx)
 			t := policy.Touch{Action: "cloudtrail:CreateTrail", Resource: trailARN(at.account, at.region, in.Name), RequestTags: requestTags(in.TagsList)}
-			if len(in.TagsList) == 0 {
-				return []policy.Touch{t}, nil
+			out := passRole([]policy.Touch{t}, in.CloudWatchLogsRoleArn)
+			if len(in.TagsList) > 0 {
+				t.Action = "cloudtrail:AddTags"
+				out = append(out, t)
 			}
-			tags := t
-			tags.Action = "cloudtrail:AddTags"
-			return []policy.Touch{t, tags}, nil
+			return out, nil
 		}),
-		"UpdateTrail":       on(s, "UpdateTrail", func(in *cloudtrailapi.UpdateTrailRequest) string { return in.Name }),
+		"UpdateTrail": policy.On(func(ctx context.Context, in *cloudtrailapi.UpdateTrailRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "UpdateTrail", in.Name)
+			return passRole([]policy.Touch{t}, in.CloudWatchLogsRoleArn), err
+		}),
 		"DeleteTrail":       on(s, "DeleteTrail", func(in *cloudtrailapi.DeleteTrailRequest) string { return in.Name }),
 		"GetTrail":          on(s, "GetTrail", func(in *cloudtrailapi.GetTrailRequest) string { return in.Name }),
 		"GetTrailStatus":    on(s, "GetTrailStatus", func(in *cloudtrailapi.GetTrailStatusRequest) string { return in.Name }),
@@ -148,11 +151,18 @@ func (s *Service) touch(ctx context.Context, action, name string) (policy.Touch,
 		}
 		return t, nil
 	}
-	t.Resource = r.arn()
+	if t.Resource = r.arn(); r.Account != at.account && !changes(action) {
+		t.Account = "" // a member sees its organization's trail as its own policies let it
+	}
 	for _, g := range r.Tags {
 		t.ResourceTags = append(t.ResourceTags, policy.Tag(g))
 	}
 	return t, nil
+}
+
+// changes reports whether an action changes something.
+func changes(action string) bool {
+	return !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List") && !strings.HasPrefix(action, "Describe")
 }
 
 func requestTags(tags []cloudtrailapi.Tag) []policy.Tag {

@@ -13,7 +13,7 @@ import (
 
 // What is stored, and under which id. The store seals all of it.
 //
-//	trail/{account}/{region}/{name}       a trail, by its home Region; index uid
+//	trail/{account}/{region}/{name}       a trail, by its home Region; indexes uid and org
 //	gone/{uid}                            a deleted one, until its last events are delivered
 //	digest/{uid}/{region}                 what a Region's next digest will list and link to
 //	key/{account}/{region}/{from}         a key pair that signs digests
@@ -42,10 +42,15 @@ type record struct {
 	Insights                   []cloudtrailapi.InsightSelector       `json:",omitzero"`
 	Tags                       []tag                                 `json:",omitzero"` // in the order of keys
 
+	target
+	Org string `json:",omitzero"` // id of the organization whose events an organization trail logs
+
 	Logging          bool
 	Started, Stopped time.Time `json:",omitzero"`
 	Spans            []span    `json:",omitzero"` // when it logged, the latest last
 	Delivery         delivery
+	Stream           stream
+	Notices          notices
 }
 
 // span is a time in which a trail logged. To is zero while it does.
@@ -105,6 +110,12 @@ func newRecords() records {
 	return records{
 		trails: store.Collection[record]{Name: "trail", Indexes: []store.Index[record]{
 			{Name: "uid", Keys: func(r *record) []string { return []string{r.UID} }},
+			{Name: "org", Keys: func(r *record) []string {
+				if r.Org == "" {
+					return nil
+				}
+				return []string{r.Org}
+			}},
 		}},
 		gone:    store.Collection[record]{Name: "gone"},
 		digests: store.Collection[chain]{Name: "digest"},

@@ -8,6 +8,8 @@
 //     publickey.go: the chapters of the API reference.
 //   - check.go, match.go: which selectors are good, and which events they choose.
 //   - deliver.go, digest.go, signing.go: what happens later.
+//   - target.go, stream.go, organization.go: where else a trail is delivered to, and
+//     whose events it has.
 //   - insight.go, watch.go, insightrun.go: which insights a trail has, what is
 //     unusual, and how it is recorded.
 //   - datastore.go, stopstore.go, ingest.go: CloudTrail Lake's event data stores,
@@ -22,6 +24,7 @@ import (
 	"sync"
 
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
+	logsapi "bartizan.dev/api/logs"
 	"bartizan.dev/service/cloudtrail/lake"
 	"bartizan.dev/store"
 	"bartizan.dev/trail"
@@ -44,6 +47,17 @@ type Deps struct {
 	// Bucket returns the bucket with a name, or nil when there is none.
 	Bucket func(name string) Bucket
 	Logger *slog.Logger
+	// Assume returns the context of a role's session for a trail. Without it there
+	// is no delivery to CloudWatch Logs.
+	Assume func(ctx context.Context, role, trail, account, region string) (context.Context, error)
+	Logs   logsapi.Client
+	// Notify publishes to an SNS topic as CloudTrail, for the trail that is ctx's
+	// SourceARN. Without it topics are refused.
+	Notify func(ctx context.Context, topic, message string) error
+	// Organization tells of an account's organization: its id, "" for none, whether
+	// the account manages it, and whether CloudTrail has access to it. Without it
+	// there are no organization trails.
+	Organization func(ctx context.Context, account string) (id string, manages, access bool, err error)
 	// Record appends to the trail what the service itself has found, and tells
 	// EventBridge of it. Nil means Trail.Append.
 	Record func(ctx context.Context, e *trail.Event) error

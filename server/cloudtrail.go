@@ -20,7 +20,7 @@ type record interface {
 }
 
 // openCloudTrail builds the service that reads the trail and delivers it.
-func (s *Server) openCloudTrail(dir *directory) (gateway.Service, error) {
+func (s *Server) openCloudTrail(ctx context.Context, dir *directory) (gateway.Service, error) {
 	buckets := map[string]cloudtrail.Bucket{}
 	for name, dir := range s.opt.TrailBuckets {
 		b, err := folder.Open(dir)
@@ -29,7 +29,7 @@ func (s *Server) openCloudTrail(dir *directory) (gateway.Service, error) {
 		}
 		buckets[name] = b
 	}
-	c, err := cloudtrail.New(cloudtrail.Deps{
+	c, err := cloudtrail.New(ctx, cloudtrail.Deps{
 		Trail: s.trail, Log: s.trail, Store: store.View(s.store, "cloudtrail/"), Clock: s.clock, Logger: s.log, Record: s.record,
 		Assume: s.sessions(dir, "cloudtrail.amazonaws.com", "CloudTrail"), Logs: logsapi.Client{Door: inner{s, ""}}, Organization: s.trailOrganization,
 		Bucket: func(name string) cloudtrail.Bucket {

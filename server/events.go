@@ -58,7 +58,7 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 		}
 	})
 	return []gateway.Service{
-		{Model: eventsapi.Model(), Operations: eventsapi.Operations(e), Rules: e.Rules(), Resource: events.Resource},
+		{Model: eventsapi.Model(), Operations: eventsapi.Operations(e), Rules: e.Rules(), Resource: events.Resource, Data: map[string]string{"PutEvents": "AWS::Events::EventBus"}},
 		{Model: logsapi.Model(), Operations: logsapi.Operations(l), Rules: l.Rules(), Resource: logs.Resource},
 	}, nil
 }
@@ -79,11 +79,7 @@ func recorded(t *trail.Event) *events.Record {
 	if json.Unmarshal(t.JSON, &facts) != nil || strings.HasSuffix(facts.UserIdentity.InvokedBy, eventBridge) {
 		return nil
 	}
-	region := t.Region
-	if facts.EventType == "AwsCloudTrailInsight" {
-		region = strings.TrimSuffix(region, "/insight") // where the trail keeps them
-	}
-	return &events.Record{Account: t.Account, Region: region, Source: t.Source, Type: facts.EventType, ReadOnly: t.ReadOnly, Detail: t.JSON}
+	return &events.Record{Account: t.Account, Region: t.Region, Source: t.Source, Type: facts.EventType, ReadOnly: t.ReadOnly, Detail: t.JSON}
 }
 
 // sessions assumes roles as a service, for a resource of its own: the role's trust

@@ -152,7 +152,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		URL: s.endpoint, Store: store.View(s.store, "sts/"), Clock: s.clock, Log: s.log,
 	})
 	s.workers = append(s.workers, stsService)
-	events, err := s.openCloudTrail(dir)
+	events, err := s.openCloudTrail(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -196,6 +196,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		ControlsResources: s.controls,
 		Trail:             s.trail,
 		Publish:           s.publish,
+		DataEvents:        s.cloudtrail.LogsData,
 		Signed:            time.Now,
 		Now:               s.clock.Now,
 		Log:               s.log,

@@ -175,10 +175,11 @@ func (s *Service) write(ctx context.Context, r *record) (files []logFile, reache
 	wants := s.wanting(ctx, r)
 	reached, err = s.Log.Read(ctx, d.At, d.Plan.To, func(e *trail.Event) bool {
 		if wants(e) {
-			key := e.Account + "/" + e.Region
+			region := strings.TrimSuffix(e.Region, dataSuffix) // data events lie with the others
+			key := e.Account + "/" + region
 			b := batches[key]
 			if b == nil {
-				b = &batch{logFile: logFile{Account: strings.Clone(e.Account), Region: strings.Clone(e.Region), Bucket: r.Bucket, Oldest: e.Time}}
+				b = &batch{logFile: logFile{Account: strings.Clone(e.Account), Region: strings.Clone(region), Bucket: r.Bucket, Oldest: e.Time}}
 				batches[strings.Clone(key)] = b
 			}
 			b.add(e)

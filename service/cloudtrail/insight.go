@@ -130,8 +130,12 @@ func insightRegion(region string) string { return region + insightSuffix }
 
 const insightSuffix = "/insight"
 
-// realRegion takes the suffix off.
+// realRegion takes what stands for a place in the trail off a Region: that of
+// insights, or of data events.
 func realRegion(region string) (name string, insight bool) {
+	if name, data := strings.CutSuffix(region, dataSuffix); data {
+		return name, false
+	}
 	return strings.CutSuffix(region, insightSuffix)
 }
 

@@ -29,13 +29,13 @@ type facts struct {
 	} `json:"userIdentity"`
 }
 
-// wants reports whether a trail delivers an event of an account that is its: of
-// the trail's Region or Regions, logged while the trail did, and chosen by a
-// selector.
+// wants reports whether a trail delivers an event: it is the account's, of the
+// trail's Region or Regions, logged while the trail did, and chosen by a selector.
+// Whether an account is of the trail's organization, wanting knows.
 func (r *record) wants(e *trail.Event) bool {
 	region, insight := realRegion(e.Region)
 	switch {
-	case !r.Multi && region != r.Region, strings.Contains(region, "/"), !r.logged(e.Time):
+	case r.Org == "" && e.Account != r.Account, !r.Multi && region != r.Region, strings.Contains(region, "/"), !r.logged(e.Time):
 		return false // a Region with a slash is none: other records lie there
 	case insight:
 		var f struct {

@@ -6,7 +6,8 @@
 //   - authorise.go: what the operations touch.
 //   - lookup.go, create.go, update.go, describe.go, logging.go, tag.go, selector.go,
 //     publickey.go: the chapters of the API reference.
-//   - check.go, match.go: which selectors are good, and which events they choose.
+//   - check.go, match.go, data.go: which selectors are good, which events they
+//     choose, and whether somebody wants data events.
 //   - deliver.go, digest.go, signing.go: what happens later.
 //   - target.go, stream.go, organization.go: where else a trail is delivered to, and
 //     whose events it has.
@@ -69,6 +70,7 @@ type Service struct {
 	Deps
 	records
 	queue *work.Queue
+	data  *store.Cache[[]string] // types whose data events an account or an organization logs
 
 	lake      *lake.Engine
 	lakeStore store.Store // queries, in a view of their own
@@ -78,8 +80,9 @@ type Service struct {
 
 var _ cloudtrailapi.Server = (*Service)(nil)
 
-// New returns the service. Run does what is due.
-func New(d Deps) (*Service, error) {
+// New returns the service, which follows changes until ctx ends. Run does what is
+// due.
+func New(ctx context.Context, d Deps) (*Service, error) {
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -87,6 +90,9 @@ func New(d Deps) (*Service, error) {
 	s.queue = work.New(d.Store, d.Clock, work.Options{Log: d.Logger}, s.handlers())
 	var err error
 	if s.lake, err = lake.New(d.Clock.Now); err != nil {
+		return nil, err
+	}
+	if s.data, err = store.NewCache(ctx, d.Store, 10_000, s.loadData); err != nil {
 		return nil, err
 	}
 	s.lakeStore = store.View(d.Store, "lake/")

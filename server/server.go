@@ -155,7 +155,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		URL: s.endpoint, Store: store.View(s.store, "sts/"), Clock: s.clock, Log: s.log,
 	})
 	s.workers = append(s.workers, stsService)
-	events, err := s.openCloudTrail()
+	events, err := s.openCloudTrail(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -207,6 +207,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		ControlsResources: s.controls,
 		Trail:             s.trail,
 		Publish:           s.publish,
+		DataEvents:        s.cloudtrail.LogsData,
 		Signed:            time.Now,
 		Now:               s.clock.Now,
 		Log:               s.log,

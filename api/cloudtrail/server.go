@@ -21,6 +21,7 @@ type Server interface {
 	DescribeTrails(context.Context, *DescribeTrailsRequest) (*DescribeTrailsResponse, error)
 	GetEventDataStore(context.Context, *GetEventDataStoreRequest) (*GetEventDataStoreResponse, error)
 	GetEventSelectors(context.Context, *GetEventSelectorsRequest) (*GetEventSelectorsResponse, error)
+	GetInsightSelectors(context.Context, *GetInsightSelectorsRequest) (*GetInsightSelectorsResponse, error)
 	GetQueryResults(context.Context, *GetQueryResultsRequest) (*GetQueryResultsResponse, error)
 	GetTrail(context.Context, *GetTrailRequest) (*GetTrailResponse, error)
 	GetTrailStatus(context.Context, *GetTrailStatusRequest) (*GetTrailStatusResponse, error)
@@ -31,6 +32,7 @@ type Server interface {
 	ListTrails(context.Context, *ListTrailsRequest) (*ListTrailsResponse, error)
 	LookupEvents(context.Context, *LookupEventsRequest) (*LookupEventsResponse, error)
 	PutEventSelectors(context.Context, *PutEventSelectorsRequest) (*PutEventSelectorsResponse, error)
+	PutInsightSelectors(context.Context, *PutInsightSelectorsRequest) (*PutInsightSelectorsResponse, error)
 	RemoveTags(context.Context, *RemoveTagsRequest) (*RemoveTagsResponse, error)
 	RestoreEventDataStore(context.Context, *RestoreEventDataStoreRequest) (*RestoreEventDataStoreResponse, error)
 	StartEventDataStoreIngestion(context.Context, *StartEventDataStoreIngestionRequest) (*StartEventDataStoreIngestionResponse, error)
@@ -76,6 +78,9 @@ func (Unimplemented) GetEventDataStore(context.Context, *GetEventDataStoreReques
 func (Unimplemented) GetEventSelectors(context.Context, *GetEventSelectorsRequest) (*GetEventSelectorsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "GetEventSelectors")
 }
+func (Unimplemented) GetInsightSelectors(context.Context, *GetInsightSelectorsRequest) (*GetInsightSelectorsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "GetInsightSelectors")
+}
 func (Unimplemented) GetQueryResults(context.Context, *GetQueryResultsRequest) (*GetQueryResultsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "GetQueryResults")
 }
@@ -105,6 +110,9 @@ func (Unimplemented) LookupEvents(context.Context, *LookupEventsRequest) (*Looku
 }
 func (Unimplemented) PutEventSelectors(context.Context, *PutEventSelectorsRequest) (*PutEventSelectorsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "PutEventSelectors")
+}
+func (Unimplemented) PutInsightSelectors(context.Context, *PutInsightSelectorsRequest) (*PutInsightSelectorsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "PutInsightSelectors")
 }
 func (Unimplemented) RemoveTags(context.Context, *RemoveTagsRequest) (*RemoveTagsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "RemoveTags")
@@ -143,13 +151,14 @@ func Operations(s Server) []wire.Operation {
 		wire.Bind(&model, 0, s.AddTags), wire.Bind(&model, 1, s.CancelQuery), wire.Bind(&model, 2, s.CreateEventDataStore),
 		wire.Bind(&model, 3, s.CreateTrail), wire.Bind(&model, 4, s.DeleteEventDataStore), wire.Bind(&model, 5, s.DeleteTrail),
 		wire.Bind(&model, 6, s.DescribeQuery), wire.Bind(&model, 7, s.DescribeTrails), wire.Bind(&model, 8, s.GetEventDataStore),
-		wire.Bind(&model, 9, s.GetEventSelectors), wire.Bind(&model, 10, s.GetQueryResults), wire.Bind(&model, 11, s.GetTrail),
-		wire.Bind(&model, 12, s.GetTrailStatus), wire.Bind(&model, 13, s.ListEventDataStores), wire.Bind(&model, 14, s.ListPublicKeys),
-		wire.Bind(&model, 15, s.ListQueries), wire.Bind(&model, 16, s.ListTags), wire.Bind(&model, 17, s.ListTrails),
-		wire.Bind(&model, 18, s.LookupEvents), wire.Bind(&model, 19, s.PutEventSelectors), wire.Bind(&model, 20, s.RemoveTags),
-		wire.Bind(&model, 21, s.RestoreEventDataStore), wire.Bind(&model, 22, s.StartEventDataStoreIngestion), wire.Bind(&model, 23, s.StartLogging),
-		wire.Bind(&model, 24, s.StartQuery), wire.Bind(&model, 25, s.StopEventDataStoreIngestion), wire.Bind(&model, 26, s.StopLogging),
-		wire.Bind(&model, 27, s.UpdateEventDataStore), wire.Bind(&model, 28, s.UpdateTrail),
+		wire.Bind(&model, 9, s.GetEventSelectors), wire.Bind(&model, 10, s.GetInsightSelectors), wire.Bind(&model, 11, s.GetQueryResults),
+		wire.Bind(&model, 12, s.GetTrail), wire.Bind(&model, 13, s.GetTrailStatus), wire.Bind(&model, 14, s.ListEventDataStores),
+		wire.Bind(&model, 15, s.ListPublicKeys), wire.Bind(&model, 16, s.ListQueries), wire.Bind(&model, 17, s.ListTags),
+		wire.Bind(&model, 18, s.ListTrails), wire.Bind(&model, 19, s.LookupEvents), wire.Bind(&model, 20, s.PutEventSelectors),
+		wire.Bind(&model, 21, s.PutInsightSelectors), wire.Bind(&model, 22, s.RemoveTags), wire.Bind(&model, 23, s.RestoreEventDataStore),
+		wire.Bind(&model, 24, s.StartEventDataStoreIngestion), wire.Bind(&model, 25, s.StartLogging), wire.Bind(&model, 26, s.StartQuery),
+		wire.Bind(&model, 27, s.StopEventDataStoreIngestion), wire.Bind(&model, 28, s.StopLogging), wire.Bind(&model, 29, s.UpdateEventDataStore),
+		wire.Bind(&model, 30, s.UpdateTrail),
 	}
 }
 
@@ -186,60 +195,66 @@ func (c Client) GetEventDataStore(ctx context.Context, in *GetEventDataStoreRequ
 func (c Client) GetEventSelectors(ctx context.Context, in *GetEventSelectorsRequest) (*GetEventSelectorsResponse, error) {
 	return wire.Call[GetEventSelectorsResponse](ctx, c.Door, &model, 9, in)
 }
+func (c Client) GetInsightSelectors(ctx context.Context, in *GetInsightSelectorsRequest) (*GetInsightSelectorsResponse, error) {
+	return wire.Call[GetInsightSelectorsResponse](ctx, c.Door, &model, 10, in)
+}
 func (c Client) GetQueryResults(ctx context.Context, in *GetQueryResultsRequest) (*GetQueryResultsResponse, error) {
-	return wire.Call[GetQueryResultsResponse](ctx, c.Door, &model, 10, in)
+	return wire.Call[GetQueryResultsResponse](ctx, c.Door, &model, 11, in)
 }
 func (c Client) GetTrail(ctx context.Context, in *GetTrailRequest) (*GetTrailResponse, error) {
-	return wire.Call[GetTrailResponse](ctx, c.Door, &model, 11, in)
+	return wire.Call[GetTrailResponse](ctx, c.Door, &model, 12, in)
 }
 func (c Client) GetTrailStatus(ctx context.Context, in *GetTrailStatusRequest) (*GetTrailStatusResponse, error) {
-	return wire.Call[GetTrailStatusResponse](ctx, c.Door, &model, 12, in)
+	return wire.Call[GetTrailStatusResponse](ctx, c.Door, &model, 13, in)
 }
 func (c Client) ListEventDataStores(ctx context.Context, in *ListEventDataStoresRequest) (*ListEventDataStoresResponse, error) {
-	return wire.Call[ListEventDataStoresResponse](ctx, c.Door, &model, 13, in)
+	return wire.Call[ListEventDataStoresResponse](ctx, c.Door, &model, 14, in)
 }
 func (c Client) ListPublicKeys(ctx context.Context, in *ListPublicKeysRequest) (*ListPublicKeysResponse, error) {
-	return wire.Call[ListPublicKeysResponse](ctx, c.Door, &model, 14, in)
+	return wire.Call[ListPublicKeysResponse](ctx, c.Door, &model, 15, in)
 }
 func (c Client) ListQueries(ctx context.Context, in *ListQueriesRequest) (*ListQueriesResponse, error) {
-	return wire.Call[ListQueriesResponse](ctx, c.Door, &model, 15, in)
+	return wire.Call[ListQueriesResponse](ctx, c.Door, &model, 16, in)
 }
 func (c Client) ListTags(ctx context.Context, in *ListTagsRequest) (*ListTagsResponse, error) {
-	return wire.Call[ListTagsResponse](ctx, c.Door, &model, 16, in)
+	return wire.Call[ListTagsResponse](ctx, c.Door, &model, 17, in)
 }
 func (c Client) ListTrails(ctx context.Context, in *ListTrailsRequest) (*ListTrailsResponse, error) {
-	return wire.Call[ListTrailsResponse](ctx, c.Door, &model, 17, in)
+	return wire.Call[ListTrailsResponse](ctx, c.Door, &model, 18, in)
 }
 func (c Client) LookupEvents(ctx context.Context, in *LookupEventsRequest) (*LookupEventsResponse, error) {
-	return wire.Call[LookupEventsResponse](ctx, c.Door, &model, 18, in)
+	return wire.Call[LookupEventsResponse](ctx, c.Door, &model, 19, in)
 }
 func (c Client) PutEventSelectors(ctx context.Context, in *PutEventSelectorsRequest) (*PutEventSelectorsResponse, error) {
-	return wire.Call[PutEventSelectorsResponse](ctx, c.Door, &model, 19, in)
+	return wire.Call[PutEventSelectorsResponse](ctx, c.Door, &model, 20, in)
+}
+func (c Client) PutInsightSelectors(ctx context.Context, in *PutInsightSelectorsRequest) (*PutInsightSelectorsResponse, error) {
+	return wire.Call[PutInsightSelectorsResponse](ctx, c.Door, &model, 21, in)
 }
 func (c Client) RemoveTags(ctx context.Context, in *RemoveTagsRequest) (*RemoveTagsResponse, error) {
-	return wire.Call[RemoveTagsResponse](ctx, c.Door, &model, 20, in)
+	return wire.Call[RemoveTagsResponse](ctx, c.Door, &model, 22, in)
 }
 func (c Client) RestoreEventDataStore(ctx context.Context, in *RestoreEventDataStoreRequest) (*RestoreEventDataStoreResponse, error) {
-	return wire.Call[RestoreEventDataStoreResponse](ctx, c.Door, &model, 21, in)
+	return wire.Call[RestoreEventDataStoreResponse](ctx, c.Door, &model, 23, in)
 }
 func (c Client) StartEventDataStoreIngestion(ctx context.Context, in *StartEventDataStoreIngestionRequest) (*StartEventDataStoreIngestionResponse, error) {
-	return wire.Call[StartEventDataStoreIngestionResponse](ctx, c.Door, &model, 22, in)
+	return wire.Call[StartEventDataStoreIngestionResponse](ctx, c.Door, &model, 24, in)
 }
 func (c Client) StartLogging(ctx context.Context, in *StartLoggingRequest) (*StartLoggingResponse, error) {
-	return wire.Call[StartLoggingResponse](ctx, c.Door, &model, 23, in)
+	return wire.Call[StartLoggingResponse](ctx, c.Door, &model, 25, in)
 }
 func (c Client) StartQuery(ctx context.Context, in *StartQueryRequest) (*StartQueryResponse, error) {
-	return wire.Call[StartQueryResponse](ctx, c.Door, &model, 24, in)
+	return wire.Call[StartQueryResponse](ctx, c.Door, &model, 26, in)
 }
 func (c Client) StopEventDataStoreIngestion(ctx context.Context, in *StopEventDataStoreIngestionRequest) (*StopEventDataStoreIngestionResponse, error) {
-	return wire.Call[StopEventDataStoreIngestionResponse](ctx, c.Door, &model, 25, in)
+	return wire.Call[StopEventDataStoreIngestionResponse](ctx, c.Door, &model, 27, in)
 }
 func (c Client) StopLogging(ctx context.Context, in *StopLoggingRequest) (*StopLoggingResponse, error) {
-	return wire.Call[StopLoggingResponse](ctx, c.Door, &model, 26, in)
+	return wire.Call[StopLoggingResponse](ctx, c.Door, &model, 28, in)
 }
 func (c Client) UpdateEventDataStore(ctx context.Context, in *UpdateEventDataStoreRequest) (*UpdateEventDataStoreResponse, error) {
-	return wire.Call[UpdateEventDataStoreResponse](ctx, c.Door, &model, 27, in)
+	return wire.Call[UpdateEventDataStoreResponse](ctx, c.Door, &model, 29, in)
 }
 func (c Client) UpdateTrail(ctx context.Context, in *UpdateTrailRequest) (*UpdateTrailResponse, error) {
-	return wire.Call[UpdateTrailResponse](ctx, c.Door, &model, 28, in)
+	return wire.Call[UpdateTrailResponse](ctx, c.Door, &model, 30, in)
 }

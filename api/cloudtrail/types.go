@@ -169,6 +169,14 @@ type GetEventSelectorsResponse struct {
 	EventSelectors         []EventSelector
 	AdvancedEventSelectors []AdvancedEventSelector
 }
+type GetInsightSelectorsRequest struct {
+	TrailName, EventDataStore *string
+}
+type GetInsightSelectorsResponse struct {
+	TrailARN                               *string
+	InsightSelectors                       []InsightSelector
+	EventDataStoreArn, InsightsDestination *string
+}
 type GetQueryResultsRequest struct {
 	EventDataStore               *string
 	QueryId                      string
@@ -200,6 +208,14 @@ type GetTrailStatusResponse struct {
 	LatestDeliveryAttemptSucceeded               *string
 	TimeLoggingStarted, TimeLoggingStopped       *string
 }
+type InsightSelector struct {
+	InsightType     InsightType
+	EventCategories []SourceEventCategory
+}
+type InsightType string
+
+const InsightType_ApiCallRateInsight, InsightType_ApiErrorRateInsight InsightType = "ApiCallRateInsight", "ApiErrorRateInsight"
+
 type ListEventDataStoresRequest struct {
 	NextToken  *string
 	MaxResults *int32
@@ -279,6 +295,16 @@ type PutEventSelectorsResponse struct {
 	EventSelectors         []EventSelector
 	AdvancedEventSelectors []AdvancedEventSelector
 }
+type PutInsightSelectorsRequest struct {
+	TrailName                           *string
+	InsightSelectors                    []InsightSelector
+	EventDataStore, InsightsDestination *string
+}
+type PutInsightSelectorsResponse struct {
+	TrailARN                               *string
+	InsightSelectors                       []InsightSelector
+	EventDataStoreArn, InsightsDestination *string
+}
 type Query struct {
 	QueryId      *string
 	QueryStatus  QueryStatus
@@ -326,6 +352,10 @@ type RestoreEventDataStoreResponse struct {
 	KmsKeyId                                *string
 	BillingMode                             BillingMode
 }
+type SourceEventCategory string
+
+const SourceEventCategory_Management, SourceEventCategory_Data SourceEventCategory = "Management", "Data"
+
 type StartEventDataStoreIngestionRequest struct{ EventDataStore string }
 type StartEventDataStoreIngestionResponse struct{}
 type StartLoggingRequest struct{ Name string }

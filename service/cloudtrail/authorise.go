@@ -21,14 +21,17 @@ func (s *Service) Rules() policy.Rules {
 		"CreateTrail": policy.On(func(ctx context.Context, in *cloudtrailapi.CreateTrailRequest) ([]policy.Touch, error) {
 			at := placeOf(ctx)
 			t := policy.Touch{Action: "cloudtrail:CreateTrail", Resource: trailARN(at.account, at.region, in.Name), RequestTags: requestTags(in.TagsList)}
-			if len(in.TagsList) == 0 {
-				return []policy.Touch{t}, nil
+			out := passRole([]policy.Touch{t}, in.CloudWatchLogsRoleArn)
+			if len(in.TagsList) > 0 {
+				t.Action = "cloudtrail:AddTags"
+				out = append(out, t)
 			}
-			tags := t
-			tags.Action = "cloudtrail:AddTags"
-			return []policy.Touch{t, tags}, nil
+			return out, nil
 		}),
-		"UpdateTrail":       on(s, "UpdateTrail", func(in *cloudtrailapi.UpdateTrailRequest) string { return in.Name }),
+		"UpdateTrail": policy.On(func(ctx context.Context, in *cloudtrailapi.UpdateTrailRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "UpdateTrail", in.Name)
+			return passRole([]policy.Touch{t}, in.CloudWatchLogsRoleArn), err
+		}),
 		"DeleteTrail":       on(s, "DeleteTrail", func(in *cloudtrailapi.DeleteTrailRequest) string { return in.Name }),
 		"GetTrail":          on(s, "GetTrail", func(in *cloudtrailapi.GetTrailRequest) string { return in.Name }),
 		"GetTrailStatus":    on(s, "GetTrailStatus", func(in *cloudtrailapi.GetTrailStatusRequest) string { return in.Name }),
@@ -36,6 +39,14 @@ func (s *Service) Rules() policy.Rules {
 		"StopLogging":       on(s, "StopLogging", func(in *cloudtrailapi.StopLoggingRequest) string { return in.Name }),
 		"GetEventSelectors": on(s, "GetEventSelectors", func(in *cloudtrailapi.GetEventSelectorsRequest) string { return in.TrailName }),
 		"PutEventSelectors": on(s, "PutEventSelectors", func(in *cloudtrailapi.PutEventSelectorsRequest) string { return in.TrailName }),
+		"GetInsightSelectors": policy.On(func(ctx context.Context, in *cloudtrailapi.GetInsightSelectorsRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "GetInsightSelectors", either(in.TrailName, in.EventDataStore))
+			return []policy.Touch{t}, err
+		}),
+		"PutInsightSelectors": policy.On(func(ctx context.Context, in *cloudtrailapi.PutInsightSelectorsRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "PutInsightSelectors", either(in.TrailName, in.EventDataStore))
+			return []policy.Touch{t}, err
+		}),
 		"CreateEventDataStore": policy.On(func(ctx context.Context, in *cloudtrailapi.CreateEventDataStoreRequest) ([]policy.Touch, error) {
 			at := placeOf(ctx)
 			t := policy.Touch{Action: "cloudtrail:CreateEventDataStore", Resource: storeARN(at.account, at.region, "*"), RequestTags: requestTags(in.TagsList)}
@@ -140,11 +151,18 @@ func (s *Service) touch(ctx context.Context, action, name string) (policy.Touch,
 		}
 		return t, nil
 	}
-	t.Resource = r.arn()
+	if t.Resource = r.arn(); r.Account != at.account && !changes(action) {
+		t.Account = "" // a member sees its organization's trail as its own policies let it
+	}
 	for _, g := range r.Tags {
 		t.ResourceTags = append(t.ResourceTags, policy.Tag(g))
 	}
 	return t, nil
+}
+
+// changes reports whether an action changes something.
+func changes(action string) bool {
+	return !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List") && !strings.HasPrefix(action, "Describe")
 }
 
 func requestTags(tags []cloudtrailapi.Tag) []policy.Tag {
@@ -173,4 +191,11 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+func either(a, b *string) string {
+	if text(a) != "" {
+		return *a
+	}
+	return text(b)
 }

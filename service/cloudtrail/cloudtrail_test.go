@@ -75,7 +75,7 @@ func (g *rig) open() {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.Service, err = New(Deps{Trail: g.trail, Log: g.trail, Store: g.store, Clock: g.clock, Bucket: func(name string) Bucket {
+	g.Service, err = New(g.t.Context(), Deps{Trail: g.trail, Log: g.trail, Store: g.store, Clock: g.clock, Bucket: func(name string) Bucket {
 		if name != "logs" {
 			return nil
 		}

@@ -58,7 +58,8 @@ func (d *dataStore) stopIngestion(now time.Time) {
 
 // takes reports whether an event data store keeps an event.
 func (d *dataStore) takes(e *trail.Event) bool {
-	if e.Account != d.Account || !d.Multi && e.Region != d.Region || strings.Contains(e.Region, "/") || !d.logged(e.Time) {
+	region, insight := realRegion(e.Region)
+	if e.Account != d.Account || !d.Multi && region != d.Region || insight || strings.Contains(region, "/") || !d.logged(e.Time) {
 		return false
 	}
 	var f facts
@@ -276,7 +277,7 @@ func unpack(body []byte, from, to, limit time.Time, yield func([]byte, error) bo
 		event := text[used : used+int(n)]
 		text = text[used+int(n):]
 		var f struct{ EventTime time.Time }
-		if json.Unmarshal(event, &f) == nil && (f.EventTime.Before(limit) || !from.IsZero() && f.EventTime.Before(from) || !to.IsZero() && f.EventTime.After(to)) {
+		if json.Unmarshal(event, &f) == nil && !f.EventTime.IsZero() && (f.EventTime.Before(limit) || !from.IsZero() && f.EventTime.Before(from) || !to.IsZero() && f.EventTime.After(to)) {
 			continue
 		}
 		if !yield(event, nil) {

@@ -31,10 +31,17 @@ type facts struct {
 
 // wants reports whether a trail delivers an event: it is the account's, of the
 // trail's Region or Regions, logged while the trail did, and chosen by a selector.
+// Whether an account is of the trail's organization, wanting knows.
 func (r *record) wants(e *trail.Event) bool {
+	region, insight := realRegion(e.Region)
 	switch {
-	case e.Account != r.Account, !r.Multi && e.Region != r.Region, strings.Contains(e.Region, "/"), !r.logged(e.Time):
+	case r.Org == "" && e.Account != r.Account, !r.Multi && region != r.Region, strings.Contains(region, "/"), !r.logged(e.Time):
 		return false // a Region with a slash is none: other records lie there
+	case insight:
+		var f struct {
+			Details struct{ InsightType string } `json:"insightDetails"`
+		}
+		return len(r.Insights) > 0 && json.Unmarshal(e.JSON, &f) == nil && r.wantsInsight(f.Details.InsightType)
 	case !r.Global && slices.Contains(globalSources, e.Source):
 		return false
 	}

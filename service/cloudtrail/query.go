@@ -27,6 +27,7 @@ type query struct {
 	Status              cloudtrailapi.QueryStatus
 	Error               string `json:",omitzero"`
 	Created             time.Time
+	export
 
 	Events, Bytes int64 // read
 	Millis        int32
@@ -109,8 +110,6 @@ func (s *Service) StartQuery(ctx context.Context, in *cloudtrailapi.StartQueryRe
 	switch {
 	case text(in.QueryAlias) != "":
 		return nil, wire.Errorf("UnsupportedOperationException", "Queries by alias, which are those of dashboards, are not built in Bartizan.")
-	case text(in.DeliveryS3Uri) != "":
-		return nil, wire.Errorf("UnsupportedOperationException", "Delivery of query results to Amazon S3 is not built in Bartizan: GetQueryResults returns them.")
 	case text(in.QueryStatement) == "":
 		return nil, wire.Errorf("InvalidParameterException", "QueryStatement is required.")
 	}
@@ -135,10 +134,14 @@ func (s *Service) StartQuery(ctx context.Context, in *cloudtrailapi.StartQueryRe
 		}
 		return nil, err
 	}
+	to, err := s.checkExport(in.DeliveryS3Uri)
+	if err != nil {
+		return nil, err
+	}
 	at, now := placeOf(ctx), caller.From(ctx).Time
 	q := &query{
 		ID: newUUID(), Account: at.account, Region: at.region, Stores: st.Stores, Statement: *in.QueryStatement, Parameters: in.QueryParameters,
-		Status: cloudtrailapi.QueryStatus_QUEUED, Created: now,
+		Status: cloudtrailapi.QueryStatus_QUEUED, Created: now, export: to,
 	}
 	_, err = s.lakeStore.Update(ctx, func(tx store.Tx) error {
 		all, err := s.queries.List(ctx, tx, at.account+"/"+at.region+"/", "", 0)
@@ -213,6 +216,9 @@ func (s *Service) DescribeQuery(ctx context.Context, in *cloudtrailapi.DescribeQ
 	if q.Error != "" {
 		out.ErrorMessage = &q.Error
 	}
+	if q.URI != "" {
+		out.DeliveryS3Uri, out.DeliveryStatus = &q.URI, q.DeliveryStatus
+	}
 	return out, nil
 }
 
@@ -262,7 +268,9 @@ func (s *Service) CancelQuery(ctx context.Context, in *cloudtrailapi.CancelQuery
 		if !q.open() {
 			return wire.Errorf("InactiveQueryException", "The query %s cannot be canceled because it is in the %s state.", q.ID, q.Status)
 		}
-		q.Status = cloudtrailapi.QueryStatus_CANCELLED
+		if q.Status = cloudtrailapi.QueryStatus_CANCELLED; q.URI != "" {
+			q.DeliveryStatus = cloudtrailapi.DeliveryStatus_CANCELLED
+		}
 		return s.queries.Put(ctx, tx, q.id(), q)
 	})
 	if err != nil {

@@ -131,10 +131,17 @@ func (s *Service) runQuery(ctx context.Context, j work.Job) (func(store.Tx) erro
 	defer stop()
 	began := time.Now()
 	var out results
+	var table csvTable
+	add := out.add
+	if q.URI != "" {
+		add = func(names []string, values []*string) error {
+			return errors.Join(out.add(names, values), table.add(names, values))
+		}
+	}
 	st, err := lake.Parse(q.Statement)
 	var stats lake.Stats
 	if err == nil {
-		stats, err = s.lake.Run(timed, st, q.Parameters, s.watched(q), out.add)
+		stats, err = s.lake.Run(timed, st, q.Parameters, s.watched(q), add)
 	}
 	if err == nil {
 		err = out.flush()
@@ -160,6 +167,17 @@ func (s *Service) runQuery(ctx context.Context, j work.Job) (func(store.Tx) erro
 		s.Logger.Error("a query of an event data store failed", "query", q.ID, "cause", err)
 		status, failure = cloudtrailapi.QueryStatus_FAILED, "The query failed. Its request is in the server's log."
 	}
+	delivered := q.DeliveryStatus
+	if q.URI != "" {
+		delivered = cloudtrailapi.DeliveryStatus_FAILED
+		if status == cloudtrailapi.QueryStatus_FINISHED {
+			if err := s.deliverResults(ctx, q, &table, s.Clock.Now()); err != nil {
+				s.Logger.Warn("the results of a query could not be delivered", "query", q.ID, "bucket", q.URI, "cause", err)
+			} else {
+				delivered = cloudtrailapi.DeliveryStatus_SUCCESS
+			}
+		}
+	}
 	millis := int32(time.Since(began).Milliseconds())
 	return func(tx store.Tx) error {
 		q, err := s.queries.Get(ctx, tx, j.ID)
@@ -169,6 +187,7 @@ func (s *Service) runQuery(ctx context.Context, j work.Job) (func(store.Tx) erro
 			}
 			return err
 		}
+		q.DeliveryStatus = delivered
 		q.Status, q.Error, q.Events, q.Bytes, q.Millis = status, failure, stats.Events, stats.Bytes, millis
 		if status == cloudtrailapi.QueryStatus_FINISHED {
 			q.Rows, q.Blocks = out.rows, out.firsts

@@ -6,8 +6,13 @@
 //   - authorise.go: what the operations touch.
 //   - lookup.go, create.go, update.go, describe.go, logging.go, tag.go, selector.go,
 //     publickey.go: the chapters of the API reference.
-//   - check.go, match.go: which selectors are good, and which events they choose.
+//   - check.go, match.go, data.go: which selectors are good, which events they
+//     choose, and whether somebody wants data events.
 //   - deliver.go, digest.go, signing.go: what happens later.
+//   - target.go, stream.go, organization.go: where else a trail is delivered to, and
+//     whose events it has.
+//   - insight.go, watch.go, insightrun.go: which insights a trail has, what is
+//     unusual, and how it is recorded.
 //   - datastore.go, stopstore.go, ingest.go: CloudTrail Lake's event data stores,
 //     and how events get into them; query.go, queryrun.go: and out of them.
 //   - folder: a bucket that is a directory; lake: the SQL of CloudTrail Lake.
@@ -20,6 +25,7 @@ import (
 	"sync"
 
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
+	logsapi "bartizan.dev/api/logs"
 	"bartizan.dev/service/cloudtrail/lake"
 	"bartizan.dev/store"
 	"bartizan.dev/trail"
@@ -42,6 +48,20 @@ type Deps struct {
 	// Bucket returns the bucket with a name, or nil when there is none.
 	Bucket func(name string) Bucket
 	Logger *slog.Logger
+	// Assume returns the context of a role's session for a trail. Without it there
+	// is no delivery to CloudWatch Logs.
+	Assume func(ctx context.Context, role, trail, account, region string) (context.Context, error)
+	Logs   logsapi.Client
+	// Notify publishes to an SNS topic as CloudTrail, for the trail that is ctx's
+	// SourceARN. Without it topics are refused.
+	Notify func(ctx context.Context, topic, message string) error
+	// Organization tells of an account's organization: its id, "" for none, whether
+	// the account manages it, and whether CloudTrail has access to it. Without it
+	// there are no organization trails.
+	Organization func(ctx context.Context, account string) (id string, manages, access bool, err error)
+	// Record appends to the trail what the service itself has found, and tells
+	// EventBridge of it. Nil means Trail.Append.
+	Record func(ctx context.Context, e *trail.Event) error
 }
 
 // Service answers the operations of CloudTrail.
@@ -50,6 +70,7 @@ type Service struct {
 	Deps
 	records
 	queue *work.Queue
+	data  *store.Cache[[]string] // types whose data events an account or an organization logs
 
 	lake      *lake.Engine
 	lakeStore store.Store // queries, in a view of their own
@@ -59,8 +80,9 @@ type Service struct {
 
 var _ cloudtrailapi.Server = (*Service)(nil)
 
-// New returns the service. Run does what is due.
-func New(d Deps) (*Service, error) {
+// New returns the service, which follows changes until ctx ends. Run does what is
+// due.
+func New(ctx context.Context, d Deps) (*Service, error) {
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -68,6 +90,9 @@ func New(d Deps) (*Service, error) {
 	s.queue = work.New(d.Store, d.Clock, work.Options{Log: d.Logger}, s.handlers())
 	var err error
 	if s.lake, err = lake.New(d.Clock.Now); err != nil {
+		return nil, err
+	}
+	if s.data, err = store.NewCache(ctx, d.Store, 10_000, s.loadData); err != nil {
 		return nil, err
 	}
 	s.lakeStore = store.View(d.Store, "lake/")

@@ -41,9 +41,9 @@ var services = []service{
 	{Name: "securityhub", Package: "securityhub", Begun: true},
 	{Name: "cloudtrail", Package: "cloudtrail", Begun: true, Ops: []string{
 		"AddTags", "CancelQuery", "CreateEventDataStore", "CreateTrail", "DeleteEventDataStore", "DeleteTrail",
-		"DescribeQuery", "DescribeTrails", "GetEventDataStore", "GetEventSelectors", "GetQueryResults",
+		"DescribeQuery", "DescribeTrails", "GetEventDataStore", "GetEventSelectors", "GetInsightSelectors", "GetQueryResults",
 		"GetTrail", "GetTrailStatus", "ListEventDataStores", "ListPublicKeys", "ListQueries",
-		"ListTags", "ListTrails", "LookupEvents", "PutEventSelectors", "RemoveTags",
+		"ListTags", "ListTrails", "LookupEvents", "PutEventSelectors", "PutInsightSelectors", "RemoveTags",
 		"RestoreEventDataStore", "StartEventDataStoreIngestion", "StartLogging", "StartQuery", "StopEventDataStoreIngestion",
 		"StopLogging", "UpdateEventDataStore", "UpdateTrail",
 	}},

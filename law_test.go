@@ -42,7 +42,7 @@ var law = map[string][]string{
 	"bus":          {},
 	"work":         {"store"},
 	"api":          {"wire"},
-	"service":      {"api", "pattern", "store", "keys", "trail", "bus", "work", "arn", "caller", "wire", "policy", "sigv4", "saml", "oidc", "pki"},
+	"service":      {"api", "detect", "intel", "logs", "pattern", "store", "keys", "trail", "bus", "work", "arn", "caller", "wire", "policy", "sigv4", "saml", "oidc", "pki"},
 	"plane":        {"arn", "caller", "wire", "policy", "sigv4", "saml", "oidc", "trail", "bus"},
 	"gateway":      {"wire", "policy", "sigv4", "caller", "arn", "trail", "bus"},
 	"server":       {"*"},

@@ -187,10 +187,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	hub, err := s.openSecurityHub()
-	if err != nil {
-		return err
-	}
+	hub := s.openSecurityHub(ctx, dir)
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
 			people, org, keys, secrets, events,

@@ -23,7 +23,6 @@ func (s *Service) Rules() policy.Rules {
 		"CreateAutomationRule": policy.On(func(_ context.Context, in *api.CreateAutomationRuleRequest) ([]policy.Touch, error) {
 			return []policy.Touch{{Action: "securityhub:CreateAutomationRule", RequestTags: tags(in.Tags)}}, nil
 		}),
-		"ListAutomationRules": policy.OnAny(policy.Touch{Action: "securityhub:ListAutomationRules"}),
 		"BatchGetAutomationRules": onRules(s, "BatchGetAutomationRules", func(in *api.BatchGetAutomationRulesRequest) []string {
 			return in.AutomationRulesArns
 		}),
@@ -54,6 +53,9 @@ func (s *Service) Rules() policy.Rules {
 	for _, name := range onHub {
 		rules[name] = s.hubRule(name)
 	}
+	for _, name := range onNothing {
+		rules[name] = policy.OnAny(policy.Touch{Action: "securityhub:" + name})
+	}
 	for i := range api.Model().Ops {
 		if name := api.Model().Ops[i].Name; rules[name].Touches == nil {
 			rules[name] = policy.Rule{Absent: true}
@@ -64,10 +66,17 @@ func (s *Service) Rules() policy.Rules {
 
 // onHub are the operations that act on the hub.
 var onHub = []string{
+	"BatchDisableStandards", "BatchEnableStandards", "DescribeStandards", "DescribeStandardsControls", "GetEnabledStandards", "UpdateStandardsControl",
 	"CreateActionTarget", "CreateInsight", "DeleteActionTarget", "DeleteInsight", "DescribeActionTargets", "DescribeHub", "DescribeProducts",
 	"DisableImportFindingsForProduct", "DisableSecurityHub", "EnableImportFindingsForProduct", "GetFindingHistory", "GetFindings",
 	"GetInsightResults", "GetInsights", "ListEnabledProductsForImport", "UpdateActionTarget", "UpdateFindings", "UpdateInsight",
 	"UpdateSecurityHubConfiguration",
+}
+
+// onNothing are the operations that policies can't limit to a resource.
+var onNothing = []string{
+	"BatchGetSecurityControls", "BatchGetStandardsControlAssociations", "BatchUpdateStandardsControlAssociations", "GetSecurityControlDefinition",
+	"ListAutomationRules", "ListSecurityControlDefinitions", "ListStandardsControlAssociations", "UpdateSecurityControl",
 }
 
 // Resource is the type of a resource as CloudTrail's events name it.

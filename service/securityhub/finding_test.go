@@ -18,9 +18,11 @@ func TestHub(t *testing.T) {
 	ok[*api.EnableSecurityHubResponse](t)(f.EnableSecurityHub(f.ctx, &api.EnableSecurityHubRequest{Tags: map[string]string{"a": "b"}}))
 	_, err = f.EnableSecurityHub(f.ctx, &api.EnableSecurityHubRequest{})
 	refused(t, err, "ResourceConflictException", "already subscribed")
-	ok[*api.UpdateSecurityHubConfigurationResponse](t)(f.UpdateSecurityHubConfiguration(f.ctx, &api.UpdateSecurityHubConfigurationRequest{AutoEnableControls: new(false), ControlFindingGenerator: "STANDARD_CONTROL"}))
+	ok[*api.UpdateSecurityHubConfigurationResponse](t)(f.UpdateSecurityHubConfiguration(f.ctx, &api.UpdateSecurityHubConfigurationRequest{AutoEnableControls: new(false)}))
+	_, err = f.UpdateSecurityHubConfiguration(f.ctx, &api.UpdateSecurityHubConfigurationRequest{ControlFindingGenerator: "STANDARD_CONTROL"})
+	refused(t, err, "InvalidInputException", "consolidated")
 	h := ok[*api.DescribeHubResponse](t)(f.DescribeHub(f.ctx, &api.DescribeHubRequest{}))
-	if *h.HubArn != "arn:aws:securityhub:eu-west-1:111111111111:hub/default" || *h.AutoEnableControls || h.ControlFindingGenerator != "STANDARD_CONTROL" {
+	if *h.HubArn != "arn:aws:securityhub:eu-west-1:111111111111:hub/default" || *h.AutoEnableControls || h.ControlFindingGenerator != "SECURITY_CONTROL" {
 		t.Errorf("%+v", h)
 	}
 	if tags := ok[*api.ListTagsForResourceResponse](t)(f.ListTagsForResource(f.ctx, &api.ListTagsForResourceRequest{ResourceArn: *h.HubArn})).Tags; tags["a"] != "b" {

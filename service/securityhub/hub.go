@@ -12,11 +12,15 @@ import (
 // https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_EnableSecurityHub.html
 func (s *Service) EnableSecurityHub(ctx context.Context, in *api.EnableSecurityHubRequest) (*api.EnableSecurityHubResponse, error) {
 	p := placeOf(ctx)
-	// "The default value is SECURITY_CONTROL" where Security Hub is enabled anew.
-	h := &hub{Account: p.account, Region: p.region, Since: s.now(), Generator: string(api.ControlFindingGenerator_SECURITY_CONTROL), Tags: in.Tags}
-	if in.ControlFindingGenerator != "" {
-		h.Generator = string(in.ControlFindingGenerator)
+	if err := onlyConsolidated(in.ControlFindingGenerator); err != nil {
+		return nil, err
 	}
+	if s.Read != nil {
+		if err := s.Read.Link(ctx, p.account); err != nil {
+			return nil, err
+		}
+	}
+	h := &hub{Account: p.account, Region: p.region, Since: s.now(), Generator: string(api.ControlFindingGenerator_SECURITY_CONTROL), Tags: in.Tags}
 	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
 		err := s.hubs.Insert(ctx, tx, p.home(), h)
 		if errors.Is(err, store.ErrExists) {
@@ -30,6 +34,15 @@ func (s *Service) EnableSecurityHub(ctx context.Context, in *api.EnableSecurityH
 		return nil, err
 	}
 	return &api.EnableSecurityHubResponse{}, nil
+}
+
+// onlyConsolidated: a control has one finding for a resource, whatever standards
+// it belongs to.
+func onlyConsolidated(g api.ControlFindingGenerator) error {
+	if g == api.ControlFindingGenerator_STANDARD_CONTROL {
+		return invalid("Bartizan makes consolidated control findings only: ControlFindingGenerator must be SECURITY_CONTROL.")
+	}
+	return nil
 }
 
 // DescribeHub tells when Security Hub was enabled and how it is set up.
@@ -51,12 +64,12 @@ func (s *Service) DescribeHub(ctx context.Context, in *api.DescribeHubRequest) (
 // UpdateSecurityHubConfiguration changes how the hub is set up.
 // https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_UpdateSecurityHubConfiguration.html
 func (s *Service) UpdateSecurityHubConfiguration(ctx context.Context, in *api.UpdateSecurityHubConfigurationRequest) (*api.UpdateSecurityHubConfigurationResponse, error) {
+	if err := onlyConsolidated(in.ControlFindingGenerator); err != nil {
+		return nil, err
+	}
 	err := s.changeHub(ctx, func(h *hub) error {
 		if in.AutoEnableControls != nil {
 			h.NoNewControls = !*in.AutoEnableControls
-		}
-		if in.ControlFindingGenerator != "" {
-			h.Generator = string(in.ControlFindingGenerator)
 		}
 		return nil
 	})

@@ -202,8 +202,12 @@ func (a ASFF) follow(before ASFF, held []string) {
 	again := before.str("RecordState") == "ARCHIVED" && a.str("RecordState") != "ARCHIVED" ||
 		before.str("Compliance", "Status") == "PASSED" && a.str("Compliance", "Status") != "PASSED" && a["Compliance"] != nil
 	if again && (status == "NOTIFIED" || status == "RESOLVED") {
-		a.set(map[string]any{"Status": "NEW"}, "Workflow")
-		a.set("NEW", "WorkflowState")
+		a.setWorkflow("NEW")
+	}
+	// "For findings from controls, if Compliance.Status is PASSED, then Security Hub
+	// sets the workflow status to RESOLVED."
+	if productName(a.str("ProductArn")) == "aws/securityhub" && a.str("Compliance", "Status") == "PASSED" && (status == "NEW" || status == "NOTIFIED") {
+		a.setWorkflow("RESOLVED")
 	}
 }
 

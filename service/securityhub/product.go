@@ -156,5 +156,8 @@ func (s *Service) ListEnabledProductsForImport(ctx context.Context, in *api.List
 	out.NextToken, err = listPage(ctx, s.Store, &s.products, p.home()+"/", in.MaxResults, in.NextToken, func(id string, _ *subscription) {
 		out.ProductSubscriptions = append(out.ProductSubscriptions, p.arn("product-subscription/"+id))
 	})
+	if err == errToken { // this operation has no InvalidInputException
+		err = fault("ValidationException", "%s", errToken.Message)
+	}
 	return out, err
 }

@@ -25,6 +25,9 @@ import (
 //	action/{home}/{id}
 //	product/{home}/{company/name}  enabled integrations
 //	rule/{home}/{uuid}             automation rules
+//	standard/{home}/{slug}         enabled standards
+//	control/{home}/{id}            what the account says of a control
+//	checked/{home}/{id}            what a control has findings of
 //	outbox/{uuid}                  events on their way to EventBridge
 type records struct {
 	hubs     store.Collection[hub]
@@ -34,6 +37,9 @@ type records struct {
 	actions  store.Collection[action]
 	products store.Collection[subscription]
 	rules    store.Collection[rule]
+	enabled  store.Collection[subscribedStandard]
+	settings store.Collection[setting]
+	checked  store.Collection[checked]
 	outbox   store.Collection[parcel]
 }
 
@@ -42,6 +48,7 @@ func newRecords() records {
 		hubs: store.Collection[hub]{Name: "hub"}, findings: store.Collection[finding]{Name: "finding"}, history: store.Collection[change]{Name: "history"},
 		insights: store.Collection[insight]{Name: "insight"}, actions: store.Collection[action]{Name: "action"}, outbox: store.Collection[parcel]{Name: "outbox"},
 		products: store.Collection[subscription]{Name: "product"}, rules: store.Collection[rule]{Name: "rule"},
+		enabled: store.Collection[subscribedStandard]{Name: "standard"}, settings: store.Collection[setting]{Name: "control"}, checked: store.Collection[checked]{Name: "checked"},
 	}
 }
 

@@ -8,7 +8,10 @@
 //   - field.go, filter.go, find.go: how findings are found.
 //   - update.go, history.go, insight.go, managed.go, action.go: what is done with
 //     them.
-//   - hub.go, tag.go: the hub itself.
+//   - hub.go, tag.go, product.go: the hub itself. rule.go: automation rules.
+//   - control.go, standard.go, security.go: controls and standards; facts.go,
+//     judge.go, judgedata.go, check.go: how controls are judged.
+//   - guardduty.go: findings of GuardDuty.
 //   - event.go: what EventBridge is told.
 package securityhub
 
@@ -38,8 +41,10 @@ type Deps struct {
 	// Wanted tells whether that bus has a rule at all. Both may be nil.
 	Publish func(context.Context, *Event) error
 	Wanted  func(ctx context.Context, account, region string) bool
-	Quotas  Quotas
-	Log     *slog.Logger
+	// Read is what controls are judged by; nil: none are.
+	Read   *Reader
+	Quotas Quotas
+	Log    *slog.Logger
 }
 
 // Quotas replace AWS's where they are not zero.

@@ -2,6 +2,7 @@ package securityhub
 
 import (
 	"context"
+	"errors"
 	"maps"
 
 	api "bartizan.dev/api/securityhub"
@@ -43,8 +44,10 @@ func (s *Service) retag(ctx context.Context, resource string, edit func(map[stri
 
 // taggable is the hub or the rule with an ARN.
 func (s *Service) taggable(ctx context.Context, r store.Reader, resource string) (*hub, *rule, error) {
-	h, err := s.hub(ctx, r)
-	if err != nil {
+	h, err := s.hubs.Get(ctx, r, placeOf(ctx).home())
+	if errors.Is(err, store.ErrNotFound) { // tagging has no InvalidAccessException
+		return nil, nil, notFound("Resource %s not found", clip(resource))
+	} else if err != nil {
 		return nil, nil, err
 	}
 	if resource == placeOf(ctx).arn("hub/default") {

@@ -17,7 +17,7 @@ const (
 
 func (s *Service) handlers() map[string]work.Handler {
 	return map[string]work.Handler{
-		jobSend: s.doSend, jobExpire: work.InTx(s.doExpire), jobClear: work.InTx(s.doClear),
+		jobSend: s.doSend, jobExpire: work.InTx(s.doExpire), jobClear: work.InTx(s.doClear), jobCheck: s.doCheck,
 	}
 }
 
@@ -92,6 +92,11 @@ func (s *Service) opened(ctx context.Context, tx store.Tx, h *hub, standards boo
 			}
 		}
 	}
+	if standards {
+		if err := s.enableDefaults(ctx, tx, p); err != nil {
+			return err
+		}
+	}
 	return s.queue.Add(ctx, tx, work.Job{Kind: jobExpire, ID: p.home(), Due: s.now().Add(24 * time.Hour)})
 }
 
@@ -103,14 +108,16 @@ func (s *Service) mayClose(ctx context.Context, tx store.Tx, p place) error { re
 // and any Security Hub configuration settings are deleted after 90 days".
 // https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-disable.html
 func (s *Service) closed(ctx context.Context, tx store.Tx, p place) error {
-	if err := s.queue.Cancel(ctx, tx, jobExpire, p.home()); err != nil {
-		return err
+	for _, kind := range []string{jobExpire, jobCheck} {
+		if err := s.queue.Cancel(ctx, tx, kind, p.home()); err != nil {
+			return err
+		}
 	}
 	return s.queue.Add(ctx, tx, work.Job{Kind: jobClear, ID: p.home(), Due: s.now().Add(keepActive)})
 }
 
 func (s *Service) doClear(ctx context.Context, tx store.Tx, j work.Job) error {
-	for _, name := range []string{"finding/", "history/", "insight/", "action/", "product/", "rule/"} {
+	for _, name := range []string{"finding/", "history/", "insight/", "action/", "product/", "rule/", "standard/", "control/", "checked/"} {
 		items, err := tx.List(ctx, store.Range{Prefix: name + j.ID + "/", Limit: perJob})
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ var law = map[string][]string{
 	"bus":          {},
 	"work":         {"store"},
 	"api":          {"wire"},
-	"service":      {"api", "pattern", "store", "keys", "trail", "bus", "work", "arn", "caller", "wire", "policy", "sigv4", "saml", "oidc"},
+	"service":      {"api", "pattern", "store", "keys", "trail", "bus", "work", "arn", "caller", "wire", "policy", "sigv4", "saml", "oidc", "detect", "logs", "intel"},
 	"plane":        {"arn", "caller", "wire", "policy", "sigv4", "saml", "oidc", "trail", "bus"},
 	"gateway":      {"wire", "policy", "sigv4", "caller", "arn", "trail", "bus"},
 	"server":       {"*"},

@@ -112,6 +112,9 @@ func (s *Service) analyze(ctx context.Context, _ work.Job) (func(store.Tx) error
 		s.engines = nil
 		return nil, err
 	}
+	if err := s.equip(ctx, w); err != nil {
+		return nil, err
+	}
 	next := *p
 	next.At, err = s.engines.read(ctx, s.Log, p.At, end, w)
 	if err != nil {

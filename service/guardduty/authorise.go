@@ -2,6 +2,7 @@ package guardduty
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,25 +15,26 @@ import (
 // absent are the operations that are not built.
 var absent = strings.Fields(`
 	AcceptAdministratorInvitation AcceptInvitation CreateCustomDetectionRuleAssociation CreateCustomDetectionRuleOrgConfiguration
-	CreateIPSet CreateInvestigation CreateMalwareProtectionPlan CreateMembers CreatePublishingDestination CreateThreatEntitySet
-	CreateThreatIntelSet CreateTrustedEntitySet DeclineInvitations DeleteCustomDetectionRuleAssociation
-	DeleteCustomDetectionRuleOrgConfiguration DeleteIPSet DeleteInvitations DeleteMalwareProtectionPlan DeleteMembers
-	DeletePublishingDestination DeleteThreatEntitySet DeleteThreatIntelSet DeleteTrustedEntitySet DescribeMalwareScans
+	CreateInvestigation CreateMalwareProtectionPlan CreateMembers CreatePublishingDestination
+	DeclineInvitations DeleteCustomDetectionRuleAssociation
+	DeleteCustomDetectionRuleOrgConfiguration DeleteInvitations DeleteMalwareProtectionPlan DeleteMembers
+	DeletePublishingDestination DescribeMalwareScans
 	DescribeOrganizationConfiguration DescribePublishingDestination DisableOrganizationAdminAccount DisassociateFromAdministratorAccount
 	DisassociateFromMasterAccount DisassociateMembers EnableOrganizationAdminAccount GetAdministratorAccount GetCoverageStatistics
-	GetCustomDetectionRule GetCustomDetectionRuleAssociation GetCustomDetectionRuleOrgConfiguration GetIPSet GetInvestigation
+	GetCustomDetectionRule GetCustomDetectionRuleAssociation GetCustomDetectionRuleOrgConfiguration GetInvestigation
 	GetInvitationsCount GetMalwareProtectionPlan GetMalwareScan GetMalwareScanSettings GetMasterAccount GetMemberDetectors GetMembers
-	GetOrganizationStatistics GetRemainingFreeTrialDays GetThreatEntitySet GetThreatIntelSet GetTrustedEntitySet GetUsageStatistics
+	GetOrganizationStatistics GetRemainingFreeTrialDays GetUsageStatistics
 	InviteMembers ListCoverage ListCustomDetectionRuleAssociations ListCustomDetectionRuleOrgConfigurations ListCustomDetectionRules
-	ListIPSets ListInvestigationRecords ListInvestigations ListInvitations ListMalwareProtectionPlans ListMalwareScans ListMembers
-	ListOrganizationAdminAccounts ListPublishingDestinations ListThreatEntitySets ListThreatIntelSets ListTrustedEntitySets
+	ListInvestigationRecords ListInvestigations ListInvitations ListMalwareProtectionPlans ListMalwareScans ListMembers
+	ListOrganizationAdminAccounts ListPublishingDestinations
 	SendObjectMalwareScan StartMalwareScan StartMonitoringMembers StopMonitoringMembers UpdateCustomDetectionRuleAssociation
-	UpdateCustomDetectionRuleOrgConfiguration UpdateIPSet UpdateMalwareProtectionPlan UpdateMalwareScanSettings UpdateMemberDetectors
-	UpdateOrganizationConfiguration UpdatePublishingDestination UpdateThreatEntitySet UpdateThreatIntelSet UpdateTrustedEntitySet`)
+	UpdateCustomDetectionRuleOrgConfiguration UpdateMalwareProtectionPlan UpdateMalwareScanSettings UpdateMemberDetectors
+	UpdateOrganizationConfiguration UpdatePublishingDestination`)
 
 // plain are the operations for which AWS's list names no resource: a policy can
 // only say "*".
-var plain = strings.Fields(`ArchiveFindings CreateSampleFindings GetFindings GetFindingsStatistics ListDetectors ListFilters ListFindings
+var plain = strings.Fields(`ArchiveFindings CreateSampleFindings GetFindings GetFindingsStatistics ListDetectors ListFilters ListFindings ListIPSets
+	ListThreatEntitySets ListThreatIntelSets ListTrustedEntitySets
 	UnarchiveFindings UpdateFindingsFeedback`)
 
 // Rules declares what the operations touch.
@@ -73,6 +75,7 @@ func (s *Service) Rules() policy.Rules {
 			return t, err
 		}),
 	}
+	maps.Copy(rules, s.listRules())
 	for _, op := range plain {
 		rules[op] = policy.OnAny(policy.Touch{Action: "guardduty:" + op})
 	}
@@ -134,6 +137,14 @@ func Resource(name string) string {
 		return "AWS::GuardDuty::Detector"
 	case len(parts) == 4 && parts[2] == "filter":
 		return "AWS::GuardDuty::Filter"
+	case len(parts) == 4 && parts[2] == ipSet.name:
+		return "AWS::GuardDuty::IPSet"
+	case len(parts) == 4 && parts[2] == threatIntelSet.name:
+		return "AWS::GuardDuty::ThreatIntelSet"
+	case len(parts) == 4 && parts[2] == threatEntitySet.name:
+		return "AWS::GuardDuty::ThreatEntitySet"
+	case len(parts) == 4 && parts[2] == trustedEntitySet.name:
+		return "AWS::GuardDuty::TrustedEntitySet"
 	}
 	return ""
 }

@@ -160,6 +160,15 @@ func (s *Service) forget(ctx context.Context, tx store.Tx, d *detector) error {
 			return err
 		}
 	}
+	lists, err := s.lists.List(ctx, tx, home, "", 0)
+	if err != nil {
+		return err
+	}
+	for _, e := range lists {
+		if err := s.dropList(ctx, tx, e.Value); err != nil {
+			return err
+		}
+	}
 	if err := errors.Join(s.dropState(ctx, tx, d.Place), clear(ctx, tx, &s.filters, home)); err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ func (x *engines) of(d *detector) *engine {
 }
 
 // read analyses a part of the trail.
+// The lists must have been set.
 func (x *engines) read(ctx context.Context, from trail.Log, start, end trail.Place, w *watched) (trail.Place, error) {
 	total := 0
 	return from.Read(ctx, start, end, func(e *trail.Event) bool {
@@ -110,9 +111,15 @@ func (s *Service) catchUp(ctx context.Context, p *progress, w *watched) error {
 			x.all[d.Place] = g
 		}
 	}
+	s.engines = x
+	if err := s.equip(ctx, w); err != nil {
+		s.engines = nil
+		return err
+	}
 	for at := p.Saved; at.Before(p.At); {
 		reached, err := x.read(ctx, s.Log, at, p.At, w)
 		if err != nil {
+			s.engines = nil
 			return err
 		}
 		if reached == at {
@@ -123,7 +130,20 @@ func (s *Service) catchUp(ctx context.Context, p *progress, w *watched) error {
 	for _, g := range x.all {
 		g.Take()
 	}
-	s.engines = x
+	return nil
+}
+
+// equip gives every engine the lists of its detector.
+func (s *Service) equip(ctx context.Context, w *watched) error {
+	for _, regions := range w.accounts {
+		for _, d := range regions {
+			set, err := s.intel.Get(ctx, d.ID)
+			if err != nil {
+				return err
+			}
+			s.engines.of(d).SetIntel(set)
+		}
+	}
 	return nil
 }
 
@@ -147,30 +167,36 @@ func (s *Service) save(ctx context.Context, generation int64) ([]place, error) {
 		if err := g.Save(&b); err != nil {
 			return nil, err
 		}
-		data := b.Bytes()
-		n := 0
-		for len(data) > 0 {
-			_, err := s.Store.Update(ctx, func(tx store.Tx) error {
-				rest := data
-				for i := 0; i < 32 && len(rest) > 0; i++ {
-					size := min(pieces, len(rest))
-					if err := s.chunks.Put(ctx, tx, chunkID(at, generation, n+i), &chunk{rest[:size]}); err != nil {
-						return err
-					}
-					rest = rest[size:]
-				}
-				return nil
-			})
-			if err != nil {
-				return nil, err
-			}
-			n += min(32, (len(data)+pieces-1)/pieces)
-			data = data[min(len(data), 32*pieces):]
+		if _, err := s.write(ctx, b.Bytes(), func(n int) string { return chunkID(at, generation, n) }); err != nil {
+			return nil, err
 		}
 		g.dirty = false
 		out = append(out, at)
 	}
 	return out, nil
+}
+
+// write writes data in pieces, and says how many.
+func (s *Service) write(ctx context.Context, data []byte, id func(n int) string) (n int, err error) {
+	const batch = 32 // pieces in a transaction
+	for len(data) > 0 {
+		rest, k := data, 0
+		_, err := s.Store.Update(ctx, func(tx store.Tx) error {
+			for rest, k = data, 0; k < batch && len(rest) > 0; k++ {
+				size := min(pieces, len(rest))
+				if err := s.chunks.Put(ctx, tx, id(n+k), &chunk{rest[:size]}); err != nil {
+					return err
+				}
+				rest = rest[size:]
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+		data, n = rest, n+k
+	}
+	return n, nil
 }
 
 // point makes a generation the one that counts, and deletes the others.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -40,7 +41,8 @@ type rig struct {
 
 	mu     sync.Mutex
 	events []Event
-	fail   error // what EventBridge answers
+	fail   error             // what EventBridge answers
+	files  map[string]string // what lies at a location
 }
 
 func newRig(t *testing.T) *rig {
@@ -74,7 +76,7 @@ func (r *rig) open() (s *Service, stop func()) {
 			r.events = append(r.events, e)
 		}
 		return r.fail
-	}})
+	}, Fetch: r.fetch})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -88,6 +90,28 @@ func (r *rig) open() (s *Service, stop func()) {
 	stop = sync.OnceFunc(func() { cancel(); run.Wait() })
 	r.t.Cleanup(stop)
 	return s, stop
+}
+
+func (r *rig) fetch(_ context.Context, at Source) (io.ReadCloser, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text, ok := r.files[strings.TrimPrefix(at.Bucket+"/"+at.Key+at.URL, "/")]
+	if !ok {
+		return nil, errors.New("no such file")
+	}
+	return io.NopCloser(strings.NewReader(text)), nil
+}
+
+// put makes a file; the empty one goes.
+func (r *rig) put(name, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.files == nil {
+		r.files = map[string]string{}
+	}
+	if r.files[name] = text; text == "" {
+		delete(r.files, name)
+	}
 }
 
 // in is the context of a call of an account from a Region, now.

@@ -18,13 +18,16 @@ import (
 //	detector/{account}/{region}           a detector; indexes id, status
 //	finding/{detector}/{finding}          a finding
 //	filter/{detector}/{name}              a filter
+//	list/{detector}/{kind}/{id}           a list of addresses or domains
 //	progress/trail                        how far the trail is analysed
 //	head/{account}/{region}               which state of an engine counts
 //	chunk/{account}/{region}/{generation} its pieces
+//	chunk/list/{list}/{generation}        those of what a list holds
 type records struct {
 	detectors store.Collection[detector]
 	findings  store.Collection[finding]
 	filters   store.Collection[filter]
+	lists     store.Collection[list]
 	progress  store.Collection[progress]
 	heads     store.Collection[head]
 	chunks    store.Collection[chunk]
@@ -122,6 +125,7 @@ func newRecords() records {
 		}},
 		findings: store.Collection[finding]{Name: "finding"},
 		filters:  store.Collection[filter]{Name: "filter"},
+		lists:    store.Collection[list]{Name: "list"},
 		progress: store.Collection[progress]{Name: "progress"},
 		heads:    store.Collection[head]{Name: "head"},
 		chunks:   store.Collection[chunk]{Name: "chunk"},

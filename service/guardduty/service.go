@@ -13,11 +13,13 @@ package guardduty
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
 
 	guarddutyapi "bartizan.dev/api/guardduty"
+	"bartizan.dev/intel"
 	"bartizan.dev/store"
 	"bartizan.dev/trail"
 	"bartizan.dev/work"
@@ -31,6 +33,8 @@ type Deps struct {
 	// Publish puts an event of a service on an account's default bus. What it has
 	// taken is durable.
 	Publish func(ctx context.Context, e Event) error
+	// Fetch opens a list; nil fetches none.
+	Fetch func(ctx context.Context, at Source) (io.ReadCloser, error)
 	// LinkRole makes the service-linked role of a service in an account, unless it
 	// is there; nil makes none.
 	LinkRole func(ctx context.Context, account, principal string) error
@@ -54,6 +58,7 @@ type Service struct {
 	records
 	queue   *work.Queue
 	watched *store.Cache[*watched]
+	intel   *store.Cache[*intel.Set] // by detector
 
 	mu      sync.Mutex // one analysis at a time on this node
 	engines *engines
@@ -69,7 +74,10 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	s := &Service{Deps: d, records: newRecords()}
 	s.queue = work.New(d.Store, d.Clock, work.Options{Log: d.Logger}, s.handlers())
 	var err error
-	s.watched, err = store.NewCache(ctx, d.Store, 1, s.loadWatched)
+	if s.watched, err = store.NewCache(ctx, d.Store, 1, s.loadWatched); err != nil {
+		return nil, err
+	}
+	s.intel, err = store.NewCache(ctx, d.Store, 10_000, s.threats)
 	return s, err
 }
 
@@ -77,6 +85,7 @@ func (s *Service) handlers() map[string]work.Handler {
 	return map[string]work.Handler{
 		jobAnalyze: s.analyze,
 		jobPublish: s.publish,
+		jobList:    s.doList,
 		jobExpire:  work.InTx(s.expire),
 	}
 }

@@ -64,6 +64,15 @@ func (s *Service) named(ctx context.Context, r store.Reader, name string) (*tagg
 			f.Tags = tags
 			return s.filters.Put(ctx, tx, filterID(f.Detector, f.Name), f)
 		}}, nil
+	case len(parts) == 4 && parts[0] == "detector" && kindNamed(parts[2]) != nil:
+		l, err := s.list(ctx, r, kindNamed(parts[2]), parts[1], parts[3])
+		if err != nil {
+			return nil, err
+		}
+		return &tagged{l.Tags, func(tx store.Tx, tags map[string]string) error {
+			l.Tags = tags
+			return s.lists.Put(ctx, tx, l.id(), l)
+		}}, nil
 	}
 	return nil, errNothing
 }

@@ -146,6 +146,7 @@ func TestScenarios(t *testing.T) {
 			interpreter(t)
 			dir := t.TempDir()
 			keys := materials(t, dir)
+			audit := t.TempDir() // a bucket
 			outside, module, rotators := server.XKS{}, server.HSM{}, map[string]server.Rotator{}
 			switch service {
 			case "kms":
@@ -154,11 +155,15 @@ func TestScenarios(t *testing.T) {
 				module = hsm(t)
 			case "secretsmanager":
 				rotators["nightly"] = server.Rotator{Command: rotator(t, dir)}
+			case "guardduty":
+				if err := os.WriteFile(filepath.Join(audit, "bad.txt"), []byte("198.51.100.0/24\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
 			s := bartizantest.New(t, bartizantest.Change(func(o *server.Options) {
 				o.EKSIssuers = map[string]string{"prod": keys}
 				o.XKS, o.HSM, o.Rotators = outside, module, rotators
-				o.TrailBuckets = map[string]string{"audit": t.TempDir()}
+				o.TrailBuckets = map[string]string{"audit": audit}
 			}))
 			script(t, s, dir, "scenario.py", absolute(t, "../../spec"), absolute(t, filepath.Join("scenario", service+".txt")))
 		})

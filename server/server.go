@@ -188,10 +188,15 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	hub := s.openSecurityHub(ctx, dir)
+	guard, err := s.openGuardDuty(ctx)
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
 			people, org, keys, secrets, events,
 			hub,
+			guard,
 			s.openACM(),
 			s.openSSM(),
 			s.openAccessAnalyzer(ctx, actions, ask),

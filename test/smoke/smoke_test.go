@@ -42,6 +42,7 @@ var services = []string{
 	"logs",
 	"acm",
 	"securityhub",
+	"guardduty",
 }
 
 // only, if set, are the services that TestEveryOperation tries, by commas.
@@ -166,6 +167,7 @@ func TestScenarios(t *testing.T) {
 			interpreter(t)
 			dir := t.TempDir()
 			keys := materials(t, dir)
+			audit := t.TempDir() // a bucket
 			outside, module, rotators := server.XKS{}, server.HSM{}, map[string]server.Rotator{}
 			switch service {
 			case "kms":
@@ -174,11 +176,15 @@ func TestScenarios(t *testing.T) {
 				module = hsm(t)
 			case "secretsmanager":
 				rotators["nightly"] = server.Rotator{Command: rotator(t, dir)}
+			case "guardduty":
+				if err := os.WriteFile(filepath.Join(audit, "bad.txt"), []byte("198.51.100.0/24\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
 			s := bartizantest.New(t, bartizantest.Change(func(o *server.Options) {
 				o.EKSIssuers = map[string]string{"prod": keys}
 				o.XKS, o.HSM, o.Rotators = outside, module, rotators
-				o.TrailBuckets = map[string]string{"audit": t.TempDir()}
+				o.TrailBuckets = map[string]string{"audit": audit}
 			}))
 			script(t, s, dir, "scenario.py", absolute(t, "../../spec"), absolute(t, filepath.Join("scenario", service+".txt")))
 		})

@@ -36,7 +36,7 @@ var services = []service{
 	{Name: "cloudfront", Package: "cloudfront", Global: true},
 	{Name: "wafv2", Package: "wafv2"},
 	{Name: "shield", Package: "shield", Global: true},
-	{Name: "guardduty", Package: "guardduty"},
+	{Name: "guardduty", Package: "guardduty", Begun: true},
 	{Name: "inspector2", Package: "inspector2"},
 	{Name: "securityhub", Package: "securityhub", Begun: true},
 	{Name: "cloudtrail", Package: "cloudtrail", Begun: true, Ops: []string{

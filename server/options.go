@@ -13,6 +13,7 @@ import (
 	"bartizan.dev/service/redshift"
 	"bartizan.dev/service/rolesanywhere"
 	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/sns"
 	"bartizan.dev/service/ssm"
 )
 
@@ -67,7 +68,9 @@ type Options struct {
 	Quotas Quotas
 	// XKS says how external key store proxies are reached.
 	XKS XKS
-	Log *slog.Logger
+	// SMTP is how SNS sends e-mail.
+	SMTP SMTP
+	Log  *slog.Logger
 }
 
 // Rotator is an endpoint or a program that rotates secrets; one of URL and
@@ -91,6 +94,7 @@ type Quotas struct {
 	SSM            ssm.Quotas
 	Events         events.Quotas
 	Redshift       redshift.Quotas
+	SNS            sns.Quotas
 }
 
 const (

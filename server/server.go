@@ -33,6 +33,7 @@ import (
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/secretsmanager"
 	"bartizan.dev/service/signin"
+	"bartizan.dev/service/sns"
 	"bartizan.dev/service/sts"
 	"bartizan.dev/store"
 	"bartizan.dev/trail"
@@ -57,6 +58,7 @@ type Server struct {
 	kms                         *kms.Service
 	happenings                  *events.Service
 	secrets                     *secretsmanager.Service
+	sns                         *sns.Service
 	workers                     []worker // what Serve runs beside the endpoint
 	toolbox                     *iamtoolbox.Service
 	signin                      *signin.Service
@@ -184,9 +186,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	topics, err := s.openSNS(ctx)
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
-			people, org, keys, secrets, events, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
+			people, org, keys, secrets, events, topics, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: iamtoolboxapi.Model(), Operations: iamtoolboxapi.Operations(s.toolbox), Rules: s.toolbox.Rules()},
@@ -237,6 +243,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /_bartizan/health/live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
 	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
+	mux.Handle("/_bartizan/sns/", s.sns.Handler())
 	calls := s.proxies(s.pages(s.gateway))
 	if s.opt.Dev {
 		calls = strangePages(calls)

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	api "bartizan.dev/api/events"
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
@@ -89,7 +88,7 @@ func TestAnswers(t *testing.T) {
 		f.put(entry("s", "{}"))
 		for range 4 {
 			f.delivered()
-			f.pace.next = nil
+			f.pace.Reset()
 			f.clock.Advance(longest)
 		}
 		f.delivered()
@@ -101,20 +100,6 @@ func TestAnswers(t *testing.T) {
 		if len(secrets) != 0 {
 			t.Errorf("%v", secrets)
 		}
-	}
-}
-
-func TestPace(t *testing.T) {
-	var p pace
-	now := time.Unix(1e9, 0)
-	n := 0
-	for range 100 {
-		if p.take("d", 10, now) {
-			n++
-		}
-	}
-	if n != 10 || !p.take("other", 1, now) || p.take("d", 10, now) || !p.take("d", 10, now.Add(100*time.Millisecond)) {
-		t.Errorf("%d", n)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	eventsapi "bartizan.dev/api/events"
@@ -51,7 +50,7 @@ func (s *Service) invoke(ctx context.Context, d *delivery, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if !s.pace.take(to.UID, to.Rate, time.Now()) {
+	if !s.pace.Take(to.UID, to.Rate, time.Now()) {
 		return errRate
 	}
 	secret, err := s.secret(ctx, c)
@@ -233,28 +232,4 @@ func (s *Service) doAuthorize(ctx context.Context, j work.Job) (func(store.Tx) e
 		}
 		return s.connections.Put(ctx, tx, string(j.Payload), c)
 	}, nil
-}
-
-// pace keeps calls below a destination's rate, on this node.
-type pace struct {
-	mu   sync.Mutex
-	next map[string]time.Time
-}
-
-// take reports whether a call may be made now. Up to a second's calls come at once.
-func (p *pace) take(id string, rate int32, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.next == nil || len(p.next) > 10_000 {
-		p.next = map[string]time.Time{}
-	}
-	next := p.next[id]
-	if next.Before(now) {
-		next = now
-	}
-	if next.Sub(now) >= time.Second {
-		return false
-	}
-	p.next[id] = next.Add(time.Second / time.Duration(rate))
-	return true
 }

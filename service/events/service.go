@@ -80,7 +80,7 @@ type Service struct {
 	queue  *work.Queue
 	routes *store.Cache[*routes]
 	buses  *store.Cache[*attached]
-	pace   pace
+	pace   work.Pace
 }
 
 var _ eventsapi.Server = (*Service)(nil)

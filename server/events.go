@@ -10,6 +10,7 @@ import (
 	eventsapi "bartizan.dev/api/events"
 	logsapi "bartizan.dev/api/logs"
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
+	snsapi "bartizan.dev/api/sns"
 	stsapi "bartizan.dev/api/sts"
 	"bartizan.dev/bus"
 	"bartizan.dev/caller"
@@ -32,7 +33,7 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 	}
 	e, err := events.New(ctx, events.Deps{
 		Store: store.View(s.store, "events/"), Clock: s.clock, Log: s.log, Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals, Quotas: s.opt.Quotas.Events,
-		Self: eventsapi.Client{Door: inner{s, ""}}, Logs: logsapi.Client{Door: inner{s, ""}}, Assume: s.targetRole(dir),
+		Self: eventsapi.Client{Door: inner{s, ""}}, Logs: logsapi.Client{Door: inner{s, ""}}, Topics: snsapi.Client{Door: inner{s, ""}}, Assume: s.targetRole(dir),
 		Secrets: secretsmanagerapi.Client{Door: inner{s, eventBridge}}, Read: secretsmanagerapi.Client{Door: inner{s, ""}}, HTTP: outside(5*time.Second, s.opt.Dev), Plain: s.opt.Dev,
 		Permit: func(ctx context.Context, action, resource string) error {
 			return s.gateway.Decide(ctx, "events", policy.Touch{Action: action, Resource: resource})

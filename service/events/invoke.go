@@ -27,6 +27,9 @@ var errRate = errors.New("the rate limit of the API destination is reached")
 
 // secret reads the credentials of a connection as EventBridge.
 func (s *Service) secret(ctx context.Context, c *connection) (*credentials, error) {
+	if c.Secret == "" {
+		return nil, fmt.Errorf("%w: the connection is deauthorized", errRefused)
+	}
 	got, err := s.Read.GetSecretValue(ctx, &secretsmanagerapi.GetSecretValueRequest{SecretId: c.Secret})
 	if err != nil {
 		return nil, err

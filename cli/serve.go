@@ -30,6 +30,7 @@ type listenFlags struct {
 	hsmFlags      `embed:""`
 	xksFlags      `embed:""`
 	rotatorFlags  `embed:""`
+	smtpFlags     `embed:""`
 	logFlags
 }
 
@@ -39,6 +40,9 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 	f.hsmFlags.apply(&opt)
 	f.xksFlags.apply(&opt)
 	if err := f.rotatorFlags.apply(&opt); err != nil {
+		return opt, err
+	}
+	if err := f.smtpFlags.apply(&opt); err != nil {
 		return opt, err
 	}
 	if err := f.behind(&opt); err != nil {
@@ -55,6 +59,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 			"kms.keys": &opt.Quotas.KMS.Keys, "kms.aliases-per-key": &opt.Quotas.KMS.Aliases, "kms.grants-per-key": &opt.Quotas.KMS.Grants,
 			"organizations.accounts": &opt.Quotas.Organizations.Accounts, "organizations.units": &opt.Quotas.Organizations.Units,
 			"secretsmanager.secrets": &opt.Quotas.SecretsManager.Secrets, "secretsmanager.versions": &opt.Quotas.SecretsManager.Versions,
+			"sns.topics": &opt.Quotas.SNS.Topics, "sns.pending-subscriptions": &opt.Quotas.SNS.Pending, "sns.filter-policies-per-topic": &opt.Quotas.SNS.Filters,
 		}[name]
 		if field == nil || n < 1 {
 			return opt, fmt.Errorf("--quota %s=%d: want a known name and a number above 0", name, n)

@@ -144,7 +144,8 @@ func newDecoder(name string, r io.Reader, ahead func(io.Reader) io.Reader) (*Dec
 // NewTextDecoder reads a file that is in memory and not compressed. Records are
 // views of text, which must never change.
 func NewTextDecoder(name, text string) (*Decoder, error) {
-	d := &Decoder{File: name, in: &counter{n: int64(len(text))}}
+	d := &Decoder{File: name, in: new(counter)}
+	d.in.n.Store(int64(len(text)))
 	d.s.text, d.s.err = strings.TrimPrefix(text, "\ufeff"), io.EOF
 	return d, d.sniff()
 }

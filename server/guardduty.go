@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	guarddutyapi "bartizan.dev/api/guardduty"
 	"bartizan.dev/gateway"
@@ -20,7 +21,7 @@ import (
 func (s *Server) openGuardDuty(ctx context.Context) (gateway.Service, error) {
 	g, err := guardduty.New(ctx, guardduty.Deps{
 		Log: s.trail, Store: store.View(s.store, "guardduty/"), Clock: s.clock, Logger: s.log, LinkRole: s.iam.LinkRole,
-		Fetch: s.fetchList(outside()),
+		Fetch: s.fetchList(outside(time.Minute, false)),
 		Publish: func(ctx context.Context, e guardduty.Event) error {
 			return s.happenings.Happened(ctx, &events.Happening{Account: e.Account, Region: e.Region, Source: "aws.guardduty", DetailType: e.DetailType, Detail: e.Detail})
 		},

@@ -15,6 +15,7 @@ import (
 	"bartizan.dev/service/rolesanywhere"
 	"bartizan.dev/service/secretsmanager"
 	"bartizan.dev/service/securityhub"
+	"bartizan.dev/service/sns"
 	"bartizan.dev/service/ssm"
 )
 
@@ -75,7 +76,9 @@ type Options struct {
 	Quotas Quotas
 	// XKS says how external key store proxies are reached.
 	XKS XKS
-	Log *slog.Logger
+	// SMTP is how SNS sends e-mail.
+	SMTP SMTP
+	Log  *slog.Logger
 }
 
 // Rotator is an endpoint or a program that rotates secrets; one of URL and
@@ -101,6 +104,7 @@ type Quotas struct {
 	Events         events.Quotas
 	Redshift       redshift.Quotas
 	SecurityHub    securityhub.Quotas
+	SNS            sns.Quotas
 }
 
 const (

@@ -34,6 +34,7 @@ import (
 	"bartizan.dev/service/secretsmanager"
 	"bartizan.dev/service/securityhub"
 	"bartizan.dev/service/signin"
+	"bartizan.dev/service/sns"
 	"bartizan.dev/service/sts"
 	"bartizan.dev/store"
 	"bartizan.dev/trail"
@@ -60,6 +61,7 @@ type Server struct {
 	authors                     http.Handler // lists and answers of ACM's authority
 	secrets                     *secretsmanager.Service
 	securityhub                 *securityhub.Service
+	sns                         *sns.Service
 	workers                     []worker // what Serve runs beside the endpoint
 	toolbox                     *iamtoolbox.Service
 	signin                      *signin.Service
@@ -192,11 +194,16 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	topics, err := s.openSNS(ctx)
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
 			people, org, keys, secrets, events,
 			hub,
 			guard,
+			topics,
 			s.openACM(),
 			s.openSSM(),
 			s.openAccessAnalyzer(ctx, actions, ask),
@@ -252,6 +259,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
 	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
 	mux.Handle("/_bartizan/acm/", s.authors)
+	mux.Handle("/_bartizan/sns/", s.sns.Handler())
 	calls := s.proxies(s.pages(s.gateway))
 	if s.opt.Dev {
 		calls = strangePages(calls)

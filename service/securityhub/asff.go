@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 
 	api "bartizan.dev/api/securityhub"
 	"bartizan.dev/wire"
@@ -170,12 +169,4 @@ func strings2any(list []string) []any {
 		out[i] = v
 	}
 	return out
-}
-
-// lower is a name as JSON of other services begins it.
-func lower(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
 }

@@ -21,6 +21,7 @@ ${X} in the input is a variable, ${bytes:X} the bytes that variable X has in bas
 (a member of its own), ${id:X} what follows the last slash of variable X, ${wrapped:X} a key of 32 bytes, the same each time, under
 the public key in X (RSA-OAEP with SHA-256), ${signed:X} the certificate that the
 authority in ca.pem makes of the request in X (by openssl), ${file:NAME} a file of the working directory,
+${wait:NAME} one that somebody writes within twenty seconds,
 ${totp:FILE:N} the one-time password of a file's seed N periods from now,
 ${month:N} the first moment of the month in N months, ${end:N} its last. Where
 the model wants a string, an object becomes its JSON. Every answer must have the
@@ -102,6 +103,11 @@ class Scenario:
     def variable(self, name):
         if name.startswith("file:"):
             return pathlib.Path(name[5:]).read_text(encoding="utf-8")
+        if name.startswith("wait:"):
+            path, end = pathlib.Path(name[5:]), time.monotonic() + 20
+            while not path.exists() and time.monotonic() < end:
+                time.sleep(0.05)
+            return path.read_text(encoding="utf-8")
         if name.startswith(("bytes:", "wrapped:")):  # as the CLI takes bytes: from a file
             kind, _, variable = name.partition(":")
             content, path = base64.b64decode(self.variable(variable)), pathlib.Path(f"{kind}-{variable}")

@@ -48,7 +48,7 @@ var services = []service{
 		"StopLogging", "UpdateEventDataStore", "UpdateTrail",
 	}},
 	{Name: "events", Package: "events", Begun: true},
-	{Name: "sns", Package: "sns"},
+	{Name: "sns", Package: "sns", Begun: true},
 	{Name: "logs", Package: "logs", Begun: true, Ops: []string{
 		"CreateLogGroup", "CreateLogStream", "DeleteLogGroup", "DeleteLogStream", "DeleteResourcePolicy", "DeleteRetentionPolicy",
 		"DescribeLogGroups", "DescribeLogStreams", "DescribeResourcePolicies", "FilterLogEvents", "GetLogEvents",

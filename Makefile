@@ -50,6 +50,7 @@ race: ## the concurrent packages under the race detector (needs a C compiler)
 bench: build setup ## measure against the peers, in one run
 	go -C bench/policy run .
 	go -C bench/server run .
+	go -C bench/detect run .
 
 clean:
 	rm -rf bin .cache

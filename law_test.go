@@ -28,6 +28,9 @@ var law = map[string][]string{
 	"detect":       {"logs", "intel", "policy", "arn"},
 	"report":       {"detect", "logs", "intel", "sarif"},
 	"sarif":        {},
+	"pki":          {},
+	"stream":       {"stream"},
+	"stream/node":  {"stream", "detect", "logs", "intel", "store"},
 	"oidc":         {},
 	"defence":      {},
 	"scan":         {"caller", "sarif"},
@@ -38,7 +41,7 @@ var law = map[string][]string{
 	"bus":          {},
 	"work":         {"store"},
 	"api":          {"wire"},
-	"service":      {"api", "pattern", "store", "keys", "trail", "bus", "work", "arn", "caller", "wire", "policy", "sigv4", "saml", "oidc"},
+	"service":      {"api", "pattern", "store", "keys", "trail", "bus", "work", "arn", "caller", "wire", "policy", "sigv4", "saml", "oidc", "pki"},
 	"plane":        {"arn", "caller", "wire", "policy", "sigv4", "saml", "oidc", "trail", "bus"},
 	"gateway":      {"wire", "policy", "sigv4", "caller", "arn", "trail", "bus"},
 	"server":       {"*"},
@@ -92,7 +95,10 @@ func allowed(from, to string) bool {
 		other, _, _ := strings.Cut(rest, "/")
 		return own == other
 	}
-	rooms, known := law[room]
+	rooms, known := law[from]
+	if !known {
+		rooms, known = law[room]
+	}
 	if !known {
 		return false
 	}

@@ -176,6 +176,21 @@ var families = []family{
 	plain("sisron", "abcdefghij", 12, 12, "com org net info"),
 	plain("vidro", letters, 7, 12, "com net dyndns.org"),
 	plain("fosniw", letters, 8, 8, "com biz"),
+	plain("zloader", letters[:25], 20, 20, "com"),
+	plain("emotet", letters[:25], 16, 16, "eu"),
+	plain("tinynuke", digits+"abcdef", 32, 32, "com top"),
+	plain("gspy", digits+"abcdef", 16, 16, "net com"),
+	plain("bazar", "abcdefghiklmnopqrstuvwxyz", 12, 12, "bazar"),
+	plain("dircrypt", letters, 8, 20, "com"),
+	plain("madmax", letters+digits, 10, 10, "org net info com"),
+	{"bedep", func(r *rand.Rand) string { return some(r, letters, 11, 17) + some(r, digits+letters, 1, 1) + ".com" }},
+	{"tofsee", func(r *rand.Rand) string {
+		s := some(r, letters, 3, 4)
+		return s + s[:3] + some(r, "abcdefghij", 1, 1) + "." + one(r, "ch biz")
+	}},
+	{"pitou", func(r *rand.Rand) string {
+		return some(r, consonants, 1, 1) + some(r, "aeiou", 1, 1) + some(r, consonants, 1, 2) + some(r, "aeiou", 1, 2) + some(r, consonants, 1, 2) + some(r, "aeiou", 1, 2) + "." + one(r, "com org biz net info mobi us name me")
+	}},
 }
 
 const brands = "google facebook youtube amazon wikipedia twitter instagram linkedin netflix reddit microsoft office yahoo bing ebay apple pinterest wordpress github stackoverflow tumblr dropbox spotify paypal imdb walmart target craigslist zillow yelp expedia booking airbnb tripadvisor salesforce adobe slack zoom shopify cloudflare etsy quora medium vimeo twitch espn weather nytimes guardian forbes bloomberg reuters telegraph samsung oracle alibaba baidu tencent taobao"

@@ -29,7 +29,7 @@
 // What is known of hosts is bounded by numbers of hosts, and taken as they come: a
 // million hosts take 256 MB for their habits; 262,144 hosts that ask for names take
 // 84 MB, and as much those that ask for names that are not there. Pairs of hosts and
-// peers take at most 65 MB. Beyond the bounds those go that were not seen for longest.
+// peers take at most 75 MB. Beyond the bounds those go that were not seen for longest.
 //
 // An Engine belongs to one goroutine. Partition by account and Region to use
 // several.

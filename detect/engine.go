@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"iter"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -76,6 +77,7 @@ type Engine struct {
 	names     *[cachedNames]parts
 	domains   *[cachedTraits]traits
 	now       logs.Time // the latest event
+	pending   []*pending
 }
 
 // New makes an engine with detectors; All gives all there are.
@@ -140,6 +142,9 @@ func (e *Engine) Call(c *logs.Call) {
 // Flow takes a flow.
 func (e *Engine) Flow(f *logs.Flow) {
 	e.now = max(e.now, f.End)
+	if len(e.pending) > 0 && e.pending[0].due <= e.now {
+		e.settle(e.now)
+	}
 	e.event = Event{engine: e, Flow: f, Time: f.Start}
 	if !e.event.sides(e.Home) {
 		e.event.Peer.Remote = netip.Addr{}
@@ -184,6 +189,7 @@ func (e *Engine) Pending() int { return len(e.changed) }
 
 // Findings returns all findings that are kept, by severity, then time.
 func (e *Engine) Findings() []*Finding {
+	e.settle(math.MaxInt64)
 	out := make([]*Finding, 0, len(e.findings))
 	for _, k := range e.findings {
 		out = append(out, k.finding())

@@ -67,8 +67,9 @@ var floodTypes = [...]string{"Backdoor:EC2/DenialOfService.Tcp", "Backdoor:EC2/D
 var floodNames = [...]string{"TCP", "UDP", "DNS", "UDP on a TCP port", "an unusual protocol"}
 
 // Limits of packets in 16 minutes, to one peer that hardly answers. What has been
-// sent in the two minutes before these counts when the answers to it would have been
-// logged by now; what is sent at once must be more, since they may come later.
+// sent in the two minutes before these counts at once, since the answers to it would
+// have been logged by now; what is sent in one is looked at again when they must have
+// been.
 var (
 	floodBefore = [...]uint64{1_500_000, 450_000, 150_000, 450_000, 150_000}
 	floodAtOnce = [...]uint64{1 << 62, 1_000_000, 300_000, 1_000_000, 300_000}
@@ -104,14 +105,16 @@ func (ev *Event) flood(table *Table[flood], b *burst) {
 	class := floodClass(f.Protocol, p.RemotePort)
 	if p.Out && class == floodTCP && f.Packets <= 3 {
 		if f.Bytes <= 60*f.Packets && opens(f) && b.add(ev.Time) {
-			ev.tried(ev.floodOf(table, class))
+			v, _ := table.At(ev.floodKey(class))
+			ev.tried(v)
 		}
 		return
 	}
 	if f.Packets < answerFlow || p.Out && f.Packets < floodFlow || ev.again(partFlood) {
 		return
 	}
-	v := ev.floodOf(table, class)
+	key := ev.floodKey(class)
+	v, _ := table.At(key)
 	n := uint32(min(f.Packets, 1<<31))
 	if !p.Out {
 		v.In.Add(ev.Time, floodWindow, n)
@@ -120,14 +123,20 @@ func (ev *Event) flood(table *Table[flood], b *burst) {
 	out := v.Out.Add(ev.Time, floodWindow, n)
 	in := v.In.Add(ev.Time, floodWindow, 0)
 	before := out - uint64(v.Out.Buckets[v.Out.Last&7])
-	if before >= floodBefore[class] && in*floodAnswer < before || out >= floodAtOnce[class] && in*floodAnswer < out {
-		ev.flooding(class)
+	switch {
+	case in*floodAnswer >= out:
+	case before >= floodBefore[class] && in*floodAnswer < before:
+		ev.Raise(ev.flooding(class))
+	case out >= floodAtOnce[class]:
+		ev.Later(floodWindow, ev.flooding(class), func() bool {
+			v := table.Get(key)
+			return v != nil && v.In.Sum()*floodAnswer < v.Out.Sum()
+		})
 	}
 }
 
-func (ev *Event) floodOf(table *Table[flood], class int) *flood {
-	v, _ := table.At(ev.flowKey(ev.Peer.Remote, uint64(class)<<8|uint64(ev.Flow.Protocol)))
-	return v
+func (ev *Event) floodKey(class int) uint64 {
+	return ev.flowKey(ev.Peer.Remote, uint64(class)<<8|uint64(ev.Flow.Protocol))
 }
 
 // tried counts a connection that came to nothing.
@@ -147,15 +156,15 @@ func (ev *Event) tried(v *flood) {
 		n += ones(w)
 	}
 	if n >= floodTried {
-		ev.flooding(floodTCP)
+		ev.Raise(ev.flooding(floodTCP))
 	}
 }
 
-func (ev *Event) flooding(class int) {
-	s := Sighting{Type: floodTypes[class], Severity: High, Same: ev.Peer.Remote.String(), Title: "The EC2 instance {host} is behaving in a manner that may indicate it is being used to perform a Denial of Service (DoS) attack using " + floodNames[class] + ".",
+func (ev *Event) flooding(class int) *Sighting {
+	s := &Sighting{Type: floodTypes[class], Severity: High, Same: ev.Peer.Remote.String(), Title: "The EC2 instance {host} is behaving in a manner that may indicate it is being used to perform a Denial of Service (DoS) attack using " + floodNames[class] + ".",
 		Text: "The EC2 instance {host} is generating a large volume of outbound traffic with " + floodNames[class] + " to {ip}."}
 	if class == floodOther {
 		s.Finish = info("unusualProtocol", strconv.Itoa(int(ev.Flow.Protocol)))
 	}
-	ev.Raise(&s)
+	return s
 }

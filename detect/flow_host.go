@@ -55,7 +55,13 @@ func hostTraffic() *Detector {
 		if f.Packets >= answerFlow || f.Packets <= 3 {
 			ev.flood(floods, &h.Burst)
 		}
-		if f.Reject || !p.Out {
+		if f.Reject {
+			return
+		}
+		if !p.Out {
+			if f.Protocol == tcp && !p.Client && (p.LocalPort == smtp || p.LocalPort == 465 || p.LocalPort == 587) {
+				ev.receives(mails)
+			}
 			return
 		}
 		learned := ev.Time-h.First >= learning

@@ -73,6 +73,12 @@ var networkCases = []networkCase{
 	{dotActivity, "on a new host", false, []connection{talk(after, "9.9.9.9", 853, 20)}, tcp, ""},
 	{spambot, "mail from a host that sends none", true, many(4, func(i int) connection { return talk(after+i, to(i), 25, 20) }), tcp, "ACTOR 5"},
 	{spambot, "mail from a new host to many", false, many(80, func(i int) connection { return talk(i/4, to(i), 25, 20) }), tcp, "ACTOR 5"},
+	{spambot, "a new mail server", false, many(160, func(i int) connection {
+		if i%2 == 0 {
+			return connection{minute: i / 4, src: to(i), dst: host, from: 40000, to: 25, packets: 20, size: 500}
+		}
+		return talk(i/4, to(i), 25, 20)
+	}), tcp, ""},
 	{spambot, "mail to its relay", true, many(90, func(i int) connection { return talk(after+i, peerAddr, 25, 20) }), tcp, ""},
 	{spambot, "a mail server", true, append(many(300, func(i int) connection { return talk(i*30, to(i%7), 25, 20) }), many(10, func(i int) connection { return talk(after+i, to(i), 25, 20) })...), tcp, ""},
 	{floodTypes[floodTCP], "SYN packets from many ports", false, many(80_000, func(i int) connection {

@@ -39,15 +39,15 @@ func (ev *Event) mail(table *Table[mail], h *habits, learned bool) {
 		}
 	}
 	if ev.Time-v.Since >= logs.Hour {
-		*v = mail{Since: ev.Time, Peers: [3]uint64{v.Peers[0] & novice}}
+		*v = mail{Since: ev.Time, Peers: [3]uint64{v.Peers[0] & novice, 0, v.Peers[2] & server}}
 	}
-	bit := addrHash(ev.Peer.Remote) % 191
+	bit := addrHash(ev.Peer.Remote) % 190
 	v.Peers[(bit+1)/64] |= 1 << ((bit + 1) % 64)
 	limit := mailMany
 	if v.Peers[0]&novice != 0 {
 		limit = mailNew
 	}
-	if n := ones(v.Peers[0]&^novice) + ones(v.Peers[1]) + ones(v.Peers[2]); n < limit {
+	if n := ones(v.Peers[0]&^novice) + ones(v.Peers[1]) + ones(v.Peers[2]&^server); n < limit || v.Peers[2]&server != 0 {
 		return
 	}
 	ev.Raise(&Sighting{Type: spambot, Severity: Medium, Title: "The EC2 instance {host} is communicating with remote hosts on port 25.",
@@ -56,6 +56,18 @@ func (ev *Event) mail(table *Table[mail], h *habits, learned bool) {
 
 // novice marks, in the first bit, a host that never sent mail while it was learnt.
 const novice = 1
+
+// server marks, in the last bit, a host that is sent mail too.
+const server = 1 << 63
+
+// receives notes a host that others bring mail to: it sends mail because it is a mail
+// server.
+func (ev *Event) receives(table *Table[mail]) {
+	if ev.Flow.Packets >= minPackets {
+		v, _ := table.At(ev.hostKey())
+		v.Peers[2] |= server
+	}
+}
 
 func (h *habits) has(port uint16) bool {
 	bit := mix(uint64(port) + 1)

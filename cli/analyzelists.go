@@ -22,6 +22,7 @@ var listKinds = []struct {
 }{
 	{"custom", intel.Custom}, {"malicious", intel.Malicious}, {"tor", intel.Tor}, {"c2", intel.CommandAndControl}, {"bitcoin", intel.Bitcoin}, {"blackhole", intel.Blackhole},
 	{"droppoint", intel.DropPoint}, {"driveby", intel.DriveBy}, {"phishing", intel.Phishing}, {"abused", intel.Abused}, {"suspicious", intel.Suspicious},
+	{"coin", intel.Coin}, {"dga", intel.Generated},
 }
 
 func kindNames() string {

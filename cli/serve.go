@@ -17,22 +17,24 @@ import (
 )
 
 type listenFlags struct {
-	Listen       string            `help:"Address of the endpoint." default:"${listen}"`
-	TLS          bool              `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
-	PublicURL    string            `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
-	TrustProxy   []string          `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
-	Metrics      string            `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
-	Quota        map[string]int    `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
-	TrailBucket  map[string]string `help:"Bucket that CloudTrail delivers log files to: a directory that is there. May be given again." placeholder:"NAME=DIR"`
-	hostFlags    `embed:""`
-	hsmFlags     `embed:""`
-	xksFlags     `embed:""`
-	rotatorFlags `embed:""`
+	Listen        string            `help:"Address of the endpoint." default:"${listen}"`
+	TLS           bool              `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
+	PublicURL     string            `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
+	TrustProxy    []string          `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
+	Metrics       string            `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
+	Quota         map[string]int    `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	Resolver      string            `help:"DNS resolver that is asked for the records that prove the names of certificates; the system's by default." placeholder:"HOST:PORT"`
+	PublicProfile bool              `help:"Issue certificates as the public's must be: for 198 days or less, instead of 395."`
+	TrailBucket   map[string]string `help:"Bucket that CloudTrail delivers log files to: a directory that is there. May be given again." placeholder:"NAME=DIR"`
+	hostFlags     `embed:""`
+	hsmFlags      `embed:""`
+	xksFlags      `embed:""`
+	rotatorFlags  `embed:""`
 	logFlags
 }
 
 func (f *listenFlags) options(env Env) (server.Options, error) {
-	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, TrailBuckets: f.TrailBucket, Log: f.logger(env.Err)}
+	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, TrailBuckets: f.TrailBucket, Resolver: f.Resolver, PublicProfile: f.PublicProfile, Log: f.logger(env.Err)}
 	f.hostFlags.apply(&opt)
 	f.hsmFlags.apply(&opt)
 	f.xksFlags.apply(&opt)
@@ -44,6 +46,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 	}
 	for name, n := range f.Quota {
 		field := map[string]*int{
+			"acm.certificates": &opt.Quotas.ACM.Certificates, "acm.names": &opt.Quotas.ACM.Names,
 			"iam.users": &opt.Quotas.IAM.Users, "iam.groups": &opt.Quotas.IAM.Groups, "iam.roles": &opt.Quotas.IAM.Roles,
 			"iam.policies": &opt.Quotas.IAM.Policies, "iam.instance-profiles": &opt.Quotas.IAM.Profiles,
 			"iam.groups-per-user": &opt.Quotas.IAM.GroupsPerUser, "iam.access-keys-per-user": &opt.Quotas.IAM.AccessKeysPerUser,

@@ -73,19 +73,19 @@ func through(b *testing.B, data []byte, n int) {
 	b.ReportMetric(float64(b.N)*float64(n)/(cpu()-used).Seconds()/1e3, "k/cpu-s")
 }
 
-const many = 50_000
+const perRun = 50_000
 
-func BenchmarkCalls(b *testing.B) { through(b, logstest.Records(logstest.Events(many)...), many) }
+func BenchmarkCalls(b *testing.B) { through(b, logstest.Records(logstest.Events(perRun)...), perRun) }
 func BenchmarkFlows(b *testing.B) {
-	through(b, logstest.FlowLog(true, logstest.Version2, logstest.Flows(many)...), many)
+	through(b, logstest.FlowLog(true, logstest.Version2, logstest.Flows(perRun)...), perRun)
 }
 func BenchmarkQueries(b *testing.B) {
-	through(b, logstest.ResolverLog(logstest.Queries(many)...), many)
+	through(b, logstest.ResolverLog(logstest.Queries(perRun)...), perRun)
 }
 
 // BenchmarkEngine is the detectors alone, over events that have been read.
 func BenchmarkEngine(b *testing.B) {
-	d, err := logs.NewDecoder("bench", bytes.NewReader(logstest.Records(logstest.Events(many)...)))
+	d, err := logs.NewDecoder("bench", bytes.NewReader(logstest.Records(logstest.Events(perRun)...)))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -97,9 +97,9 @@ func BenchmarkEngine(b *testing.B) {
 	i := 0
 	used := cpu()
 	for b.Loop() {
-		c := &all[i%many]
+		c := &all[i%perRun]
 		c.Time += logs.Minute // not the same event again
-		if i++; i%many == 0 {
+		if i++; i%perRun == 0 {
 			e.seen = seen{most: 4 << 20}
 		}
 		e.Call(c)

@@ -73,6 +73,7 @@ type Engine struct {
 	findings  map[findingID]*kept
 	changed   []findingID
 	event     Event
+	names     *[cachedNames]parts
 	now       logs.Time // the latest event
 }
 

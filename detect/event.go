@@ -22,6 +22,7 @@ type Event struct {
 	resource     string // {resource} in texts
 	resourceType string // AWS::IAM::User
 	hit          *intel.Hit
+	host         uint64 // see hostKey; 0 when it is not made yet
 }
 
 // Peer is a flow seen from the host it belongs to.

@@ -66,6 +66,9 @@ func (ev *Event) Raise(s *Sighting) {
 	}
 	sum := sha256.Sum256(key)
 	id := findingID(sum[:16])
+	if ev.Call == nil && ev.again(uint64(id[0])|uint64(id[1])<<8|uint64(id[2])<<16|uint64(id[3])<<24) {
+		return // the same log for the second time
+	}
 	k := e.findings[id]
 	if k == nil {
 		if len(e.findings) >= e.MaxFindings {

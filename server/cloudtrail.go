@@ -27,7 +27,7 @@ func (s *Server) openCloudTrail() (gateway.Service, error) {
 		}
 		buckets[name] = b
 	}
-	s.cloudtrail = cloudtrail.New(cloudtrail.Deps{
+	c, err := cloudtrail.New(cloudtrail.Deps{
 		Trail: s.trail, Log: s.trail, Store: store.View(s.store, "cloudtrail/"), Clock: s.clock, Logger: s.log,
 		Bucket: func(name string) cloudtrail.Bucket {
 			if b, ok := buckets[name]; ok {
@@ -36,6 +36,10 @@ func (s *Server) openCloudTrail() (gateway.Service, error) {
 			return nil
 		},
 	})
+	if err != nil {
+		return gateway.Service{}, err
+	}
+	s.cloudtrail = c
 	s.workers = append(s.workers, s.cloudtrail)
 	return gateway.Service{
 		Model: cloudtrailapi.Model(), Operations: cloudtrailapi.Operations(s.cloudtrail), Rules: s.cloudtrail.Rules(), Resource: cloudtrail.Resource,

@@ -32,6 +32,7 @@ import (
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/securityhub"
 	"bartizan.dev/service/signin"
 	"bartizan.dev/service/sts"
 	"bartizan.dev/store"
@@ -56,7 +57,9 @@ type Server struct {
 	iam                         *iam.Service
 	kms                         *kms.Service
 	happenings                  *events.Service
+	authors                     http.Handler // lists and answers of ACM's authority
 	secrets                     *secretsmanager.Service
+	securityhub                 *securityhub.Service
 	workers                     []worker // what Serve runs beside the endpoint
 	toolbox                     *iamtoolbox.Service
 	signin                      *signin.Service
@@ -184,9 +187,17 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	hub, err := s.openSecurityHub()
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
-			people, org, keys, secrets, events, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
+			people, org, keys, secrets, events,
+			hub,
+			s.openACM(),
+			s.openSSM(),
+			s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: iamtoolboxapi.Model(), Operations: iamtoolboxapi.Operations(s.toolbox), Rules: s.toolbox.Rules()},
@@ -237,6 +248,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /_bartizan/health/live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
 	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
+	mux.Handle("/_bartizan/acm/", s.authors)
 	calls := s.proxies(s.pages(s.gateway))
 	if s.opt.Dev {
 		calls = strangePages(calls)

@@ -19,10 +19,14 @@ import (
 	"bartizan.dev/work"
 )
 
-// What happens later. The id of a job is the trail's UID.
+// What happens later. The id of a job is that of what it is about.
 const (
 	jobDeliver = "deliver" // log files
 	jobDigest  = "digest"  // digests of them
+	jobIngest  = "ingest"  // events into an event data store
+	jobDrop    = "drop"    // an event data store whose waiting time is over
+	jobQuery   = "query"   // a query that waits to be run
+	jobForget  = "forget"  // a query whose results were kept long enough
 )
 
 const (
@@ -37,7 +41,7 @@ const (
 )
 
 func (s *Service) handlers() map[string]work.Handler {
-	return map[string]work.Handler{jobDeliver: s.deliver, jobDigest: s.digest}
+	return map[string]work.Handler{jobDeliver: s.deliver, jobDigest: s.digest, jobIngest: s.ingest, jobDrop: s.drop}
 }
 
 // deliverLater has a trail's events delivered at the next multiple of five

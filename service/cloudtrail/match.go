@@ -43,9 +43,14 @@ func (r *record) wants(e *trail.Event) bool {
 		return true // what cannot be judged is not left out
 	}
 	if len(r.Advanced) > 0 {
-		return slices.ContainsFunc(r.Advanced, func(a cloudtrailapi.AdvancedEventSelector) bool { return advanced(&a, e, &f) })
+		return chosen(r.Advanced, e, &f)
 	}
 	return slices.ContainsFunc(r.basic(), func(b cloudtrailapi.EventSelector) bool { return basic(&b, e, &f) })
+}
+
+// chosen reports whether one of some advanced selectors chooses an event.
+func chosen(list []cloudtrailapi.AdvancedEventSelector, e *trail.Event, f *facts) bool {
+	return slices.ContainsFunc(list, func(a cloudtrailapi.AdvancedEventSelector) bool { return advanced(&a, e, f) })
 }
 
 // basic reports whether a basic selector chooses an event.

@@ -17,10 +17,16 @@ import (
 //	gone/{uid}                            a deleted one, until its last events are delivered
 //	digest/{uid}/{region}                 what a Region's next digest will list and link to
 //	key/{account}/{region}/{from}         a key pair that signs digests
+//	store/{account}/{region}/{id}         an event data store; index id
+//	block/{id}/{newest}/{number}          a block of its events
+//	lake/query/{account}/{region}/{id}    a query
+//	lake/rows/{id}/{first}                rows of its results
 type records struct {
 	trails, gone store.Collection[record]
 	digests      store.Collection[chain]
 	keys         store.Collection[keyPair]
+	stores       store.Collection[dataStore]
+	queries      store.Collection[query]
 }
 
 // record is a trail: what its owner chose, and how far its delivery is.
@@ -41,6 +47,10 @@ type record struct {
 
 // span is a time in which a trail logged. To is zero while it does.
 type span struct{ From, To time.Time }
+
+func (s *span) holds(at time.Time) bool {
+	return !at.Before(s.From) && (s.To.IsZero() || !at.After(s.To))
+}
 
 // delivery is how far a trail's events are delivered.
 type delivery struct {
@@ -77,9 +87,7 @@ func (r *record) arn() string { return trailARN(r.Account, r.Region, r.Name) }
 
 // logged reports whether the trail logged at a time.
 func (r *record) logged(at time.Time) bool {
-	return slices.ContainsFunc(r.Spans, func(s span) bool {
-		return !at.Before(s.From) && (s.To.IsZero() || !at.After(s.To))
-	})
+	return slices.ContainsFunc(r.Spans, func(s span) bool { return s.holds(at) })
 }
 
 // under is a key below the trail's prefix.
@@ -98,5 +106,9 @@ func newRecords() records {
 		gone:    store.Collection[record]{Name: "gone"},
 		digests: store.Collection[chain]{Name: "digest"},
 		keys:    store.Collection[keyPair]{Name: "key"},
+		stores: store.Collection[dataStore]{Name: "store", Indexes: []store.Index[dataStore]{
+			{Name: "id", Keys: func(d *dataStore) []string { return []string{d.ID} }},
+		}},
+		queries: store.Collection[query]{Name: "query"},
 	}
 }

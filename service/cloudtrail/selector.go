@@ -65,7 +65,7 @@ func (s *Service) PutEventSelectors(ctx context.Context, in *cloudtrailapi.PutEv
 			out.EventSelectors = append(out.EventSelectors, fill(e))
 		}
 	case len(in.AdvancedEventSelectors) > 0:
-		if err := checkAdvanced(in.AdvancedEventSelectors); err != nil {
+		if err := checkAdvanced(in.AdvancedEventSelectors, false); err != nil {
 			return nil, err
 		}
 		out.AdvancedEventSelectors = in.AdvancedEventSelectors

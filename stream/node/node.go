@@ -65,6 +65,21 @@ func (n *Node) Stats() Stats {
 	return Stats{n.messages.Load(), n.records.Load(), n.bad.Load(), n.gaps.Load()}
 }
 
+// What all partitions of a log remember together, unless Options.Engine says
+// otherwise: a node that has all of them needs 256 MiB for ids of calls, and 1.2
+// GB when there are so many findings.
+const (
+	remember    = 16 << 20
+	maxFindings = 400_000
+)
+
+// share sets one partition's share of a bound.
+func share(n *int, all, partitions int) {
+	if *n == 0 {
+		*n = max(all/partitions, all/64)
+	}
+}
+
 // New makes a node.
 func New(o Options) *Node {
 	if o.Detectors == nil {
@@ -78,6 +93,10 @@ func New(o Options) *Node {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Log != nil {
+		share(&o.Engine.Remember, remember, o.Log.Partitions())
+		share(&o.Engine.MaxFindings, maxFindings, o.Log.Partitions())
 	}
 	return &Node{Options: o, seen: map[string]sighting{}, workers: map[int]*worker{}, ended: make(chan *worker), saved: make(chan struct{}, 1)}
 }

@@ -25,7 +25,7 @@ import (
 var quiet = slog.New(slog.DiscardHandler)
 
 // limit bounds every wait.
-const limit = 30 * time.Second
+const limit = 60 * time.Second
 
 // natsURL starts JetStream in this process.
 func natsURL(t *testing.T) string {

@@ -38,8 +38,8 @@ type FileError struct {
 }
 
 var (
-	errZeek    = errors.New("Zeek's logs name no account and Region: bartizan analyze reads them")
-	errParquet = errors.New("Parquet has no lines that could be sent: bartizan analyze reads it")
+	errZeek    = errors.New("logs of Zeek name no account and Region: bartizan analyze reads them")
+	errParquet = errors.New("files in Parquet have no lines that could be sent: bartizan analyze reads them")
 )
 
 // group is a message that is being filled.

@@ -139,7 +139,7 @@ func TestWhatIsNotSent(t *testing.T) {
 		why = append(why, filepath.Base(f.Path)+": "+f.Err.Error())
 	}
 	all := strings.Join(why, "\n")
-	for _, want := range []string{"zeek: Zeek's", "dns: Zeek's", "parquet: Parquet", "words: ", "cut.gz: the file is cut off", "none: "} {
+	for _, want := range []string{"zeek: logs of Zeek", "dns: logs of Zeek", "parquet: files in Parquet", "words: ", "cut.gz: the file is cut off", "none: "} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%s is not in\n%s", want, all)
 		}

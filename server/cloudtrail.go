@@ -30,7 +30,7 @@ func (s *Server) openCloudTrail(ctx context.Context, dir *directory) (gateway.Se
 		buckets[name] = b
 	}
 	c, err := cloudtrail.New(ctx, cloudtrail.Deps{
-		Trail: s.trail, Log: s.trail, Store: store.View(s.store, "cloudtrail/"), Clock: s.clock, Logger: s.log, Record: s.record,
+		Trail: s.trail, Log: s.trail, Store: store.View(s.store, "cloudtrail/"), Clock: s.clock, Logger: s.log, Record: s.record, Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals,
 		Assume: s.sessions(dir, "cloudtrail.amazonaws.com", "CloudTrail"), Logs: logsapi.Client{Door: inner{s, ""}}, Organization: s.trailOrganization,
 		Bucket: func(name string) cloudtrail.Bucket {
 			if b, ok := buckets[name]; ok {

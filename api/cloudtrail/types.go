@@ -85,6 +85,8 @@ type DataResource struct {
 }
 type DeleteEventDataStoreRequest struct{ EventDataStore string }
 type DeleteEventDataStoreResponse struct{}
+type DeleteResourcePolicyRequest struct{ ResourceArn string }
+type DeleteResourcePolicyResponse struct{}
 type DeleteTrailRequest struct{ Name string }
 type DeleteTrailResponse struct{}
 type DeliveryStatus string
@@ -189,6 +191,11 @@ type GetQueryResultsResponse struct {
 	QueryStatistics         *QueryStatistics
 	QueryResultRows         [][]map[string]string
 	NextToken, ErrorMessage *string
+}
+type GetResourcePolicyRequest struct{ ResourceArn string }
+type GetResourcePolicyResponse struct {
+	ResourceArn, ResourcePolicy  *string
+	DelegatedAdminResourcePolicy *string
 }
 type GetTrailRequest struct{ Name string }
 type GetTrailResponse struct{ Trail *Trail }
@@ -304,6 +311,13 @@ type PutInsightSelectorsResponse struct {
 	TrailARN                               *string
 	InsightSelectors                       []InsightSelector
 	EventDataStoreArn, InsightsDestination *string
+}
+type PutResourcePolicyRequest struct {
+	ResourceArn, ResourcePolicy string
+}
+type PutResourcePolicyResponse struct {
+	ResourceArn, ResourcePolicy  *string
+	DelegatedAdminResourcePolicy *string
 }
 type Query struct {
 	QueryId      *string

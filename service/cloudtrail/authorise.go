@@ -64,11 +64,14 @@ func (s *Service) Rules() policy.Rules {
 		"RestoreEventDataStore":        onStore(s, "RestoreEventDataStore", func(in *cloudtrailapi.RestoreEventDataStoreRequest) string { return in.EventDataStore }),
 		"StartEventDataStoreIngestion": onStore(s, "StartEventDataStoreIngestion", func(in *cloudtrailapi.StartEventDataStoreIngestionRequest) string { return in.EventDataStore }),
 		"StopEventDataStoreIngestion":  onStore(s, "StopEventDataStoreIngestion", func(in *cloudtrailapi.StopEventDataStoreIngestionRequest) string { return in.EventDataStore }),
+		"PutResourcePolicy":            onStore(s, "PutResourcePolicy", func(in *cloudtrailapi.PutResourcePolicyRequest) string { return in.ResourceArn }),
+		"GetResourcePolicy":            onStore(s, "GetResourcePolicy", func(in *cloudtrailapi.GetResourcePolicyRequest) string { return in.ResourceArn }),
+		"DeleteResourcePolicy":         onStore(s, "DeleteResourcePolicy", func(in *cloudtrailapi.DeleteResourcePolicyRequest) string { return in.ResourceArn }),
 		"ListQueries":                  onStore(s, "ListQueries", func(in *cloudtrailapi.ListQueriesRequest) string { return in.EventDataStore }),
 		"StartQuery": policy.On(func(ctx context.Context, in *cloudtrailapi.StartQueryRequest) ([]policy.Touch, error) {
 			var stores []string // of a statement that is not good the handler says so
 			if st, err := parse(text(in.QueryStatement)); err == nil {
-				stores = st.Stores
+				stores = named(ctx, ownerOf(ctx, in.EventDataStoreOwnerAccountId), st.Stores)
 			}
 			return s.touchStores(ctx, "StartQuery", stores)
 		}),

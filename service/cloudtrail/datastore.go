@@ -38,6 +38,7 @@ type dataStore struct {
 	Created, Updated          time.Time
 	Deleted                   time.Time `json:",omitzero"` // when its deletion was asked for
 	Tags                      []tag     `json:",omitzero"`
+	Policy                    string    `json:",omitzero"` // its resource policy, as iam binds it
 
 	Spans []span `json:",omitzero"` // when it ingested, the latest last
 	Alive bool   // a job ingests
@@ -359,7 +360,10 @@ func (s *Service) touchStore(ctx context.Context, action, name string) (policy.T
 	for _, g := range d.Tags {
 		t.ResourceTags = append(t.ResourceTags, policy.Tag(g))
 	}
-	return t, nil
+	if slices.Contains(shareable, action) {
+		t.Policy, err = d.compiled()
+	}
+	return t, err
 }
 
 // logged reports whether the event data store ingested at a time.

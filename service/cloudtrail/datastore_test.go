@@ -72,6 +72,9 @@ func TestEventDataStore(t *testing.T) {
 	g.pass(time.Minute)
 	g.open()
 	g.happen(home, "Third", "")
+	if got := g.answers("SELECT count(*) FROM " + id); got != "3" { // a query need not wait
+		t.Errorf("%s events", got)
+	}
 	g.append(&trail.Event{Time: g.clock.Now(), ID: "x", Account: "999999999999", Region: home, Name: "Strange", JSON: []byte(`{"eventCategory":"Management"}`)})
 	g.pass(time.Minute)
 	g.pass(time.Minute)

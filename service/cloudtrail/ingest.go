@@ -143,6 +143,28 @@ func (s *Service) ingest(ctx context.Context, j work.Job) (func(store.Tx) error,
 	}, nil
 }
 
+// catchUp has an event data store ingest what the trail has now, so that a query
+// sees what was done before it was asked.
+func (s *Service) catchUp(ctx context.Context, id string) error {
+	end, err := s.Log.End(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		d, err := s.storeByID(ctx, s.Store, id)
+		if err != nil || d == nil || !d.Alive || !d.At.Before(end) {
+			return err
+		}
+		finish, err := s.ingest(ctx, work.Job{Kind: jobIngest, ID: id})
+		if err != nil || finish == nil {
+			return err
+		}
+		if _, err := s.Store.Update(ctx, finish); err != nil {
+			return err
+		}
+	}
+}
+
 // block are events that are stored together.
 type block struct {
 	oldest, newest time.Time

@@ -21,7 +21,8 @@ import (
 // query is a query of CloudTrail Lake.
 type query struct {
 	ID, Account, Region string
-	Stores              []string // ids of the event data stores it reads
+	Owner               string   // account of the event data stores
+	Stores              []string // ids of those that it reads
 	Statement           string
 	Parameters          []string `json:",omitzero"`
 	Status              cloudtrailapi.QueryStatus
@@ -62,25 +63,34 @@ func badStatement(err error) error {
 	return wire.Errorf("InvalidQueryStatementException", "The query statement is not valid: %s.", err)
 }
 
-// owner refuses the event data stores of another account.
-func owner(ctx context.Context, account *string) error {
-	if id := text(account); id != "" && id != caller.From(ctx).Identity.Account {
-		return wire.Errorf("UnsupportedOperationException", "Queries of another account's event data stores are not built in Bartizan.")
+// ownerOf is the account whose event data stores a call is about: the caller's
+// own, or another whose resource policy lets him.
+func ownerOf(ctx context.Context, account *string) string {
+	if id := text(account); id != "" {
+		return id
 	}
-	return nil
+	return caller.From(ctx).Identity.Account
+}
+
+// named are the ARNs of event data stores by their ids.
+func named(ctx context.Context, owner string, ids []string) (arns []string) {
+	for _, id := range ids {
+		arns = append(arns, storeARN(owner, caller.From(ctx).Region, id))
+	}
+	return arns
 }
 
 // touchQuery are the touches of what is done with a query: of the event data
 // stores that it reads.
-func (s *Service) touchQuery(ctx context.Context, action string, named *string, id string) ([]policy.Touch, error) {
+func (s *Service) touchQuery(ctx context.Context, action string, of *string, id string) ([]policy.Touch, error) {
 	names := []string{}
-	if text(named) != "" {
-		names = append(names, *named)
+	if text(of) != "" {
+		names = append(names, *of)
 	}
 	at := placeOf(ctx)
 	q, err := s.queries.Get(ctx, s.lakeStore, trailID(at.account, at.region, id))
 	if err == nil {
-		names = append(names, q.Stores...)
+		names = append(names, named(ctx, q.Owner, q.Stores)...)
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
@@ -113,9 +123,6 @@ func (s *Service) StartQuery(ctx context.Context, in *cloudtrailapi.StartQueryRe
 	case text(in.QueryStatement) == "":
 		return nil, wire.Errorf("InvalidParameterException", "QueryStatement is required.")
 	}
-	if err := owner(ctx, in.EventDataStoreOwnerAccountId); err != nil {
-		return nil, err
-	}
 	st, err := parse(*in.QueryStatement)
 	if err != nil {
 		return nil, err
@@ -123,7 +130,8 @@ func (s *Service) StartQuery(ctx context.Context, in *cloudtrailapi.StartQueryRe
 	if len(in.QueryParameters) != st.Parameters {
 		return nil, wire.Errorf("InvalidParameterException", "The statement has %d parameters and %d are given.", st.Parameters, len(in.QueryParameters))
 	}
-	for _, name := range st.Stores {
+	owner := ownerOf(ctx, in.EventDataStoreOwnerAccountId)
+	for _, name := range named(ctx, owner, st.Stores) {
 		if _, err := s.liveStore(ctx, s.Store, name); err != nil {
 			return nil, err
 		}
@@ -140,7 +148,7 @@ func (s *Service) StartQuery(ctx context.Context, in *cloudtrailapi.StartQueryRe
 	}
 	at, now := placeOf(ctx), caller.From(ctx).Time
 	q := &query{
-		ID: newUUID(), Account: at.account, Region: at.region, Stores: st.Stores, Statement: *in.QueryStatement, Parameters: in.QueryParameters,
+		ID: newUUID(), Account: at.account, Region: at.region, Owner: owner, Stores: st.Stores, Statement: *in.QueryStatement, Parameters: in.QueryParameters,
 		Status: cloudtrailapi.QueryStatus_QUEUED, Created: now, export: to,
 	}
 	_, err = s.lakeStore.Update(ctx, func(tx store.Tx) error {
@@ -166,14 +174,11 @@ func (s *Service) StartQuery(ctx context.Context, in *cloudtrailapi.StartQueryRe
 	if err != nil {
 		return nil, err
 	}
-	return &cloudtrailapi.StartQueryResponse{QueryId: &q.ID, EventDataStoreOwnerAccountId: &q.Account}, nil
+	return &cloudtrailapi.StartQueryResponse{QueryId: &q.ID, EventDataStoreOwnerAccountId: &q.Owner}, nil
 }
 
 // query is the caller's query with an id, of an event data store if one is named.
-func (s *Service) query(ctx context.Context, r store.Reader, id string, named, account *string) (*query, error) {
-	if err := owner(ctx, account); err != nil {
-		return nil, err
-	}
+func (s *Service) query(ctx context.Context, r store.Reader, id string, of, account *string) (*query, error) {
 	at := placeOf(ctx)
 	q, err := s.queries.Get(ctx, r, trailID(at.account, at.region, id))
 	missing := wire.Errorf("QueryIdNotFoundException", "The query ID %s does not exist or does not map to a query.", id)
@@ -182,12 +187,15 @@ func (s *Service) query(ctx context.Context, r store.Reader, id string, named, a
 	} else if err != nil {
 		return nil, err
 	}
-	if text(named) != "" {
-		_, of, err := locateStore(at, *named)
+	if id := text(account); id != "" && id != q.Owner {
+		return nil, missing
+	}
+	if text(of) != "" {
+		_, name, err := locateStore(at, *of)
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(q.Stores, of) {
+		if !slices.Contains(q.Stores, name) {
 			return nil, missing
 		}
 	}
@@ -208,7 +216,7 @@ func (s *Service) DescribeQuery(ctx context.Context, in *cloudtrailapi.DescribeQ
 		return nil, err
 	}
 	out := &cloudtrailapi.DescribeQueryResponse{
-		QueryId: &q.ID, QueryString: &q.Statement, QueryStatus: q.Status, EventDataStoreOwnerAccountId: &q.Account,
+		QueryId: &q.ID, QueryString: &q.Statement, QueryStatus: q.Status, EventDataStoreOwnerAccountId: &q.Owner,
 		QueryStatistics: &cloudtrailapi.QueryStatisticsForDescribeQuery{
 			EventsMatched: &q.Events, EventsScanned: &q.Events, BytesScanned: &q.Bytes, ExecutionTimeInMillis: &q.Millis, CreationTime: q.Created,
 		},
@@ -279,7 +287,7 @@ func (s *Service) CancelQuery(ctx context.Context, in *cloudtrailapi.CancelQuery
 	if cancel, ok := s.running.Load(q.id()); ok { // here; on another node the query notices
 		cancel.(context.CancelCauseFunc)(errCancelled)
 	}
-	return &cloudtrailapi.CancelQueryResponse{QueryId: q.ID, QueryStatus: q.Status, EventDataStoreOwnerAccountId: &q.Account}, nil
+	return &cloudtrailapi.CancelQueryResponse{QueryId: q.ID, QueryStatus: q.Status, EventDataStoreOwnerAccountId: &q.Owner}, nil
 }
 
 // ListQueries lists the queries of an event data store of the last seven days,
@@ -297,7 +305,8 @@ func (s *Service) ListQueries(ctx context.Context, in *cloudtrailapi.ListQueries
 	if in.MaxResults != nil {
 		size = int(*in.MaxResults)
 	}
-	prefix := d.Account + "/" + d.Region + "/"
+	at := placeOf(ctx) // whoever may ask, sees his own
+	prefix := at.account + "/" + at.region + "/"
 	after, err := pageAfter(in.NextToken, "")
 	if err != nil {
 		return nil, err

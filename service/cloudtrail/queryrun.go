@@ -140,6 +140,11 @@ func (s *Service) runQuery(ctx context.Context, j work.Job) (func(store.Tx) erro
 	}
 	st, err := lake.Parse(q.Statement)
 	var stats lake.Stats
+	for _, id := range q.Stores {
+		if err == nil {
+			err = s.catchUp(timed, id)
+		}
+	}
 	if err == nil {
 		stats, err = s.lake.Run(timed, st, q.Parameters, s.watched(q), add)
 	}

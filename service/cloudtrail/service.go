@@ -13,7 +13,7 @@
 //     whose events it has.
 //   - insight.go, watch.go, insightrun.go: which insights a trail has, what is
 //     unusual, and how it is recorded.
-//   - datastore.go, stopstore.go, ingest.go: CloudTrail Lake's event data stores,
+//   - datastore.go, stopstore.go, storepolicy.go, ingest.go: CloudTrail Lake's event data stores,
 //     and how events get into them; query.go, queryrun.go: and out of them.
 //   - folder: a bucket that is a directory; lake: the SQL of CloudTrail Lake.
 package cloudtrail
@@ -59,6 +59,9 @@ type Deps struct {
 	// the account manages it, and whether CloudTrail has access to it. Without it
 	// there are no organization trails.
 	Organization func(ctx context.Context, account string) (id string, manages, access bool, err error)
+	// Bind and Show turn the principals of resource policies into ids and back.
+	Bind func(ctx context.Context, document string) (bound, invalid string, err error)
+	Show func(ctx context.Context, bound string) (string, error)
 	// Record appends to the trail what the service itself has found, and tells
 	// EventBridge of it. Nil means Trail.Append.
 	Record func(ctx context.Context, e *trail.Event) error

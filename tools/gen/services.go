@@ -40,10 +40,10 @@ var services = []service{
 	{Name: "inspector2", Package: "inspector2"},
 	{Name: "securityhub", Package: "securityhub", Begun: true},
 	{Name: "cloudtrail", Package: "cloudtrail", Begun: true, Ops: []string{
-		"AddTags", "CancelQuery", "CreateEventDataStore", "CreateTrail", "DeleteEventDataStore", "DeleteTrail",
+		"AddTags", "CancelQuery", "CreateEventDataStore", "CreateTrail", "DeleteEventDataStore", "DeleteResourcePolicy", "DeleteTrail",
 		"DescribeQuery", "DescribeTrails", "GetEventDataStore", "GetEventSelectors", "GetInsightSelectors", "GetQueryResults",
-		"GetTrail", "GetTrailStatus", "ListEventDataStores", "ListPublicKeys", "ListQueries",
-		"ListTags", "ListTrails", "LookupEvents", "PutEventSelectors", "PutInsightSelectors", "RemoveTags",
+		"GetResourcePolicy", "GetTrail", "GetTrailStatus", "ListEventDataStores", "ListPublicKeys", "ListQueries",
+		"ListTags", "ListTrails", "LookupEvents", "PutEventSelectors", "PutInsightSelectors", "PutResourcePolicy", "RemoveTags",
 		"RestoreEventDataStore", "StartEventDataStoreIngestion", "StartLogging", "StartQuery", "StopEventDataStoreIngestion",
 		"StopLogging", "UpdateEventDataStore", "UpdateTrail",
 	}},

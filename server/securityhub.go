@@ -9,6 +9,7 @@ import (
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
 	iamapi "bartizan.dev/api/iam"
 	kmsapi "bartizan.dev/api/kms"
+	organizationsapi "bartizan.dev/api/organizations"
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
 	securityhubapi "bartizan.dev/api/securityhub"
 	stsapi "bartizan.dev/api/sts"
@@ -37,6 +38,7 @@ func (s *Server) openSecurityHub(ctx context.Context, dir *directory) gateway.Se
 				Account: e.Account, Region: e.Region, Source: "aws.securityhub", DetailType: e.DetailType, Resources: e.Resources, Detail: e.Detail,
 			})
 		},
+		Organization: s.hubOrganization, Organizations: organizationsapi.Client{Door: inner{s, securityHub}},
 		Read: &securityhub.Reader{
 			IAM: iamapi.Client{Door: door}, KMS: kmsapi.Client{Door: door}, Secrets: secretsmanagerapi.Client{Door: door}, CloudTrail: cloudtrailapi.Client{Door: door},
 			As: s.asConfig(dir),
@@ -75,4 +77,20 @@ func (s *Server) asConfig(dir *directory) func(ctx context.Context, account, reg
 		}
 		return caller.With(ctx, &caller.Call{Identity: id.Identity, Time: s.clock.Now(), Region: region, UserAgent: awsConfig, Via: []string{awsConfig}}), nil
 	}
+}
+
+// hubOrganization is the organization of an account; nil: it has none.
+func (s *Server) hubOrganization(ctx context.Context, account string) (*securityhub.Organization, error) {
+	b, err := s.organizations.Bounds(ctx, account)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	out := &securityhub.Organization{Management: b.Management}
+	for a, err := range s.organizations.Accounts(ctx, b.Organization) {
+		if err != nil {
+			return nil, err
+		}
+		out.Accounts = append(out.Accounts, a.ID)
+	}
+	return out, nil
 }

@@ -66,6 +66,10 @@ func (s *Service) Rules() policy.Rules {
 
 // onHub are the operations that act on the hub.
 var onHub = []string{
+	"AcceptAdministratorInvitation", "AcceptInvitation", "CreateMembers", "DeclineInvitations", "DeleteInvitations", "DeleteMembers",
+	"DescribeOrganizationConfiguration", "DisableOrganizationAdminAccount", "DisassociateFromAdministratorAccount", "DisassociateFromMasterAccount",
+	"DisassociateMembers", "EnableOrganizationAdminAccount", "GetAdministratorAccount", "GetInvitationsCount", "GetMasterAccount", "GetMembers",
+	"InviteMembers", "ListInvitations", "ListMembers", "ListOrganizationAdminAccounts", "UpdateOrganizationConfiguration",
 	"BatchDisableStandards", "BatchEnableStandards", "DescribeStandards", "DescribeStandardsControls", "GetEnabledStandards", "UpdateStandardsControl",
 	"CreateActionTarget", "CreateInsight", "DeleteActionTarget", "DeleteInsight", "DescribeActionTargets", "DescribeHub", "DescribeProducts",
 	"DisableImportFindingsForProduct", "DisableSecurityHub", "EnableImportFindingsForProduct", "GetFindingHistory", "GetFindings",

@@ -178,7 +178,7 @@ func TestInsights(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 	for _, m := range managedList {
-		i := managed(strconv.Itoa(m.number))
+		i := managedInsightOf(strconv.Itoa(m.number))
 		filters, err := i.filters()
 		if err != nil {
 			t.Fatal(m.name, err)

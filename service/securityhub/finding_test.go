@@ -20,7 +20,7 @@ func TestHub(t *testing.T) {
 	refused(t, err, "ResourceConflictException", "already subscribed")
 	ok[*api.UpdateSecurityHubConfigurationResponse](t)(f.UpdateSecurityHubConfiguration(f.ctx, &api.UpdateSecurityHubConfigurationRequest{AutoEnableControls: new(false)}))
 	_, err = f.UpdateSecurityHubConfiguration(f.ctx, &api.UpdateSecurityHubConfigurationRequest{ControlFindingGenerator: "STANDARD_CONTROL"})
-	refused(t, err, "InvalidInputException", "consolidated")
+	refused(t, err, "ValidationException", "consolidated")
 	h := ok[*api.DescribeHubResponse](t)(f.DescribeHub(f.ctx, &api.DescribeHubRequest{}))
 	if *h.HubArn != "arn:aws:securityhub:eu-west-1:111111111111:hub/default" || *h.AutoEnableControls || h.ControlFindingGenerator != "SECURITY_CONTROL" {
 		t.Errorf("%+v", h)

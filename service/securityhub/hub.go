@@ -40,7 +40,7 @@ func (s *Service) EnableSecurityHub(ctx context.Context, in *api.EnableSecurityH
 // it belongs to.
 func onlyConsolidated(g api.ControlFindingGenerator) error {
 	if g == api.ControlFindingGenerator_STANDARD_CONTROL {
-		return invalid("Bartizan makes consolidated control findings only: ControlFindingGenerator must be SECURITY_CONTROL.")
+		return fault("ValidationException", "Bartizan makes consolidated control findings only: ControlFindingGenerator must be SECURITY_CONTROL.")
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (s *Service) CreateInsight(ctx context.Context, in *api.CreateInsightReques
 func (s *Service) insight(ctx context.Context, r store.Reader, name string) (*insight, error) {
 	p := placeOf(ctx)
 	if n, ok := strings.CutPrefix(name, managedInsights); ok {
-		if i := managed(n); i != nil {
+		if i := managedInsightOf(n); i != nil {
 			return i, nil
 		}
 	} else if id, ok := strings.CutPrefix(name, p.arn("insight/"+p.account+"/custom/")); ok && len(id) <= 64 && !strings.ContainsRune(id, 0) {

@@ -52,8 +52,8 @@ var managedList = []managedInsight{
 	{37, "32. IAM users with suspicious activity", "ResourceAwsIamUserUserName", "ResourceType=AwsIamUser;" + open},
 }
 
-// managed is a managed insight by its number; nil: there is none.
-func managed(number string) *insight {
+// managedInsightOf is a managed insight by its number; nil: there is none.
+func managedInsightOf(number string) *insight {
 	n, err := strconv.Atoi(number)
 	if err != nil {
 		return nil

@@ -28,6 +28,11 @@ import (
 //	standard/{home}/{slug}         enabled standards
 //	control/{home}/{id}            what the account says of a control
 //	checked/{home}/{id}            what a control has findings of
+//	member/{home}/{account}        members of an administrator
+//	invitation/{home}/{account}    invitations, by who invites
+//	administrator/{home}           the administrator of a member
+//	organization/{home}            how a delegated administrator adds accounts
+//	delegated/{management}/{region} the organization's delegated administrator
 //	outbox/{uuid}                  events on their way to EventBridge
 type records struct {
 	hubs     store.Collection[hub]
@@ -41,6 +46,12 @@ type records struct {
 	settings store.Collection[setting]
 	checked  store.Collection[checked]
 	outbox   store.Collection[parcel]
+
+	members        store.Collection[member]
+	invitations    store.Collection[invitation]
+	administrators store.Collection[administrator]
+	organizations  store.Collection[organization]
+	delegated      store.Collection[delegated]
 }
 
 func newRecords() records {
@@ -49,6 +60,8 @@ func newRecords() records {
 		insights: store.Collection[insight]{Name: "insight"}, actions: store.Collection[action]{Name: "action"}, outbox: store.Collection[parcel]{Name: "outbox"},
 		products: store.Collection[subscription]{Name: "product"}, rules: store.Collection[rule]{Name: "rule"},
 		enabled: store.Collection[subscribedStandard]{Name: "standard"}, settings: store.Collection[setting]{Name: "control"}, checked: store.Collection[checked]{Name: "checked"},
+		members: store.Collection[member]{Name: "member"}, invitations: store.Collection[invitation]{Name: "invitation"}, administrators: store.Collection[administrator]{Name: "administrator"},
+		organizations: store.Collection[organization]{Name: "organization"}, delegated: store.Collection[delegated]{Name: "delegated"},
 	}
 }
 

@@ -11,6 +11,7 @@
 //   - hub.go, tag.go, product.go: the hub itself. rule.go: automation rules.
 //   - control.go, standard.go, security.go: controls and standards; facts.go,
 //     judge.go, judgedata.go, check.go: how controls are judged.
+//   - member.go, invitation.go, organization.go: administrators and members.
 //   - guardduty.go: findings of GuardDuty.
 //   - event.go: what EventBridge is told.
 package securityhub
@@ -20,6 +21,7 @@ import (
 	"log/slog"
 	"time"
 
+	organizationsapi "bartizan.dev/api/organizations"
 	api "bartizan.dev/api/securityhub"
 	"bartizan.dev/store"
 	"bartizan.dev/work"
@@ -41,10 +43,27 @@ type Deps struct {
 	// Wanted tells whether that bus has a rule at all. Both may be nil.
 	Publish func(context.Context, *Event) error
 	Wanted  func(ctx context.Context, account, region string) bool
+	// Organization is the organization that an account belongs to; nil: none.
+	Organization func(ctx context.Context, account string) (*Organization, error)
+	// Organizations is AWS Organizations for a caller who delegates.
+	Organizations Organizations
 	// Read is what controls are judged by; nil: none are.
 	Read   *Reader
 	Quotas Quotas
 	Log    *slog.Logger
+}
+
+// Organization is an organization, as far as Security Hub asks.
+type Organization struct {
+	Management string
+	Accounts   []string // active ones
+}
+
+// Organizations are the operations by which an administrator is delegated.
+type Organizations interface {
+	EnableAWSServiceAccess(context.Context, *organizationsapi.EnableAWSServiceAccessRequest) (*organizationsapi.EnableAWSServiceAccessOutput, error)
+	RegisterDelegatedAdministrator(context.Context, *organizationsapi.RegisterDelegatedAdministratorRequest) (*organizationsapi.RegisterDelegatedAdministratorOutput, error)
+	DeregisterDelegatedAdministrator(context.Context, *organizationsapi.DeregisterDelegatedAdministratorRequest) (*organizationsapi.DeregisterDelegatedAdministratorOutput, error)
 }
 
 // Quotas replace AWS's where they are not zero.

@@ -3,6 +3,8 @@ package securityhub
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"bartizan.dev/store"
@@ -17,7 +19,7 @@ const (
 
 func (s *Service) handlers() map[string]work.Handler {
 	return map[string]work.Handler{
-		jobSend: s.doSend, jobExpire: work.InTx(s.doExpire), jobClear: work.InTx(s.doClear), jobCheck: s.doCheck,
+		jobSend: s.doSend, jobExpire: work.InTx(s.doExpire), jobClear: work.InTx(s.doClear), jobCheck: s.doCheck, jobJoin: s.doJoin,
 	}
 }
 
@@ -101,14 +103,29 @@ func (s *Service) opened(ctx context.Context, tx store.Tx, h *hub, standards boo
 }
 
 // mayClose: "you can't disable Security Hub in an account that is currently the
-// Security Hub administrator account".
-func (s *Service) mayClose(ctx context.Context, tx store.Tx, p place) error { return nil }
+// Security Hub administrator account", nor in one that an organization manages.
+func (s *Service) mayClose(ctx context.Context, tx store.Tx, p place) error {
+	list, err := s.members.List(ctx, tx, p.home()+"/", "", 0)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if e.Value.Status == statusEnabled {
+			return fault("InvalidAccessException", "Account %s is an administrator account: disassociate its members first.", p.account)
+		}
+	}
+	a, err := s.administrator(ctx, tx, p)
+	if err == nil && a != nil {
+		return fault("InvalidAccessException", "Account %s is a member account: disassociate it from its administrator account first.", p.account)
+	}
+	return err
+}
 
 // closed is what disabling Security Hub ends: "your existing findings and insights
 // and any Security Hub configuration settings are deleted after 90 days".
 // https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-disable.html
 func (s *Service) closed(ctx context.Context, tx store.Tx, p place) error {
-	for _, kind := range []string{jobExpire, jobCheck} {
+	for _, kind := range []string{jobExpire, jobCheck, jobJoin} {
 		if err := s.queue.Cancel(ctx, tx, kind, p.home()); err != nil {
 			return err
 		}
@@ -117,7 +134,7 @@ func (s *Service) closed(ctx context.Context, tx store.Tx, p place) error {
 }
 
 func (s *Service) doClear(ctx context.Context, tx store.Tx, j work.Job) error {
-	for _, name := range []string{"finding/", "history/", "insight/", "action/", "product/", "rule/", "standard/", "control/", "checked/"} {
+	for _, name := range []string{"finding/", "history/", "insight/", "action/", "product/", "rule/", "standard/", "control/", "checked/", "member/", "invitation/"} {
 		items, err := tx.List(ctx, store.Range{Prefix: name + j.ID + "/", Limit: perJob})
 		if err != nil {
 			return err
@@ -138,15 +155,36 @@ func (s *Service) doClear(ctx context.Context, tx store.Tx, j work.Job) error {
 // watchers are the accounts that are told of a finding: its own, and its
 // administrator's.
 func (s *Service) watchers(ctx context.Context, r store.Reader, p place) ([]place, error) {
-	return []place{p}, nil
+	a, err := s.administrator(ctx, r, p)
+	if err != nil || a == nil {
+		return []place{p}, err
+	}
+	return []place{p, {a.Account, p.region}}, nil
 }
 
-// visible are the accounts whose findings the caller sees, in order.
+// visible are the accounts whose findings the caller sees, in order: its own and
+// its members'.
 func (s *Service) visible(ctx context.Context, r store.Reader) ([]place, error) {
-	return []place{placeOf(ctx)}, nil
+	p := placeOf(ctx)
+	list, err := s.members.List(ctx, r, p.home()+"/", "", 0)
+	if err != nil {
+		return nil, err
+	}
+	out := []place{p}
+	for _, e := range list {
+		if e.Value.Status == statusEnabled {
+			out = append(out, place{e.Value.Account, p.region})
+		}
+	}
+	slices.SortFunc(out, func(a, b place) int { return strings.Compare(a.home(), b.home()) })
+	return out, nil
 }
 
 // ruler is the account whose automation rules bear on an account's findings.
 func (s *Service) ruler(ctx context.Context, r store.Reader, p place) (place, error) {
-	return p, nil
+	a, err := s.administrator(ctx, r, p)
+	if err != nil || a == nil {
+		return p, err
+	}
+	return place{a.Account, p.region}, nil
 }

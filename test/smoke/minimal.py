@@ -134,7 +134,7 @@ def _match(tree, repeat):
         elif op in (sre.ANY, sre.NOT_LITERAL):
             out += "a"
         elif op is sre.IN:
-            out += next((c for c in "a1A-_/ :." if _in(arg, c)), None) or chr(arg[0][1] if arg[0][0] is sre.LITERAL else arg[0][1][0])
+            out += next((c for c in "a1A-_/ :.é" if _in(arg, c)), None) or chr(arg[0][1] if arg[0][0] is sre.LITERAL else arg[0][1][0])
         elif op is sre.BRANCH:
             out += _match(arg[1][0], repeat)
         elif op is sre.SUBPATTERN:

@@ -112,7 +112,10 @@ func (s *Service) UpdateDetector(ctx context.Context, in *guarddutyapi.UpdateDet
 	}
 	err = s.change(ctx, in.DetectorId, func(tx store.Tx, d *detector) error {
 		d.Updated = now
-		if in.FindingPublishingFrequency != "" {
+		if in.FindingPublishingFrequency != "" && in.FindingPublishingFrequency != d.Frequency {
+			if err := s.free(ctx, tx, d); err != nil { // a member follows its administrator
+				return err
+			}
 			d.Frequency = in.FindingPublishingFrequency
 		}
 		if err := d.configure(in.Features, in.DataSources, now); err != nil {
@@ -139,12 +142,31 @@ func (s *Service) DeleteDetector(ctx context.Context, in *guarddutyapi.DeleteDet
 		if err != nil {
 			return err
 		}
+		if err := s.alone(ctx, tx, d); err != nil {
+			return err
+		}
 		if err := s.forget(ctx, tx, d); err != nil {
 			return err
 		}
 		return s.detectors.Delete(ctx, tx, d.Place.id())
 	})
 	return &guarddutyapi.DeleteDetectorResponse{}, err
+}
+
+// alone says whether a detector can be deleted: nobody may depend on it.
+func (s *Service) alone(ctx context.Context, r store.Reader, d *detector) error {
+	a, err := s.administrator(ctx, r, d.Place)
+	if err != nil {
+		return err
+	}
+	if a != nil {
+		return rejected(invalidInput, "The request is rejected because the current account is a member of an administrator account. Disassociate from it first.")
+	}
+	mine, err := s.seenBy(ctx, r, d)
+	if err == nil && len(mine) > 1 {
+		return rejected(invalidInput, "The request cannot be completed because the current account has associated member accounts.")
+	}
+	return err
 }
 
 // forget deletes what belongs to a detector.
@@ -169,7 +191,7 @@ func (s *Service) forget(ctx context.Context, tx store.Tx, d *detector) error {
 			return err
 		}
 	}
-	if err := errors.Join(s.dropState(ctx, tx, d.Place), clear(ctx, tx, &s.filters, home)); err != nil {
+	if err := errors.Join(s.dropState(ctx, tx, d.Place), clear(ctx, tx, &s.filters, home), clear(ctx, tx, &s.members, home)); err != nil {
 		return err
 	}
 	return nil

@@ -137,7 +137,7 @@ func (s *Service) catchUp(ctx context.Context, p *progress, w *watched) error {
 func (s *Service) equip(ctx context.Context, w *watched) error {
 	for _, regions := range w.accounts {
 		for _, d := range regions {
-			set, err := s.intel.Get(ctx, d.ID)
+			set, err := s.intel.Get(ctx, d.Place.id())
 			if err != nil {
 				return err
 			}

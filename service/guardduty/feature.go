@@ -18,8 +18,11 @@ type feature struct {
 	additional []string
 }
 
-const runtime = "RUNTIME_MONITORING"
-const eksRuntime = "EKS_RUNTIME_MONITORING"
+const (
+	runtime    = "RUNTIME_MONITORING"
+	eksRuntime = "EKS_RUNTIME_MONITORING"
+	analyst    = "AI_ANALYST"
+)
 
 var features = []feature{
 	{name: "S3_DATA_EVENTS", on: true},
@@ -30,7 +33,7 @@ var features = []feature{
 	{name: "LAMBDA_NETWORK_LOGS", on: true},
 	{name: runtime, additional: []string{"EKS_ADDON_MANAGEMENT", "ECS_FARGATE_AGENT_MANAGEMENT", "EC2_AGENT_MANAGEMENT"}},
 	{name: "AI_PROTECTION", on: true},
-	{name: "AI_ANALYST"},
+	{name: analyst},
 }
 
 // foundational are the sources that every detector has.

@@ -228,11 +228,26 @@ func (s *Service) keepList(ctx context.Context, l *list, body []byte) (int, erro
 	return s.write(ctx, b.Bytes(), func(n int) string { return contentID(id, generation, n) })
 }
 
-// threats compiles the lists of a detector that are active.
-func (s *Service) threats(ctx context.Context, r store.Reader, detector string) (*intel.Set, error) {
-	all, err := s.lists.List(ctx, r, detector+"/", "", 0)
+// threats compiles the active lists that hold for a detector: its own and its
+// administrator's.
+func (s *Service) threats(ctx context.Context, r store.Reader, at string) (*intel.Set, error) {
+	d, err := s.detectors.Get(ctx, r, at)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	rulers, err := s.ruling(ctx, r, d.Place, d.ID)
 	if err != nil {
 		return nil, err
+	}
+	var all []store.Entry[list]
+	for _, id := range rulers {
+		some, err := s.lists.List(ctx, r, id+"/", "", 0)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
 	}
 	var lists []*intel.List
 	for _, e := range all {

@@ -23,9 +23,17 @@ func (d *detector) under(kind, name string) string {
 // suppresses says whether a filter archives a new finding.
 // https://docs.aws.amazon.com/guardduty/latest/ug/findings_suppression-rule.html
 func (s *Service) suppresses(ctx context.Context, r store.Reader, d *detector, f *finding) (bool, error) {
-	all, err := s.filters.List(ctx, r, d.ID+"/", "", 0)
+	rulers, err := s.ruling(ctx, r, d.Place, d.ID)
 	if err != nil {
 		return false, err
+	}
+	var all []store.Entry[filter]
+	for _, id := range rulers {
+		some, err := s.filters.List(ctx, r, id+"/", "", 0)
+		if err != nil {
+			return false, err
+		}
+		all = append(all, some...)
 	}
 	tree, err := f.tree()
 	if err != nil {
@@ -104,6 +112,9 @@ func (s *Service) CreateFilter(ctx context.Context, in *guarddutyapi.CreateFilte
 		if err != nil {
 			return err
 		}
+		if err := s.free(ctx, tx, d); err != nil {
+			return err
+		}
 		f := &filter{Detector: d.ID, Name: in.Name, Description: text(in.Description), Action: in.Action, Criteria: *in.FindingCriteria, Token: text(in.ClientToken), Tags: maps.Clone(in.Tags), Created: now, Updated: now, Version: 1}
 		if f.Action == "" {
 			f.Action = guarddutyapi.FilterAction_NOOP
@@ -175,8 +186,11 @@ func (s *Service) UpdateFilter(ctx context.Context, in *guarddutyapi.UpdateFilte
 	}
 	now := s.now()
 	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
-		_, f, err := s.filter(ctx, tx, in.DetectorId, in.FilterName)
+		d, f, err := s.filter(ctx, tx, in.DetectorId, in.FilterName)
 		if err != nil {
+			return err
+		}
+		if err := s.free(ctx, tx, d); err != nil {
 			return err
 		}
 		if in.Description != nil {
@@ -201,8 +215,11 @@ func (s *Service) UpdateFilter(ctx context.Context, in *guarddutyapi.UpdateFilte
 // https://docs.aws.amazon.com/guardduty/latest/APIReference/API_DeleteFilter.html
 func (s *Service) DeleteFilter(ctx context.Context, in *guarddutyapi.DeleteFilterRequest) (*guarddutyapi.DeleteFilterResponse, error) {
 	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
-		_, f, err := s.filter(ctx, tx, in.DetectorId, in.FilterName)
+		d, f, err := s.filter(ctx, tx, in.DetectorId, in.FilterName)
 		if err != nil {
+			return err
+		}
+		if err := s.free(ctx, tx, d); err != nil {
 			return err
 		}
 		// The last place, so that the others close up.

@@ -22,11 +22,6 @@ type ranked struct {
 // after is where a page ends: what the last finding is sorted by, and its id.
 func (r *ranked) after() string { return r.key + "\x00" + r.ID }
 
-// seenBy are the detectors whose findings a detector's owner sees, by their ids.
-func (s *Service) seenBy(_ context.Context, _ store.Reader, d *detector) ([]string, error) {
-	return []string{d.ID}, nil
-}
-
 // collect returns the findings that meet the criteria.
 func (s *Service) collect(ctx context.Context, d *detector, c criteria, f func(*finding, map[string]any) error) error {
 	ids, err := s.seenBy(ctx, s.Store, d)
@@ -222,6 +217,9 @@ func (s *Service) eachNamed(ctx context.Context, detectorID string, ids []string
 	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
 		d, err := s.find(ctx, tx, detectorID)
 		if err != nil {
+			return err
+		}
+		if err := s.free(ctx, tx, d); err != nil {
 			return err
 		}
 		seen, err := s.seenBy(ctx, tx, d)

@@ -107,7 +107,21 @@ func (s *Service) announce(ctx context.Context, tx store.Tx, d *detector, f *fin
 		return nil
 	}
 	if f.Due = now; !f.Published.IsZero() {
-		f.Due = now.Truncate(frequency(d.Frequency)).Add(frequency(d.Frequency))
+		// A member follows its administrator.
+		admin, err := s.administrator(ctx, tx, d.Place)
+		if err != nil {
+			return err
+		}
+		every := d.Frequency
+		if admin != nil {
+			a, err := s.detectors.Get(ctx, tx, admin.Admin.id())
+			if err == nil {
+				every = a.Frequency
+			} else if !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		f.Due = now.Truncate(frequency(every)).Add(frequency(every))
 	}
 	return s.queue.Add(ctx, tx, work.Job{Kind: jobPublish, ID: findingID(d.ID, f.ID), Due: f.Due})
 }

@@ -94,6 +94,9 @@ func (s *Service) createList(ctx context.Context, k *kind, in newList) (string, 
 		if err != nil {
 			return err
 		}
+		if err := s.free(ctx, tx, d); err != nil {
+			return err
+		}
 		all, err := s.lists.List(ctx, tx, listID(d.ID, k.name, ""), "", 0)
 		if err != nil {
 			return err
@@ -178,6 +181,9 @@ func (s *Service) changeList(ctx context.Context, k *kind, detectorID, id string
 		if err != nil {
 			return err
 		}
+		if err := s.mayList(ctx, tx, l); err != nil {
+			return err
+		}
 		if name != nil && *name != l.Name {
 			all, err := s.lists.List(ctx, tx, listID(l.Detector, k.name, ""), "", 0)
 			if err != nil {
@@ -214,9 +220,21 @@ func (s *Service) deleteList(ctx context.Context, k *kind, detectorID, id string
 		if err != nil {
 			return err
 		}
+		if err := s.mayList(ctx, tx, l); err != nil {
+			return err
+		}
 		return s.dropList(ctx, tx, l)
 	})
 	return err
+}
+
+// mayList refuses members.
+func (s *Service) mayList(ctx context.Context, r store.Reader, l *list) error {
+	d, err := s.find(ctx, r, l.Detector)
+	if err != nil {
+		return err
+	}
+	return s.free(ctx, r, d)
 }
 
 func (s *Service) dropList(ctx context.Context, tx store.Tx, l *list) error {

@@ -25,8 +25,19 @@ func (s *Service) publish(ctx context.Context, j work.Job) (func(store.Tx) error
 		if err != nil {
 			return nil, err
 		}
-		if err := s.Publish(ctx, Event{Account: f.AccountID, Region: f.Region, DetailType: "GuardDuty Finding", Detail: detail}); err != nil {
+		to := []string{f.AccountID}
+		// "The administrator account receives the events of its members."
+		admin, err := s.administrator(ctx, s.Store, place{f.AccountID, f.Region})
+		if err != nil {
 			return nil, err
+		}
+		if admin != nil {
+			to = append(to, admin.Admin.Account)
+		}
+		for _, account := range to {
+			if err := s.Publish(ctx, Event{Account: account, Region: f.Region, DetailType: "GuardDuty Finding", Detail: detail}); err != nil {
+				return nil, err
+			}
 		}
 	}
 	sent, at, told := f.Changed, s.now(), !f.Service.Archived

@@ -19,6 +19,8 @@ import (
 //	finding/{detector}/{finding}          a finding
 //	filter/{detector}/{name}              a filter
 //	list/{detector}/{kind}/{id}           a list of addresses or domains
+//	member/{detector}/{account}           what an administrator has to do with an
+//	                                      account; index account
 //	progress/trail                        how far the trail is analysed
 //	head/{account}/{region}               which state of an engine counts
 //	chunk/{account}/{region}/{generation} its pieces
@@ -28,6 +30,7 @@ type records struct {
 	findings  store.Collection[finding]
 	filters   store.Collection[filter]
 	lists     store.Collection[list]
+	members   store.Collection[member]
 	progress  store.Collection[progress]
 	heads     store.Collection[head]
 	chunks    store.Collection[chunk]
@@ -126,6 +129,7 @@ func newRecords() records {
 		findings: store.Collection[finding]{Name: "finding"},
 		filters:  store.Collection[filter]{Name: "filter"},
 		lists:    store.Collection[list]{Name: "list"},
+		members:  store.Collection[member]{Name: "member", Indexes: []store.Index[member]{{Name: "account", Keys: (*member).by}}},
 		progress: store.Collection[progress]{Name: "progress"},
 		heads:    store.Collection[head]{Name: "head"},
 		chunks:   store.Collection[chunk]{Name: "chunk"},

@@ -58,7 +58,7 @@ type Service struct {
 	records
 	queue   *work.Queue
 	watched *store.Cache[*watched]
-	intel   *store.Cache[*intel.Set] // by detector
+	intel   *store.Cache[*intel.Set] // by place
 
 	mu      sync.Mutex // one analysis at a time on this node
 	engines *engines

@@ -727,6 +727,45 @@ func TestPending(t *testing.T) {
 	}
 }
 
+// TestPages: lists come a hundred at a time.
+func TestPages(t *testing.T) {
+	f := newFixture(t)
+	f.stop()
+	f.Quotas.Pending = 1000
+	topic := f.newTopic("t")
+	const n = 205
+	for i := range n {
+		ok[*api.SubscribeResponse](t)(f.Subscribe(f.ctx, &api.SubscribeInput{TopicArn: topic, Protocol: "email", Endpoint: new("u" + strings.Repeat("x", i) + "@example.com")}))
+	}
+	mine, all := map[string]bool{}, map[string]bool{}
+	for token, pages := (*string)(nil), 1; ; pages++ {
+		out := ok[*api.ListSubscriptionsResponse](t)(f.ListSubscriptions(f.ctx, &api.ListSubscriptionsInput{NextToken: token}))
+		for _, v := range out.Subscriptions {
+			mine[*v.Endpoint] = true
+		}
+		if token = out.NextToken; token == nil {
+			if len(mine) != n || pages != 3 {
+				t.Errorf("%d in %d pages", len(mine), pages)
+			}
+			break
+		}
+	}
+	for token, pages := (*string)(nil), 1; ; pages++ {
+		out := ok[*api.ListSubscriptionsByTopicResponse](t)(f.ListSubscriptionsByTopic(f.ctx, &api.ListSubscriptionsByTopicInput{TopicArn: topic, NextToken: token}))
+		for _, v := range out.Subscriptions {
+			all[*v.Endpoint] = true
+		}
+		if token = out.NextToken; token == nil {
+			if len(all) != n || pages != 3 {
+				t.Errorf("%d in %d pages", len(all), pages)
+			}
+			break
+		}
+	}
+	_, err := f.ListTopics(f.ctx, &api.ListTopicsInput{NextToken: new("nonsense")})
+	refused(t, err, "InvalidParameter", "NextToken")
+}
+
 // TestPassword: the password in an address is used and never shown.
 func TestPassword(t *testing.T) {
 	f := newFixture(t)

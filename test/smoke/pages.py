@@ -396,7 +396,8 @@ def happenings(pages):
     for call, key in ((e.list_event_buses, "EventBuses"), (e.list_archives, "Archives")):
         turned(pages, call, key, size="Limit")
     turned(pages, logs.list_log_groups, "logGroups", size="limit", token="nextToken")
-    logs.put_log_events(logGroupName="/page/g0", logStreamName="s0", logEvents=[{"timestamp": int(time.time() * 1000) - 1000 + i, "message": f"m{i}"} for i in range(3)])
+    now = e.describe_archive(ArchiveName="a0")["CreationTime"].timestamp()  # the server's time may have been moved
+    logs.put_log_events(logGroupName="/page/g0", logStreamName="s0", logEvents=[{"timestamp": int(now * 1000) + i, "message": f"m{i}"} for i in range(3)])
     pages.of("logs", "describe_log_groups")
     pages.of("logs", "describe_log_streams", logGroupName="/page/g0")
     pages.of("logs", "filter_log_events", logGroupName="/page/g0")

@@ -51,8 +51,8 @@ var services = []service{
 	{Name: "sns", Package: "sns", Begun: true},
 	{Name: "logs", Package: "logs", Begun: true, Ops: []string{
 		"CreateLogGroup", "CreateLogStream", "DeleteLogGroup", "DeleteLogStream", "DeleteResourcePolicy", "DeleteRetentionPolicy",
-		"DescribeLogGroups", "DescribeLogStreams", "DescribeResourcePolicies", "FilterLogEvents", "GetLogEvents",
-		"ListTagsForResource", "PutLogEvents", "PutResourcePolicy", "PutRetentionPolicy", "TagResource", "TestMetricFilter", "UntagResource",
+		"DescribeLogGroups", "DescribeLogStreams", "DescribeResourcePolicies", "FilterLogEvents", "GetLogEvents", "ListLogGroups",
+		"ListTagsForResource", "PutLogEvents", "PutLogGroupDeletionProtection", "PutResourcePolicy", "PutRetentionPolicy", "TagResource", "TestMetricFilter", "UntagResource",
 	}},
 	{Name: "cognito-idp", Package: "cognitoidp"},
 	{Name: "cognito-identity", Package: "cognitoidentity"},

@@ -11,7 +11,8 @@ import (
 type place struct {
 	Network  uint64 // its autonomous system, or without a data base its /16, or /32 in IPv6
 	Country  uint64 // 0 when it is not known
-	Amazon   bool
+	ByASN    bool   // the data base knows whose it is,
+	Amazon   bool   // and it is Amazon's
 	Located  bool
 	Lat, Lon float32
 }
@@ -52,7 +53,7 @@ func locate(ev *Event, a netip.Addr) place {
 	var r RemoteIP
 	ev.engine.Locate(a, &r)
 	if o := r.Organization; o != nil && o.ASN != "" {
-		v.Network = Key("ASN", o.ASN)
+		v.Network, v.ByASN = Key("ASN", o.ASN), true
 		v.Amazon = o.ASN == "16509" || o.ASN == "14618" || o.ASN == "AS16509" || o.ASN == "AS14618"
 	}
 	if c := r.Country; c != nil && c.Code+c.Name != "" {

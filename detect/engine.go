@@ -26,6 +26,9 @@ type Config struct {
 	// Locate completes what is known about an address (country, network); nil
 	// leaves it as it is.
 	Locate func(netip.Addr, *RemoteIP)
+	// Learning is how long a principal is watched before what it never did before
+	// is unusual; 0 means seven days.
+	Learning logs.Time
 	// MaxFindings bounds how many findings are kept; 0 means 100,000 (about 3 KB
 	// each). Beyond it those go that have not been seen for longest.
 	MaxFindings int

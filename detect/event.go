@@ -23,6 +23,8 @@ type Event struct {
 	resourceType string // AWS::IAM::User
 	hit          *intel.Hit
 	host         uint64 // see hostKey; 0 when it is not made yet
+	odd          bool   // the call came in a way that its principal never came before
+	mass         bool   // it is one of a mass
 }
 
 // Peer is a flow seen from the host it belongs to.

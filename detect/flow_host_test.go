@@ -160,7 +160,7 @@ func (x *networkCase) try(t *testing.T) {
 	for _, way := range []string{"once", "late", "twice", "restarted"} {
 		e := New(Config{}, All()...)
 		if way == "late" {
-			flows = late(flows)
+			flows = shuffled(flows)
 		}
 		for i, c := range flows {
 			f := c.flow()
@@ -191,9 +191,9 @@ func (x *networkCase) try(t *testing.T) {
 	}
 }
 
-// late makes flows come in another order: those of a minute, which come in one
+// shuffled makes flows come in another order: those of a minute, which come in one
 // file, up to 15 minutes late.
-func late(flows []connection) []connection {
+func shuffled(flows []connection) []connection {
 	r := rand.New(rand.NewPCG(1, 2))
 	when := make([]int, len(flows))
 	order := make([]int, len(flows))

@@ -6,6 +6,7 @@ import (
 
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
 	logsapi "bartizan.dev/api/logs"
+	snsapi "bartizan.dev/api/sns"
 	"bartizan.dev/gateway"
 	"bartizan.dev/service/cloudtrail"
 	"bartizan.dev/service/cloudtrail/folder"
@@ -37,6 +38,10 @@ func (s *Server) openCloudTrail(ctx context.Context, dir *directory) (gateway.Se
 				return b
 			}
 			return nil
+		},
+		Notify: func(ctx context.Context, topic, message string) error {
+			_, err := snsapi.Client{Door: inner{s, ""}}.Publish(ctx, &snsapi.PublishInput{TopicArn: &topic, Message: message})
+			return err
 		},
 	})
 	if err != nil {

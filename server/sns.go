@@ -35,5 +35,6 @@ func (s *Server) openSNS(ctx context.Context) (gateway.Service, error) {
 	}
 	s.sns = n
 	s.workers = append(s.workers, n)
-	return gateway.Service{Model: snsapi.Model(), Operations: snsapi.Operations(n), Rules: n.Rules(), Resource: sns.Resource}, nil
+	return gateway.Service{Model: snsapi.Model(), Operations: snsapi.Operations(n), Rules: n.Rules(), Resource: sns.Resource,
+		Data: map[string]string{"Publish": "AWS::SNS::Topic", "PublishBatch": "AWS::SNS::Topic"}}, nil
 }

@@ -3,11 +3,13 @@ package cloudtrail
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 	"time"
 
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
+	"bartizan.dev/service/cloudtrail/lake"
 	"bartizan.dev/store"
 	"bartizan.dev/trail"
 )
@@ -332,4 +334,72 @@ func TestCancelRunning(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// FuzzUnpack: a block that is damaged ends with an error, and no panic.
+func FuzzUnpack(f *testing.F) {
+	b := &block{}
+	b.add(&trail.Event{Time: time.Unix(1_700_000_000, 0), JSON: []byte(`{"eventName":"A"}`)})
+	b.add(&trail.Event{Time: time.Unix(1_700_000_060, 0), JSON: []byte(`{"eventName":"B"}`)})
+	f.Add(b.text.Bytes())
+	f.Add([]byte{0x80})
+	f.Add([]byte{2, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, text []byte) {
+		body, err := compress(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := false
+		unpack(body, time.Time{}, time.Time{}, time.Time{}, func(event []byte, err error) bool {
+			if ended {
+				t.Error("it goes on after an error")
+			}
+			ended = err != nil
+			return err == nil
+		})
+	})
+}
+
+// BenchmarkQuery counts 100,000 events of one name by principal.
+func BenchmarkQuery(b *testing.B) {
+	var blocks []*block
+	event := []byte(`{"eventVersion":"1.11","userIdentity":{"type":"AssumedRole","principalId":"AROAEXAMPLE:s","arn":"arn:aws:sts::111122223333:assumed-role/r/s","accountId":"111122223333","accessKeyId":"ASIAEXAMPLE","sessionContext":{"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLE","arn":"arn:aws:iam::111122223333:role/r","accountId":"111122223333","userName":"r"},"attributes":{"creationDate":"2026-01-02T03:04:05Z","mfaAuthenticated":"false"}}},"eventTime":"2026-01-02T03:04:05Z","eventSource":"kms.amazonaws.com","eventName":"Decrypt","awsRegion":"eu-central-1","sourceIPAddress":"192.0.2.1","userAgent":"aws-cli/2","requestParameters":{"keyId":"k","encryptionAlgorithm":"SYMMETRIC_DEFAULT"},"responseElements":null,"requestID":"11111111-2222-4333-8444-555555555555","eventID":"11111111-2222-4333-8444-555555555555","readOnly":true,"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"111122223333","eventCategory":"Management"}`)
+	const n = 100_000
+	for i := range n {
+		if len(blocks) == 0 || blocks[len(blocks)-1].size >= blockSize {
+			blocks = append(blocks, &block{})
+		}
+		blocks[len(blocks)-1].add(&trail.Event{Time: time.Unix(int64(1_700_000_000+i), 0), JSON: event})
+	}
+	var bodies [][]byte
+	for _, x := range blocks {
+		body, err := compress(x.text.Bytes())
+		if err != nil {
+			b.Fatal(err)
+		}
+		bodies = append(bodies, body)
+	}
+	engine, err := lake.New(time.Now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	source := func(_ context.Context, _ string, from, to time.Time) iter.Seq2[[]byte, error] {
+		return func(yield func([]byte, error) bool) {
+			for _, body := range bodies {
+				if !unpack(body, from, to, time.Time{}, yield) {
+					return
+				}
+			}
+		}
+	}
+	st, err := lake.Parse("SELECT userIdentity.arn, count(*) FROM 0233062f-51ae-4bd6-a7c1-ab2c6dc5e8dc WHERE eventName = 'Decrypt' GROUP BY 1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := engine.Run(b.Context(), st, nil, source, func([]string, []*string) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
 }

@@ -168,7 +168,7 @@ func (s *Service) catchUp(ctx context.Context, id string) error {
 // block are events that are stored together.
 type block struct {
 	oldest, newest time.Time
-	text           bytes.Buffer // each with its length before it
+	text           bytes.Buffer // each with its second and its length before it
 	size           int
 }
 
@@ -179,8 +179,8 @@ func (b *block) add(e *trail.Event) {
 	if e.Time.After(b.newest) {
 		b.newest = e.Time
 	}
-	var n [binary.MaxVarintLen64]byte
-	b.text.Write(n[:binary.PutUvarint(n[:], uint64(len(e.JSON)))])
+	head := binary.AppendUvarint(binary.AppendVarint(b.text.AvailableBuffer(), e.Time.Unix()), uint64(len(e.JSON)))
+	b.text.Write(head)
 	b.text.Write(e.JSON)
 	b.size += len(e.JSON)
 }
@@ -292,14 +292,15 @@ func unpack(body []byte, from, to, limit time.Time, yield func([]byte, error) bo
 		return yield(nil, err)
 	}
 	for len(text) > 0 {
-		n, used := binary.Uvarint(text)
-		if used <= 0 || n > uint64(len(text)-used) {
+		second, a := binary.Varint(text)
+		n, b := binary.Uvarint(text[max(a, 0):])
+		if a <= 0 || b <= 0 || n > uint64(len(text)-a-b) {
 			return yield(nil, errors.New("cloudtrail: a block of events is damaged"))
 		}
-		event := text[used : used+int(n)]
-		text = text[used+int(n):]
-		var f struct{ EventTime time.Time }
-		if json.Unmarshal(event, &f) == nil && !f.EventTime.IsZero() && (f.EventTime.Before(limit) || !from.IsZero() && f.EventTime.Before(from) || !to.IsZero() && f.EventTime.After(to)) {
+		event := text[a+b : a+b+int(n)]
+		text = text[a+b+int(n):]
+		at := time.Unix(second, 0)
+		if at.Before(limit) || !from.IsZero() && at.Before(from.Truncate(time.Second)) || !to.IsZero() && at.After(to) {
 			continue
 		}
 		if !yield(event, nil) {

@@ -434,6 +434,20 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
+// TestInsight: an insight is CloudTrail's event, whatever service it is about.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/insights-events-view-console.html
+func TestInsight(t *testing.T) {
+	f := newFixture(t)
+	f.rule(nil, "insights", `{"source":["aws.cloudtrail"],"detail-type":["AWS Insight via CloudTrail"]}`, api.Target{Id: "1", Arn: logARN("some")})
+	f.rule(nil, "calls", `{"source":["aws.iam"]}`, api.Target{Id: "1", Arn: logARN("calls")})
+	if err := f.Recorded(f.ctx, &Record{Account: account, Region: region, Source: "iam.amazonaws.com", Type: "AwsCloudTrailInsight", Detail: []byte(`{"insightDetails":{"state":"Start"}}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.delivered(); len(got) != 1 || !strings.Contains(got[0], `"detail":{"insightDetails":{"state":"Start"}}`) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestPattern(t *testing.T) {
 	f := newFixture(t)
 	const e = `{"id":"1","account":"1","source":"s","time":"2026-01-01T00:00:00Z","region":"r","resources":[],"detail-type":"T","detail":{"a":1}}`

@@ -547,10 +547,42 @@ def happenings(_):
     refused("NotFound", "Topic does not exist", sns.publish, TopicArn=topic[:-1], Message="x")
 
 
+def trails(_):
+    """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html"""
+    c = client("cloudtrail")
+    for i in range(5):
+        arn = c.create_trail(Name=f"trail{i}", S3BucketName="audit")["TrailARN"]
+    refused("MaximumNumberOfTrailsExceededException", "User: 000000000000 already has 5 trails in us-east-1.", c.create_trail, Name="sixth", S3BucketName="audit")
+    refused("TrailAlreadyExistsException", "Trail trail0 already exists for customer: 000000000000", c.create_trail, Name="trail0", S3BucketName="audit")
+    refused("S3BucketDoesNotExistException", "S3 bucket none does not exist!", c.update_trail, Name="trail0", S3BucketName="none")
+    refused("InvalidTrailNameException", "Trail name too short. Minimum allowed length: 3 characters. Specified name length: 2 characters.", c.get_trail, Name="ab")
+    refused("InsightNotEnabledException", "Trail trail0 does not have Insights enabled.", c.get_insight_selectors, TrailName="trail0")
+    c.add_tags(ResourceId=arn, TagsList=tags(50))
+    refused("TagsLimitExceededException", "The number of tags per trail has exceeded the permitted amount of 50.", c.add_tags, ResourceId=arn, TagsList=[{"Key": "one more", "Value": "v"}])
+    selector = {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}, {"Field": "eventName", "Equals": ["e"] * 498}]}
+    c.put_event_selectors(TrailName="trail0", AdvancedEventSelectors=[selector])
+    selector["FieldSelectors"][2]["Equals"].append("e")
+    refused("InvalidEventSelectorsException", "", c.put_event_selectors, TrailName="trail0", AdvancedEventSelectors=[selector])
+    refused("InvalidEventSelectorsException", "", c.put_event_selectors, TrailName="trail0", EventSelectors=[{}] * 6)
+    stores = [c.create_event_data_store(Name=f"store{i}")["EventDataStoreArn"] for i in range(10)]
+    refused("EventDataStoreMaxLimitExceededException", "", c.create_event_data_store, Name="eleventh")
+    refused("EventDataStoreTerminationProtectedException", "", c.delete_event_data_store, EventDataStore=stores[0])
+    refused("InvalidParameterException", "", c.update_event_data_store, EventDataStore=stores[0], BillingMode="FIXED_RETENTION_PRICING")
+    table = stores[0].rpartition("/")[2]
+    refused("InvalidQueryStatementException", "", c.start_query, QueryStatement=f"DELETE FROM {table}")
+    forever = f"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM r) SELECT count(*) FROM r, {table}"
+    running = [c.start_query(QueryStatement=forever)["QueryId"] for _ in range(10)]
+    refused("MaxConcurrentQueriesException", "", c.start_query, QueryStatement=forever)
+    for query in running:
+        c.cancel_query(QueryId=query)
+    refused("InactiveQueryException", "", c.cancel_query, QueryId=running[0])
+    refused("QueryIdNotFoundException", "", c.get_query_results, QueryId="11111111-2222-4333-8444-555555555555")
+
+
 if __name__ == "__main__":
     boto3.setup_default_session()
     recorder = Recorder(boto3.DEFAULT_SESSION._session)
-    for part in (sizes, numbers, conflicts, names, tagging, documents, sessions, organization, analyzers, hosts, keys, secrets, parameters, hsms, happenings):
+    for part in (sizes, numbers, conflicts, names, tagging, documents, sessions, organization, analyzers, hosts, keys, secrets, parameters, hsms, happenings, trails):
         try:
             part(client("iam"))
         except ClientError as e:

@@ -281,5 +281,7 @@ func TestQuotas(t *testing.T) {
 	interpreter(t)
 	dir := t.TempDir()
 	materials(t, dir)
-	script(t, bartizantest.New(t), dir, "quotas.py")
+	bucket := t.TempDir()
+	s := bartizantest.New(t, bartizantest.Change(func(o *server.Options) { o.TrailBuckets = map[string]string{"audit": bucket} }))
+	script(t, s, dir, "quotas.py")
 }

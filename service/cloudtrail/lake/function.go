@@ -76,21 +76,19 @@ func field(args []driver.Value) (driver.Value, error) {
 	return plain(at), nil
 }
 
-// member is an object's member by exact name, else by one that differs in case.
-func member(object json.RawMessage, key string) json.RawMessage {
-	var m map[string]json.RawMessage
-	if json.Unmarshal(object, &m) != nil {
-		return nil
-	}
-	if v, ok := m[key]; ok {
-		return v
-	}
-	for k, v := range m {
-		if strings.EqualFold(k, key) {
-			return v
+// member is an object's member by exact name, else the first that differs in case.
+func member(object json.RawMessage, key string) (out json.RawMessage) {
+	members(object, func(k, value []byte) bool {
+		if string(k) == key {
+			out = value
+			return false
 		}
-	}
-	return nil
+		if out == nil && strings.EqualFold(string(k), key) {
+			out = value
+		}
+		return true
+	})
+	return out
 }
 
 // plain is a JSON value as SQL has it.
@@ -98,6 +96,9 @@ func plain(raw json.RawMessage) driver.Value {
 	s := strings.TrimSpace(string(raw))
 	if s == "" || s == "null" {
 		return nil
+	}
+	if s[0] == '"' && strings.IndexByte(s, '\\') < 0 && len(s) > 1 {
+		return s[1 : len(s)-1]
 	}
 	if s[0] == '"' {
 		var out string

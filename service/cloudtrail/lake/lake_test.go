@@ -2,6 +2,7 @@ package lake
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -96,6 +97,7 @@ func TestQueries(t *testing.T) {
 		{"SELECT count(*) n, approx_distinct(userIdentity.arn) u FROM " + one + " WHERE eventTime > date_add('minute', -21, now())", "n=2 u=2", 2, nil},
 		{"SELECT date_trunc('hour', eventTime) h, avg(2) a, strpos(eventName,'t') p FROM " + one + " GROUP BY 1", "h=2026-01-01 00:00:00.000 a=2.0 p=3", 6, nil},
 		{"SELECT /* it's */ 'a;b -- c' AS s FROM " + one + " LIMIT 1", "s=a;b -- c", 1, nil},
+		{`SELECT event_field('{"a":"x\"y\u0041"}', 'a') AS s FROM ` + one + " LIMIT 1", `s=x"yA`, 1, nil},
 		{"SELECT j.value FROM " + one + ", json_each(userIdentity) j WHERE j.key = 'type' LIMIT 1", "value=IAMUser", 1, nil},
 		{"SELECT json_extract_scalar(eventJson, '$.requestParameters.roleArn') AS r FROM " + one + " WHERE eventName != 'Get0' LIMIT 1", "r=r1", 2, nil},
 	} {
@@ -184,5 +186,37 @@ func FuzzStatement(f *testing.F) {
 			return nil
 		})
 		_ = err // either is an answer
+	})
+}
+
+// FuzzMembers: of an object that encoding/json reads, the same members are found;
+// of anything else, none that are not there.
+func FuzzMembers(f *testing.F) {
+	for _, doc := range []string{`{"a":1,"b":{"c":[1,"}",{}]},"d":"x\"y"}`, ` { "a" : null , "b" : true } `, `{"a":}`, `{"a"`, `[]`, `{"a":"\`, `{"a":1 2}`} {
+		f.Add([]byte(doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		var want map[string]json.RawMessage
+		valid := json.Unmarshal(doc, &want) == nil && want != nil
+		got := map[string]json.RawMessage{}
+		members(doc, func(key, value []byte) bool {
+			var k string
+			if json.Unmarshal(append(append([]byte{'"'}, key...), '"'), &k) != nil && valid {
+				t.Errorf("key %q of %q", key, doc)
+			}
+			got[k] = value
+			return true
+		})
+		if !valid {
+			return
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%q has %q, found %q", doc, want, got)
+		}
+		for k, v := range want {
+			if string(got[k]) != string(v) {
+				t.Errorf("%q: %q is %q, found %q", doc, k, v, got[k])
+			}
+		}
 	})
 }

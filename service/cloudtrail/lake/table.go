@@ -1,7 +1,6 @@
 package lake
 
 import (
-	"encoding/json"
 	"fmt"
 	"iter"
 	"strconv"
@@ -129,7 +128,8 @@ type cursor struct {
 	next  func() ([]byte, error, bool)
 	stop  func()
 	event []byte
-	row   map[string]json.RawMessage // the event, once a column of it was asked for
+	row   [][]byte // the event's columns, once one of them was asked for
+	known bool
 	id    int64
 	eof   bool
 }
@@ -168,7 +168,7 @@ func (c *cursor) Next() error {
 		r.err = err
 		return err
 	}
-	if c.row = nil; !ok {
+	if c.known = false; !ok {
 		c.eof = true
 		return nil
 	}
@@ -189,6 +189,29 @@ func (c *cursor) Close() error {
 	return nil
 }
 
+// places are those of the columns by their names.
+var places = func() map[string]int {
+	out := map[string]int{}
+	for i, c := range columns {
+		out[c.name] = i
+	}
+	return out
+}()
+
+// find finds the event's columns. What is no record has none.
+func (c *cursor) find() {
+	if c.known = true; c.row == nil {
+		c.row = make([][]byte, len(columns))
+	}
+	clear(c.row)
+	members(c.event, func(key, value []byte) bool {
+		if i, ok := places[string(key)]; ok {
+			c.row[i] = value
+		}
+		return true
+	})
+}
+
 func (c *cursor) Column(i int) (vtab.Value, error) {
 	if i < 0 || i >= len(columns) {
 		return nil, nil
@@ -197,14 +220,11 @@ func (c *cursor) Column(i int) (vtab.Value, error) {
 	if col.kind == whole {
 		return string(c.event), nil
 	}
-	if c.row == nil {
-		c.row = make(map[string]json.RawMessage, 32)
-		if json.Unmarshal(c.event, &c.row) != nil {
-			return nil, nil // what is no record has no columns
-		}
+	if !c.known {
+		c.find()
 	}
-	raw, ok := c.row[col.name]
-	if !ok {
+	raw := c.row[i]
+	if raw == nil {
 		return nil, nil
 	}
 	v := plain(raw)

@@ -51,13 +51,13 @@ func testGeneratedDomains(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	all := strings.Fields(popular)
 	for _, rcode := range []string{"NXDOMAIN", "NOERROR"} {
-		const windows = 4000
+		const windows = 2000
 		if n := dgaWindows(t, windows, rcode, func() string { return all[r.IntN(len(all))] }); n*1000 > windows {
 			t.Errorf("%s: %d of %d ordinary windows raise a finding", rcode, n, windows)
 		}
 		good := 0
 		for _, f := range families {
-			const windows = 100
+			const windows = 50
 			n := dgaWindows(t, windows, rcode, func() string { return f.make(r) })
 			if n >= windows*9/10 {
 				good++

@@ -31,13 +31,14 @@ func (b *burst) add(t logs.Time) (high bool) {
 	return b.Tried[0]+b.Tried[1] >= burstTried
 }
 
-// flood is 1136 bytes: the packets between a host and a peer in 16 minutes, in large
+// flood is 1144 bytes: the packets between a host and a peer in 16 minutes, in large
 // flows alone; and the connections that came to nothing, as bits of hashes, so that
 // none counts twice.
 type flood struct {
 	Out, In Window
 	Since   logs.Time // of Tried
 	Tried   [128]uint64
+	Set     uint64 // bits of Tried
 }
 
 // maxFloods bounds the table to 23 MB: peers of hosts that send much.
@@ -142,7 +143,7 @@ func (ev *Event) floodKey(class int) uint64 {
 // tried counts a connection that came to nothing.
 func (ev *Event) tried(v *flood) {
 	if ev.Time-v.Since >= floodWindow {
-		v.Tried, v.Since = [128]uint64{}, ev.Time
+		v.Tried, v.Set, v.Since = [128]uint64{}, 0, ev.Time
 	}
 	p := &ev.Peer
 	bit := mix(uint64(ev.Time)<<32 ^ uint64(p.LocalPort)<<16 ^ uint64(p.RemotePort))
@@ -151,11 +152,7 @@ func (ev *Event) tried(v *flood) {
 		return
 	}
 	*word |= mask
-	n := 0
-	for _, w := range v.Tried {
-		n += ones(w)
-	}
-	if n >= floodTried {
+	if v.Set++; v.Set >= floodTried {
 		ev.Raise(ev.flooding(floodTCP))
 	}
 }

@@ -190,16 +190,16 @@ func TestLoads250000EntriesInHalfASecond(t *testing.T) {
 	text := bigList(250_000, true)
 	best := time.Hour
 	for range 3 {
-		start := time.Now()
+		start := cpu() // which a shared machine does not spoil
 		l := parse(t, Source{Format: TXT, Limits: ThreatEntities}, text)
 		Compile(l)
-		best = min(best, time.Since(start))
+		best = min(best, time.Duration(cpu()-start))
 		if l.Entries != 250_000 || l.Bad > 0 {
 			t.Fatalf("%d entries, %d bad", l.Entries, l.Bad)
 		}
 	}
 	t.Logf("250,000 entries loaded in %v", best)
-	if best > 2*time.Second { // the bar is 0.5 s; the machine may be shared
+	if best > 2*time.Second { // the bar is 0.5 s; the race detector takes its part
 		t.Errorf("loading took %v", best)
 	}
 }

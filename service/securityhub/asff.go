@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 
 	api "bartizan.dev/api/securityhub"
 	"bartizan.dev/wire"
@@ -139,7 +138,7 @@ func word(v any) string {
 	return string(b)
 }
 
-// productOf is the ARN of a finding with its product before it, under which
+// resource is the id of a finding with its product before it, under which
 // EventBridge and ProductFields know it.
 func (a ASFF) resource() string { return a.str("ProductArn") + "/" + a.str("Id") }
 
@@ -170,12 +169,4 @@ func strings2any(list []string) []any {
 		out[i] = v
 	}
 	return out
-}
-
-// lower is a name as JSON of other services begins it.
-func lower(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
 }

@@ -58,7 +58,6 @@ type facts struct {
 
 	summary  map[string]int32
 	password *iamapi.PasswordPolicy // nil: none
-	noPolicy bool
 	users    []credentials
 	details  *iamapi.GetAccountAuthorizationDetailsResponse
 	keys     []key

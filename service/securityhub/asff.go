@@ -138,7 +138,7 @@ func word(v any) string {
 	return string(b)
 }
 
-// productOf is the ARN of a finding with its product before it, under which
+// resource is the id of a finding with its product before it, under which
 // EventBridge and ProductFields know it.
 func (a ASFF) resource() string { return a.str("ProductArn") + "/" + a.str("Id") }
 

@@ -50,6 +50,7 @@ func (s *Service) Rules() policy.Rules {
 			return []policy.Touch{t}, err
 		}),
 	}
+	s.rulesV2(rules)
 	for _, name := range onHub {
 		rules[name] = s.hubRule(name)
 	}

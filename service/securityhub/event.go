@@ -64,7 +64,14 @@ func (s *Service) imported(ctx context.Context, tx store.Tx, o *outgoing, p plac
 		if err != nil {
 			return err
 		}
-		o.add(Event{Account: home.account, Region: home.region, DetailType: "Security Hub Findings - Imported", Resources: []string{a.resource()}, Detail: detail})
+		if _, err := s.hubs.Get(ctx, tx, home.home()); err == nil {
+			o.add(Event{Account: home.account, Region: home.region, DetailType: "Security Hub Findings - Imported", Resources: []string{a.resource()}, Detail: detail})
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err := s.importedV2(ctx, tx, o, home, a); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	api "bartizan.dev/api/securityhub"
 )
@@ -26,6 +28,7 @@ type use int
 const (
 	forSearch use = iota // GetFindings and insights
 	forRules             // automation rules
+	forOCSF              // the operations of V2
 )
 
 // compile makes a filter of AwsSecurityFindingFilters or
@@ -121,6 +124,31 @@ func joined(all []matcher, values func(*matcher) []any) bool {
 	return some || !positive
 }
 
+// containsWord looks for a word or words, whatever their case, that end where
+// other characters than letters and digits begin.
+func containsWord(have, want string) bool {
+	have, want = strings.ToLower(have), strings.ToLower(want)
+	inWord := func(s string, last bool) bool {
+		r, _ := utf8.DecodeRuneInString(s)
+		if last {
+			r, _ = utf8.DecodeLastRuneInString(s)
+		}
+		return s != "" && (unicode.IsLetter(r) || unicode.IsDigit(r))
+	}
+	for at := 0; want != ""; {
+		i := strings.Index(have[at:], want)
+		if i < 0 {
+			return false
+		}
+		begin, end := at+i, at+i+len(want)
+		if !inWord(have[:begin], true) && !inWord(have[end:], false) {
+			return true
+		}
+		at = end
+	}
+	return false
+}
+
 func equal(have, want string) bool { return have == want }
 
 // comparison makes a matcher, and refuses what AWS refuses to combine.
@@ -135,6 +163,11 @@ func comparison(name, op, value string, seen map[string]bool, u use) (matcher, e
 		m.wanted = strings.HasPrefix
 	case "PREFIX_NOT_EQUALS":
 		m.not, m.wanted = true, strings.HasPrefix
+	case "CONTAINS_WORD":
+		if u != forOCSF {
+			return m, invalid("Invalid parameter 'Filters'. The comparison CONTAINS_WORD of %s can be used only with the operations of V2.", name)
+		}
+		m.wanted = containsWord
 	case "CONTAINS":
 		m.wanted = strings.Contains
 	case "NOT_CONTAINS":
@@ -142,7 +175,7 @@ func comparison(name, op, value string, seen map[string]bool, u use) (matcher, e
 	default:
 		return m, invalid("Invalid parameter 'Filters'. The comparison %s of %s is not supported by this operation.", op, name)
 	}
-	if u == forSearch && strings.HasSuffix(op, "CONTAINS") {
+	if u != forRules && strings.HasSuffix(op, "CONTAINS") {
 		return m, invalid("Invalid parameter 'Filters'. The comparison %s of %s can be used only with automation rules.", op, name)
 	}
 	seen[op] = true

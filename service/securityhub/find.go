@@ -22,9 +22,12 @@ type found struct {
 	sort []any // values of the sort criteria
 }
 
+// A wanter tells whether a finding is wanted.
+type wanter interface{ wants(ASFF) bool }
+
 // each calls do for the findings of some accounts in the order of their keys,
 // after a key, until it says that it has enough.
-func (s *Service) each(ctx context.Context, r store.Reader, homes []place, after string, wants filter, do func(*found) (more bool)) error {
+func (s *Service) each(ctx context.Context, r store.Reader, homes []place, after string, wants wanter, do func(*found) (more bool)) error {
 	for _, p := range homes {
 		prefix := p.home() + "/"
 		from := ""
@@ -111,7 +114,7 @@ func readMark(token *string) (*mark, error) {
 }
 
 // search is a page of the caller's findings.
-func (s *Service) search(ctx context.Context, wants filter, order order, limit *int32, token *string) ([]*found, *string, error) {
+func (s *Service) search(ctx context.Context, wants wanter, order order, limit *int32, token *string) ([]*found, *string, error) {
 	from, err := readMark(token)
 	if err != nil {
 		return nil, nil, err
@@ -153,7 +156,7 @@ func (s *Service) search(ctx context.Context, wants filter, order order, limit *
 	return best[:n], (&mark{last.key, last.sort}).token(), err
 }
 
-func (s *Service) unsorted(ctx context.Context, homes []place, wants filter, from *mark, n int) (out []*found, next *string, err error) {
+func (s *Service) unsorted(ctx context.Context, homes []place, wants wanter, from *mark, n int) (out []*found, next *string, err error) {
 	after := ""
 	if from != nil {
 		after = from.Key
@@ -175,6 +178,7 @@ type order []criterion
 type criterion struct {
 	path []string
 	desc bool
+	ocsf bool // the path is of the finding's OCSF form
 }
 
 // newOrder takes the names of filters and of fields: both are in use.
@@ -187,7 +191,7 @@ func newOrder(all []api.SortCriterion) (order, error) {
 		if _, known := fields[name]; !known && !isField(top) {
 			return nil, invalid("Invalid parameter 'SortCriteria'. %s is not a field that findings can be sorted by.", clip(name))
 		}
-		out = append(out, criterion{pathOf(name), c.SortOrder == api.SortOrder_desc})
+		out = append(out, criterion{path: pathOf(name), desc: c.SortOrder == api.SortOrder_desc})
 	}
 	if len(out) > 10 {
 		return nil, invalid("Invalid parameter 'SortCriteria'. data should NOT have more than 10 items")
@@ -205,7 +209,11 @@ func isField(name string) bool {
 func (o order) of(a ASFF) []any {
 	out := make([]any, len(o))
 	for i, c := range o {
-		if v := spread(nil, map[string]any(a), c.path); len(v) > 0 {
+		of := a
+		if c.ocsf {
+			of = a.ocsf()
+		}
+		if v := spread(nil, map[string]any(of), c.path); len(v) > 0 {
 			if out[i] = v[0]; !isScalar(v[0]) {
 				out[i] = word(v[0])
 			}

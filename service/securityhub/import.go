@@ -94,13 +94,13 @@ func (s *Service) Import(ctx context.Context, account, region string, asff ...AS
 func (s *Service) take(ctx context.Context, p place, all []ASFF, by string) (refused []refusal, err error) {
 	_, err = s.Store.Update(ctx, func(tx store.Tx) error {
 		refused = nil
-		h, err := s.hubs.Get(ctx, tx, p.home())
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		open, err := s.takes(ctx, tx, p)
+		if err != nil {
 			return err
 		}
 		in := &intake{Service: s, tx: tx, at: p, by: by}
 		for _, a := range all {
-			if h == nil {
+			if !open {
 				refused = append(refused, refusal{a, "Account " + p.account + " is not subscribed to AWS Security Hub"})
 				continue
 			}
@@ -119,6 +119,19 @@ func (s *Service) take(ctx context.Context, p place, all []ASFF, by string) (ref
 		return in.send(ctx)
 	})
 	return refused, err
+}
+
+// takes tells whether an account takes findings: Security Hub or its V2 is
+// enabled.
+func (s *Service) takes(ctx context.Context, r store.Reader, p place) (bool, error) {
+	_, err := s.hubs.Get(ctx, r, p.home())
+	if errors.Is(err, store.ErrNotFound) {
+		_, err = s.hubsV2.Get(ctx, r, p.home())
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // intake is the import of findings in one transaction.

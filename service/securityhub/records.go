@@ -33,6 +33,7 @@ import (
 //	administrator/{home}           the administrator of a member
 //	organization/{home}            how a delegated administrator adds accounts
 //	delegated/{management}/{region} the organization's delegated administrator
+//	hubv2/{home}                   Security Hub V2
 //	outbox/{uuid}                  events on their way to EventBridge
 type records struct {
 	hubs     store.Collection[hub]
@@ -47,6 +48,7 @@ type records struct {
 	checked  store.Collection[checked]
 	outbox   store.Collection[parcel]
 
+	hubsV2         store.Collection[hubV2]
 	members        store.Collection[member]
 	invitations    store.Collection[invitation]
 	administrators store.Collection[administrator]
@@ -60,6 +62,7 @@ func newRecords() records {
 		insights: store.Collection[insight]{Name: "insight"}, actions: store.Collection[action]{Name: "action"}, outbox: store.Collection[parcel]{Name: "outbox"},
 		products: store.Collection[subscription]{Name: "product"}, rules: store.Collection[rule]{Name: "rule"},
 		enabled: store.Collection[subscribedStandard]{Name: "standard"}, settings: store.Collection[setting]{Name: "control"}, checked: store.Collection[checked]{Name: "checked"},
+		hubsV2:  store.Collection[hubV2]{Name: "hubv2"},
 		members: store.Collection[member]{Name: "member"}, invitations: store.Collection[invitation]{Name: "invitation"}, administrators: store.Collection[administrator]{Name: "administrator"},
 		organizations: store.Collection[organization]{Name: "organization"}, delegated: store.Collection[delegated]{Name: "delegated"},
 	}

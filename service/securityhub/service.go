@@ -12,6 +12,7 @@
 //   - control.go, standard.go, security.go: controls and standards; facts.go,
 //     judge.go, judgedata.go, check.go: how controls are judged.
 //   - member.go, invitation.go, organization.go: administrators and members.
+//   - ocsf.go, v2.go, v2update.go: Security Hub V2.
 //   - guardduty.go: findings of GuardDuty.
 //   - event.go: what EventBridge is told.
 package securityhub

@@ -36,9 +36,8 @@ const (
 // doExpire looks through the findings of a hub once a day, some at a time.
 func (s *Service) doExpire(ctx context.Context, tx store.Tx, j work.Job) error {
 	home := j.ID
-	if _, err := s.hubs.Get(ctx, tx, home); errors.Is(err, store.ErrNotFound) {
-		return nil
-	} else if err != nil {
+	account, region, _ := strings.Cut(home, "/")
+	if open, err := s.takes(ctx, tx, place{account, region}); err != nil || !open {
 		return err
 	}
 	found, err := s.findings.List(ctx, tx, home+"/", string(j.Payload), perJob)
@@ -125,10 +124,16 @@ func (s *Service) mayClose(ctx context.Context, tx store.Tx, p place) error {
 // and any Security Hub configuration settings are deleted after 90 days".
 // https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-disable.html
 func (s *Service) closed(ctx context.Context, tx store.Tx, p place) error {
-	for _, kind := range []string{jobExpire, jobCheck, jobJoin} {
+	for _, kind := range []string{jobCheck, jobJoin} {
 		if err := s.queue.Cancel(ctx, tx, kind, p.home()); err != nil {
 			return err
 		}
+	}
+	if _, err := s.hubsV2.Get(ctx, tx, p.home()); err == nil || !errors.Is(err, store.ErrNotFound) {
+		return err // its V2 still has the findings
+	}
+	if err := s.queue.Cancel(ctx, tx, jobExpire, p.home()); err != nil {
+		return err
 	}
 	return s.queue.Add(ctx, tx, work.Job{Kind: jobClear, ID: p.home(), Due: s.now().Add(keepActive)})
 }

@@ -19,17 +19,17 @@ var absent = strings.Fields(`
 	DeleteCustomDetectionRuleAssociation
 	DeleteCustomDetectionRuleOrgConfiguration DeleteMalwareProtectionPlan
 	DeletePublishingDestination DescribeMalwareScans
-	DescribeOrganizationConfiguration DescribePublishingDestination DisableOrganizationAdminAccount
-	EnableOrganizationAdminAccount GetCoverageStatistics
+	DescribePublishingDestination
+	GetCoverageStatistics
 	GetCustomDetectionRule GetCustomDetectionRuleAssociation GetCustomDetectionRuleOrgConfiguration GetInvestigation
 	GetMalwareProtectionPlan GetMalwareScan GetMalwareScanSettings
 	GetOrganizationStatistics GetRemainingFreeTrialDays GetUsageStatistics
 	ListCoverage ListCustomDetectionRuleAssociations ListCustomDetectionRuleOrgConfigurations ListCustomDetectionRules
 	ListInvestigationRecords ListInvestigations ListMalwareProtectionPlans ListMalwareScans
-	ListOrganizationAdminAccounts ListPublishingDestinations
+	ListPublishingDestinations
 	SendObjectMalwareScan StartMalwareScan UpdateCustomDetectionRuleAssociation
 	UpdateCustomDetectionRuleOrgConfiguration UpdateMalwareProtectionPlan UpdateMalwareScanSettings
-	UpdateOrganizationConfiguration UpdatePublishingDestination`)
+	UpdatePublishingDestination`)
 
 // plain are the operations for which AWS's list names no resource: a policy can
 // only say "*".
@@ -38,7 +38,8 @@ var plain = strings.Fields(`ArchiveFindings CreateSampleFindings GetFindings Get
 	UnarchiveFindings UpdateFindingsFeedback
 	CreateMembers InviteMembers GetMembers ListMembers DeleteMembers DisassociateMembers StartMonitoringMembers StopMonitoringMembers
 	GetMemberDetectors UpdateMemberDetectors ListInvitations GetInvitationsCount AcceptAdministratorInvitation AcceptInvitation
-	DeclineInvitations DeleteInvitations GetAdministratorAccount GetMasterAccount DisassociateFromAdministratorAccount DisassociateFromMasterAccount`)
+	DeclineInvitations DeleteInvitations GetAdministratorAccount GetMasterAccount DisassociateFromAdministratorAccount DisassociateFromMasterAccount
+	EnableOrganizationAdminAccount DisableOrganizationAdminAccount ListOrganizationAdminAccounts DescribeOrganizationConfiguration UpdateOrganizationConfiguration`)
 
 // Rules declares what the operations touch.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonguardduty.html

@@ -21,6 +21,7 @@ import (
 //	list/{detector}/{kind}/{id}           a list of addresses or domains
 //	member/{detector}/{account}           what an administrator has to do with an
 //	                                      account; index account
+//	organization/{org}/{region}           what its administrator has set; index admin
 //	progress/trail                        how far the trail is analysed
 //	head/{account}/{region}               which state of an engine counts
 //	chunk/{account}/{region}/{generation} its pieces
@@ -31,9 +32,11 @@ type records struct {
 	filters   store.Collection[filter]
 	lists     store.Collection[list]
 	members   store.Collection[member]
-	progress  store.Collection[progress]
-	heads     store.Collection[head]
-	chunks    store.Collection[chunk]
+
+	organizations store.Collection[organization]
+	progress      store.Collection[progress]
+	heads         store.Collection[head]
+	chunks        store.Collection[chunk]
 }
 
 // place is an account's part of a Region.
@@ -130,6 +133,9 @@ func newRecords() records {
 		filters:  store.Collection[filter]{Name: "filter"},
 		lists:    store.Collection[list]{Name: "list"},
 		members:  store.Collection[member]{Name: "member", Indexes: []store.Index[member]{{Name: "account", Keys: (*member).by}}},
+		organizations: store.Collection[organization]{Name: "organization", Indexes: []store.Index[organization]{
+			{Name: "admin", Keys: func(o *organization) []string { return []string{o.Admin.id()} }},
+		}},
 		progress: store.Collection[progress]{Name: "progress"},
 		heads:    store.Collection[head]{Name: "head"},
 		chunks:   store.Collection[chunk]{Name: "chunk"},

@@ -13,6 +13,7 @@ import (
 	guarddutyapi "bartizan.dev/api/guardduty"
 	organizationsapi "bartizan.dev/api/organizations"
 	"bartizan.dev/gateway"
+	"bartizan.dev/service/cloudtrail/folder"
 	"bartizan.dev/service/events"
 	"bartizan.dev/service/guardduty"
 	"bartizan.dev/store"
@@ -23,6 +24,7 @@ import (
 func (s *Server) openGuardDuty(ctx context.Context) (gateway.Service, error) {
 	g, err := guardduty.New(ctx, guardduty.Deps{
 		Log: s.trail, Store: store.View(s.store, "guardduty/"), Clock: s.clock, Logger: s.log, LinkRole: s.iam.LinkRole,
+		Bucket:        s.exportBucket,
 		Organizations: delegates{s},
 		Fetch:         s.fetchList(outside()),
 		Publish: func(ctx context.Context, e guardduty.Event) error {
@@ -83,6 +85,20 @@ func (d delegates) Undelegate(ctx context.Context, account string) error {
 		return nil
 	}
 	return err
+}
+
+// exportBucket is a bucket that is a folder.
+func (s *Server) exportBucket(name string) guardduty.Bucket {
+	dir, ok := s.opt.TrailBuckets[name]
+	if !ok {
+		return nil
+	}
+	b, err := folder.Open(dir)
+	if err != nil {
+		s.log.Error("a bucket's folder cannot be opened", "bucket", name, "cause", err)
+		return nil
+	}
+	return b
 }
 
 // fetchList opens a list: an object of a bucket that is a folder, or whatever an

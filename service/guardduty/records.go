@@ -22,6 +22,7 @@ import (
 //	member/{detector}/{account}           what an administrator has to do with an
 //	                                      account; index account
 //	organization/{org}/{region}           what its administrator has set; index admin
+//	destination/{detector}/{id}           where findings are exported to
 //	progress/trail                        how far the trail is analysed
 //	head/{account}/{region}               which state of an engine counts
 //	chunk/{account}/{region}/{generation} its pieces
@@ -33,6 +34,7 @@ type records struct {
 	lists     store.Collection[list]
 	members   store.Collection[member]
 
+	destinations  store.Collection[destination]
 	organizations store.Collection[organization]
 	progress      store.Collection[progress]
 	heads         store.Collection[head]
@@ -56,6 +58,7 @@ type detector struct {
 	Updated   time.Time
 	Token     string            `json:",omitzero"`
 	Tags      map[string]string `json:",omitzero"`
+	Scans     scanSettings      `json:",omitzero"`
 }
 
 // setting is whether a feature is on, and since when.
@@ -136,9 +139,10 @@ func newRecords() records {
 		organizations: store.Collection[organization]{Name: "organization", Indexes: []store.Index[organization]{
 			{Name: "admin", Keys: func(o *organization) []string { return []string{o.Admin.id()} }},
 		}},
-		progress: store.Collection[progress]{Name: "progress"},
-		heads:    store.Collection[head]{Name: "head"},
-		chunks:   store.Collection[chunk]{Name: "chunk"},
+		destinations: store.Collection[destination]{Name: "destination"},
+		progress:     store.Collection[progress]{Name: "progress"},
+		heads:        store.Collection[head]{Name: "head"},
+		chunks:       store.Collection[chunk]{Name: "chunk"},
 	}
 }
 

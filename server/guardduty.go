@@ -5,23 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	guarddutyapi "bartizan.dev/api/guardduty"
+	organizationsapi "bartizan.dev/api/organizations"
 	"bartizan.dev/gateway"
+	"bartizan.dev/service/cloudtrail/folder"
 	"bartizan.dev/service/events"
 	"bartizan.dev/service/guardduty"
 	"bartizan.dev/store"
+	"bartizan.dev/wire"
 )
 
 // openGuardDuty builds the service that analyses the trail.
 func (s *Server) openGuardDuty(ctx context.Context) (gateway.Service, error) {
 	g, err := guardduty.New(ctx, guardduty.Deps{
 		Log: s.trail, Store: store.View(s.store, "guardduty/"), Clock: s.clock, Logger: s.log, LinkRole: s.iam.LinkRole,
-		Fetch: s.fetchList(outside(time.Minute, false)),
+		Bucket:        s.exportBucket,
+		Organizations: delegates{s},
+		Fetch:         s.fetchList(outside(time.Minute, false)),
 		Publish: func(ctx context.Context, e guardduty.Event) error {
 			return s.happenings.Happened(ctx, &events.Happening{Account: e.Account, Region: e.Region, Source: "aws.guardduty", DetailType: e.DetailType, Detail: e.Detail})
 		},
@@ -31,6 +37,69 @@ func (s *Server) openGuardDuty(ctx context.Context) (gateway.Service, error) {
 	}
 	s.workers = append(s.workers, g)
 	return gateway.Service{Model: guarddutyapi.Model(), Operations: guarddutyapi.Operations(g), Rules: g.Rules(), Resource: guardduty.Resource}, nil
+}
+
+// delegates is what GuardDuty needs of Organizations.
+type delegates struct{ s *Server }
+
+const guardDuty = "guardduty.amazonaws.com"
+
+func (d delegates) Of(ctx context.Context, account string) (org, management string, err error) {
+	org, err = d.s.organizations.OrganizationOf(ctx, account)
+	if err != nil || org == "" {
+		return "", "", err
+	}
+	management, err = d.s.organizations.ManagementOf(ctx, account)
+	return org, management, err
+}
+
+func (d delegates) Accounts(ctx context.Context, org string) iter.Seq2[guardduty.Account, error] {
+	return func(yield func(guardduty.Account, error) bool) {
+		for m, err := range d.s.organizations.Accounts(ctx, org) {
+			if m.Suspended && err == nil {
+				continue
+			}
+			if !yield(guardduty.Account{ID: m.ID, Email: m.Email}, err) {
+				return
+			}
+		}
+	}
+}
+
+// Delegate does what the caller may do: the calls go through the inner door.
+func (d delegates) Delegate(ctx context.Context, account string) error {
+	door := organizationsapi.Client{Door: inner{d.s, guardDuty}}
+	if _, err := door.EnableAWSServiceAccess(ctx, &organizationsapi.EnableAWSServiceAccessRequest{ServicePrincipal: guardDuty}); err != nil {
+		return err
+	}
+	_, err := door.RegisterDelegatedAdministrator(ctx, &organizationsapi.RegisterDelegatedAdministratorRequest{AccountId: account, ServicePrincipal: guardDuty})
+	if e, ok := errors.AsType[*wire.Error](err); ok && e.Code == "AccountAlreadyRegisteredException" {
+		return nil // for another Region
+	}
+	return err
+}
+
+func (d delegates) Undelegate(ctx context.Context, account string) error {
+	door := organizationsapi.Client{Door: inner{d.s, guardDuty}}
+	_, err := door.DeregisterDelegatedAdministrator(ctx, &organizationsapi.DeregisterDelegatedAdministratorRequest{AccountId: account, ServicePrincipal: guardDuty})
+	if e, ok := errors.AsType[*wire.Error](err); ok && e.Code == "AccountNotRegisteredException" {
+		return nil
+	}
+	return err
+}
+
+// exportBucket is a bucket that is a folder.
+func (s *Server) exportBucket(name string) guardduty.Bucket {
+	dir, ok := s.opt.TrailBuckets[name]
+	if !ok {
+		return nil
+	}
+	b, err := folder.Open(dir)
+	if err != nil {
+		s.log.Error("a bucket's folder cannot be opened", "bucket", name, "cause", err)
+		return nil
+	}
+	return b
 }
 
 // fetchList opens a list: an object of a bucket that is a folder, or whatever an

@@ -15,21 +15,19 @@ import (
 // absent are the operations that are not built.
 var absent = strings.Fields(`
 	CreateCustomDetectionRuleAssociation CreateCustomDetectionRuleOrgConfiguration
-	CreateInvestigation CreateMalwareProtectionPlan CreatePublishingDestination
+	CreateInvestigation CreateMalwareProtectionPlan
 	DeleteCustomDetectionRuleAssociation
 	DeleteCustomDetectionRuleOrgConfiguration DeleteMalwareProtectionPlan
-	DeletePublishingDestination DescribeMalwareScans
-	DescribeOrganizationConfiguration DescribePublishingDestination DisableOrganizationAdminAccount
-	EnableOrganizationAdminAccount GetCoverageStatistics
+	DescribeMalwareScans
+	GetCoverageStatistics
 	GetCustomDetectionRule GetCustomDetectionRuleAssociation GetCustomDetectionRuleOrgConfiguration GetInvestigation
-	GetMalwareProtectionPlan GetMalwareScan GetMalwareScanSettings
+	GetMalwareProtectionPlan GetMalwareScan
 	GetOrganizationStatistics GetRemainingFreeTrialDays GetUsageStatistics
 	ListCoverage ListCustomDetectionRuleAssociations ListCustomDetectionRuleOrgConfigurations ListCustomDetectionRules
 	ListInvestigationRecords ListInvestigations ListMalwareProtectionPlans ListMalwareScans
-	ListOrganizationAdminAccounts ListPublishingDestinations
 	SendObjectMalwareScan StartMalwareScan UpdateCustomDetectionRuleAssociation
-	UpdateCustomDetectionRuleOrgConfiguration UpdateMalwareProtectionPlan UpdateMalwareScanSettings
-	UpdateOrganizationConfiguration UpdatePublishingDestination`)
+	UpdateCustomDetectionRuleOrgConfiguration UpdateMalwareProtectionPlan
+	`)
 
 // plain are the operations for which AWS's list names no resource: a policy can
 // only say "*".
@@ -38,7 +36,9 @@ var plain = strings.Fields(`ArchiveFindings CreateSampleFindings GetFindings Get
 	UnarchiveFindings UpdateFindingsFeedback
 	CreateMembers InviteMembers GetMembers ListMembers DeleteMembers DisassociateMembers StartMonitoringMembers StopMonitoringMembers
 	GetMemberDetectors UpdateMemberDetectors ListInvitations GetInvitationsCount AcceptAdministratorInvitation AcceptInvitation
-	DeclineInvitations DeleteInvitations GetAdministratorAccount GetMasterAccount DisassociateFromAdministratorAccount DisassociateFromMasterAccount`)
+	DeclineInvitations DeleteInvitations GetAdministratorAccount GetMasterAccount DisassociateFromAdministratorAccount DisassociateFromMasterAccount
+	EnableOrganizationAdminAccount DisableOrganizationAdminAccount ListOrganizationAdminAccounts DescribeOrganizationConfiguration UpdateOrganizationConfiguration
+	GetMalwareScanSettings UpdateMalwareScanSettings ListPublishingDestinations`)
 
 // Rules declares what the operations touch.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonguardduty.html
@@ -79,6 +79,7 @@ func (s *Service) Rules() policy.Rules {
 		}),
 	}
 	maps.Copy(rules, s.listRules())
+	maps.Copy(rules, s.destinationRules())
 	for _, op := range plain {
 		rules[op] = policy.OnAny(policy.Touch{Action: "guardduty:" + op})
 	}
@@ -140,6 +141,8 @@ func Resource(name string) string {
 		return "AWS::GuardDuty::Detector"
 	case len(parts) == 4 && parts[2] == "filter":
 		return "AWS::GuardDuty::Filter"
+	case len(parts) == 4 && parts[2] == "publishingdestination":
+		return "AWS::GuardDuty::PublishingDestination"
 	case len(parts) == 4 && parts[2] == ipSet.name:
 		return "AWS::GuardDuty::IPSet"
 	case len(parts) == 4 && parts[2] == threatIntelSet.name:

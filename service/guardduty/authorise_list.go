@@ -62,3 +62,21 @@ func onList[I any](s *Service, action string, k *kind, ids func(*I) (detector, i
 		return s.touch(ctx, action, partOf(ctx, detector, k.name, id))
 	})
 }
+
+// destinationRules are those of publishing destinations.
+func (s *Service) destinationRules() policy.Rules {
+	return policy.Rules{
+		"CreatePublishingDestination": policy.On(func(_ context.Context, in *guarddutyapi.CreatePublishingDestinationRequest) ([]policy.Touch, error) {
+			return []policy.Touch{{Action: "guardduty:CreatePublishingDestination", RequestTags: requestTags(in.Tags)}}, nil
+		}),
+		"DescribePublishingDestination": policy.On(func(ctx context.Context, in *guarddutyapi.DescribePublishingDestinationRequest) ([]policy.Touch, error) {
+			return s.touch(ctx, "DescribePublishingDestination", partOf(ctx, in.DetectorId, "publishingdestination", in.DestinationId))
+		}),
+		"UpdatePublishingDestination": policy.On(func(ctx context.Context, in *guarddutyapi.UpdatePublishingDestinationRequest) ([]policy.Touch, error) {
+			return s.touch(ctx, "UpdatePublishingDestination", partOf(ctx, in.DetectorId, "publishingdestination", in.DestinationId))
+		}),
+		"DeletePublishingDestination": policy.On(func(ctx context.Context, in *guarddutyapi.DeletePublishingDestinationRequest) ([]policy.Touch, error) {
+			return s.touch(ctx, "DeletePublishingDestination", partOf(ctx, in.DetectorId, "publishingdestination", in.DestinationId))
+		}),
+	}
+}

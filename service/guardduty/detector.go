@@ -191,7 +191,7 @@ func (s *Service) forget(ctx context.Context, tx store.Tx, d *detector) error {
 			return err
 		}
 	}
-	if err := errors.Join(s.dropState(ctx, tx, d.Place), clear(ctx, tx, &s.filters, home), clear(ctx, tx, &s.members, home)); err != nil {
+	if err := errors.Join(s.dropState(ctx, tx, d.Place), clear(ctx, tx, &s.filters, home), clear(ctx, tx, &s.members, home), clear(ctx, tx, &s.destinations, home)); err != nil {
 		return err
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +44,8 @@ type rig struct {
 	events []Event
 	fail   error             // what EventBridge answers
 	files  map[string]string // what lies at a location
+	org    []string          // the accounts of an organization, its management account first
+	called []string          // what Organizations was asked
 }
 
 func newRig(t *testing.T) *rig {
@@ -76,7 +79,7 @@ func (r *rig) open() (s *Service, stop func()) {
 			r.events = append(r.events, e)
 		}
 		return r.fail
-	}, Fetch: r.fetch})
+	}, Fetch: r.fetch, Organizations: r, Bucket: r.bucket})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -100,6 +103,59 @@ func (r *rig) fetch(_ context.Context, at Source) (io.ReadCloser, error) {
 		return nil, errors.New("no such file")
 	}
 	return io.NopCloser(strings.NewReader(text)), nil
+}
+
+func (r *rig) Of(_ context.Context, account string) (org, management string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.org, account) {
+		return "o-example", r.org[0], nil
+	}
+	return "", "", nil
+}
+
+func (r *rig) Accounts(context.Context, string) iter.Seq2[Account, error] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := slices.Clone(r.org)
+	return func(yield func(Account, error) bool) {
+		for _, id := range all {
+			if !yield(Account{ID: id, Email: id + "@example.com"}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (r *rig) Delegate(_ context.Context, account string) error   { return r.asked("+" + account) }
+func (r *rig) Undelegate(_ context.Context, account string) error { return r.asked("-" + account) }
+
+func (r *rig) asked(what string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.called = append(r.called, what)
+	return nil
+}
+
+// setOrg changes the organization.
+func (r *rig) setOrg(accounts ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.org = accounts
+}
+
+type keeper struct{ *rig }
+
+func (k keeper) Put(_ context.Context, key string, body []byte, _ map[string]string) error {
+	k.put(key, string(body)+" ")
+	return nil
+}
+
+func (r *rig) bucket(name string) Bucket {
+	if name != "exports" {
+		return nil
+	}
+	return keeper{r}
 }
 
 // put makes a file; the empty one goes.

@@ -22,7 +22,7 @@ func (s *Service) invitations(ctx context.Context, r store.Reader, at place) ([]
 		} else if err != nil {
 			return nil, err
 		}
-		if !m.Hidden && (m.Status == invited || m.associated()) {
+		if !m.Hidden && !m.Organization && (m.Status == invited || m.associated()) {
 			out = append(out, m)
 		}
 	}
@@ -221,6 +221,9 @@ func (s *Service) resign(ctx context.Context, detectorID string) error {
 		}
 		if m == nil {
 			return rejected(invalidInput, "The request is rejected because the current account has no administrator account.")
+		}
+		if m.Organization {
+			return rejected(invalidInput, "The request is rejected because the current account is a member by its organization. Only the administrator account can disassociate it.")
 		}
 		return s.relate(ctx, tx, m, resigned)
 	})

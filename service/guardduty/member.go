@@ -36,6 +36,8 @@ type member struct {
 	Invited    time.Time `json:",omitzero"`
 	Updated    time.Time
 	Hidden     bool `json:",omitzero"` // the account has deleted the invitation
+	// Organization: by it, and nobody was asked.
+	Organization bool `json:",omitzero"`
 }
 
 func (m *member) associated() bool { return m.Status == enabled || m.Status == paused }
@@ -184,9 +186,21 @@ func (s *Service) relate(ctx context.Context, tx store.Tx, m *member, status str
 // https://docs.aws.amazon.com/guardduty/latest/APIReference/API_CreateMembers.html
 func (s *Service) CreateMembers(ctx context.Context, in *guarddutyapi.CreateMembersRequest) (*guarddutyapi.CreateMembersResponse, error) {
 	var out unprocessed
-	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
+	end, err := s.Log.End(ctx)
+	if err != nil {
+		return nil, err
+	}
+	colleagues, err := s.colleagues(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.Store.Update(ctx, func(tx store.Tx) error {
 		out = unprocessed{}
 		d, err := s.find(ctx, tx, in.DetectorId)
+		if err != nil {
+			return err
+		}
+		o, err := s.leads(ctx, tx, d)
 		if err != nil {
 			return err
 		}
@@ -215,6 +229,12 @@ func (s *Service) CreateMembers(ctx context.Context, in *guarddutyapi.CreateMemb
 				continue
 			}
 			n++
+			if o != nil && colleagues[a.AccountId] {
+				if err := s.enrol(ctx, tx, d, o, Account{a.AccountId, a.Email}, end); err != nil {
+					return err
+				}
+				continue
+			}
 			if err := s.relate(ctx, tx, m, related); err != nil {
 				return err
 			}
@@ -222,6 +242,37 @@ func (s *Service) CreateMembers(ctx context.Context, in *guarddutyapi.CreateMemb
 		return nil
 	})
 	return &guarddutyapi.CreateMembersResponse{UnprocessedAccounts: out}, err
+}
+
+// colleagues are the accounts that belong to the organization whose administrator
+// owns a detector. They become members without being asked, with the role that
+// this takes.
+func (s *Service) colleagues(ctx context.Context, in *guarddutyapi.CreateMembersRequest) (map[string]bool, error) {
+	out := map[string]bool{}
+	d, err := s.find(ctx, s.Store, in.DetectorId)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.leads(ctx, s.Store, d)
+	if err != nil || o == nil || s.Organizations == nil {
+		return out, err
+	}
+	for _, a := range in.AccountDetails {
+		org, _, err := s.Organizations.Of(ctx, a.AccountId)
+		if err != nil {
+			return nil, err
+		}
+		if org != o.ID || a.AccountId == d.Place.Account {
+			continue
+		}
+		out[a.AccountId] = true
+		if s.LinkRole != nil {
+			if err := s.LinkRole(ctx, a.AccountId, principal); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
 }
 
 // InviteMembers asks accounts to become members. They see it in ListInvitations.

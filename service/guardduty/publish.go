@@ -51,6 +51,9 @@ func (s *Service) publish(ctx context.Context, j work.Job) (func(store.Tx) error
 		f.Due = time.Time{}
 		if told {
 			f.Published = at
+			if err := s.exports(ctx, tx, f); err != nil {
+				return err
+			}
 		}
 		if told && !f.Changed.Equal(sent) { // it was seen again meanwhile
 			d, err := s.detectors.Get(ctx, tx, place{f.AccountID, f.Region}.id())

@@ -21,6 +21,8 @@ import (
 //	list/{detector}/{kind}/{id}           a list of addresses or domains
 //	member/{detector}/{account}           what an administrator has to do with an
 //	                                      account; index account
+//	organization/{org}/{region}           what its administrator has set; index admin
+//	destination/{detector}/{id}           where findings are exported to
 //	progress/trail                        how far the trail is analysed
 //	head/{account}/{region}               which state of an engine counts
 //	chunk/{account}/{region}/{generation} its pieces
@@ -31,9 +33,12 @@ type records struct {
 	filters   store.Collection[filter]
 	lists     store.Collection[list]
 	members   store.Collection[member]
-	progress  store.Collection[progress]
-	heads     store.Collection[head]
-	chunks    store.Collection[chunk]
+
+	destinations  store.Collection[destination]
+	organizations store.Collection[organization]
+	progress      store.Collection[progress]
+	heads         store.Collection[head]
+	chunks        store.Collection[chunk]
 }
 
 // place is an account's part of a Region.
@@ -53,6 +58,7 @@ type detector struct {
 	Updated   time.Time
 	Token     string            `json:",omitzero"`
 	Tags      map[string]string `json:",omitzero"`
+	Scans     scanSettings      `json:",omitzero"`
 }
 
 // setting is whether a feature is on, and since when.
@@ -130,9 +136,13 @@ func newRecords() records {
 		filters:  store.Collection[filter]{Name: "filter"},
 		lists:    store.Collection[list]{Name: "list"},
 		members:  store.Collection[member]{Name: "member", Indexes: []store.Index[member]{{Name: "account", Keys: (*member).by}}},
-		progress: store.Collection[progress]{Name: "progress"},
-		heads:    store.Collection[head]{Name: "head"},
-		chunks:   store.Collection[chunk]{Name: "chunk"},
+		organizations: store.Collection[organization]{Name: "organization", Indexes: []store.Index[organization]{
+			{Name: "admin", Keys: func(o *organization) []string { return []string{o.Admin.id()} }},
+		}},
+		destinations: store.Collection[destination]{Name: "destination"},
+		progress:     store.Collection[progress]{Name: "progress"},
+		heads:        store.Collection[head]{Name: "head"},
+		chunks:       store.Collection[chunk]{Name: "chunk"},
 	}
 }
 

@@ -35,6 +35,10 @@ type Deps struct {
 	Publish func(ctx context.Context, e Event) error
 	// Fetch opens a list; nil fetches none.
 	Fetch func(ctx context.Context, at Source) (io.ReadCloser, error)
+	// Bucket returns the bucket with a name, or nil when there is none.
+	Bucket func(name string) Bucket
+	// Organizations is AWS Organizations; nil when there is none.
+	Organizations Organizations
 	// LinkRole makes the service-linked role of a service in an account, unless it
 	// is there; nil makes none.
 	LinkRole func(ctx context.Context, account, principal string) error
@@ -86,7 +90,11 @@ func (s *Service) handlers() map[string]work.Handler {
 		jobAnalyze: s.analyze,
 		jobPublish: s.publish,
 		jobList:    s.doList,
-		jobExpire:  work.InTx(s.expire),
+
+		jobVerify:       s.verify,
+		jobExport:       s.export,
+		jobOrganization: s.roll,
+		jobExpire:       work.InTx(s.expire),
 	}
 }
 

@@ -73,6 +73,15 @@ func (s *Service) named(ctx context.Context, r store.Reader, name string) (*tagg
 			l.Tags = tags
 			return s.lists.Put(ctx, tx, l.id(), l)
 		}}, nil
+	case len(parts) == 4 && parts[0] == "detector" && parts[2] == "publishingdestination":
+		v, err := s.destination(ctx, r, parts[1], parts[3])
+		if err != nil {
+			return nil, err
+		}
+		return &tagged{v.Tags, func(tx store.Tx, tags map[string]string) error {
+			v.Tags = tags
+			return s.destinations.Put(ctx, tx, v.id(), v)
+		}}, nil
 	}
 	return nil, errNothing
 }

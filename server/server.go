@@ -198,12 +198,17 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	queues, err := s.openSQS(ctx)
+	if err != nil {
+		return err
+	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
 			people, org, keys, secrets, events,
 			hub,
 			guard,
 			topics,
+			queues,
 			s.openACM(),
 			s.openSSM(),
 			s.openAccessAnalyzer(ctx, actions, ask),

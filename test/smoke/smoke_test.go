@@ -47,6 +47,7 @@ var services = []string{
 	"securityhub",
 	"guardduty",
 	"sns",
+	"sqs",
 }
 
 // only, if set, are the services that TestEveryOperation tries, by commas.

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/json"
+	"strings"
 
 	"bartizan.dev/logs"
 )
@@ -73,7 +74,7 @@ func anomalous(j *judge) *Detector {
 // look runs for every call, before judge.
 func (b *behaviour) look(ev *Event) {
 	c, u := ev.Call, &b.now
-	*u = unusual{skip: c.Identity.InvokedBy != "" || c.Identity.Type == "AWSService" || !c.Addr.IsValid()}
+	*u = unusual{skip: c.Identity.InvokedBy != "" || c.Identity.Type == "AWSService" || !c.Addr.IsValid() && strings.HasSuffix(c.SourceIP, ".amazonaws.com")}
 	if u.skip {
 		return
 	}
@@ -93,7 +94,10 @@ func (b *behaviour) look(ev *Event) {
 	h.see(ev.Time)
 	all.see(ev.Time)
 	call := mix(nameHash(c.Source)*31 ^ nameHash(c.Name))
-	where := b.places.of(ev, c.Addr)
+	where := place{Network: nameHash(c.SourceIP)} // "AWS Internal", for one
+	if c.Addr.IsValid() {
+		where = b.places.of(ev, c.Addr)
+	}
 	u.call, u.callToAll = novel(h.Calls[:], call), novel(all.Calls[:], call) && settled
 	u.network = h.Network.meet(h.Networks[:], where.Network, ev.Time, u.learnt)
 	u.networkToAll = all.Network.meet(all.Networks[:], where.Network, ev.Time, settled)
@@ -152,7 +156,7 @@ func (b *behaviour) raise(ev *Event, kind string, severity float64, why string) 
 	if why != "" {
 		text = "{user} " + why
 	}
-	ev.odd = b.now.context() > 0
+	ev.odd = ev.storm || b.now.learnt && b.now.context() >= 2
 	ev.Raise(&Sighting{Type: kind, Severity: severity, Title: tactics[kind].title, Text: text + ".", Finish: b.now.profile})
 	ev.odd = false
 }

@@ -59,9 +59,9 @@ func (b *behaviour) count(ev *Event, t *tally) {
 	if t.kind != anomalousDiscovery {
 		severity = min(tactics[t.kind].severity, Medium)
 	}
-	ev.mass = true
+	ev.storm = t == &storm
 	b.raise(ev, t.kind, severity, t.why)
-	ev.mass = false
+	ev.storm = false
 }
 
 // storm is for refused calls of every name.

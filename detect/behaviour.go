@@ -22,6 +22,7 @@ type behaviour struct {
 	suspects         map[On][]*suspect
 	counted          map[On][]*tally
 	now              unusual // of the event at hand
+	profile          func(*Event, *Finding)
 }
 
 // unusual is what is odd about a call.
@@ -37,6 +38,7 @@ type unusual struct {
 func anomalous(j *judge) *Detector {
 	b := &behaviour{people: NewTable[habit](maxPrincipals), accounts: NewTable[habit](maxAccounts), tallies: NewTable[tallied](maxTallies),
 		places: places{NewTable[place](maxPlaces)}, suspects: map[On][]*suspect{}, counted: map[On][]*tally{}}
+	b.profile = b.now.profile
 	d := &Detector{Name: "behaviour", State: states{memory[habit]{b.people, 1}, memory[habit]{b.accounts, 1}, memory[tallied]{b.tallies, 1}}}
 	for kind := range tactics {
 		d.Types = append(d.Types, kind)
@@ -50,13 +52,14 @@ func anomalous(j *judge) *Detector {
 		}
 	}
 	for _, s := range suspects(j) {
+		s.why = "{user} " + s.why + "."
 		for _, on := range s.on {
 			b.suspects[on] = append(b.suspects[on], &s)
 			name(on)
 		}
 	}
 	for i, t := range tallies() {
-		t.number = i + 1
+		t.number, t.why = i+1, "{user} "+t.why+"."
 		for _, on := range t.on {
 			b.counted[on] = append(b.counted[on], &t)
 			name(on)
@@ -133,7 +136,7 @@ func (b *behaviour) weigh(ev *Event) {
 		least = 4
 	}
 	if n >= least || u.travels {
-		b.raise(ev, kind, tactics[kind].severity, "")
+		b.raise(ev, kind, tactics[kind].severity, "{user} invoked the API {api} from {ip} in a way that is unusual.")
 	}
 }
 
@@ -151,13 +154,9 @@ func (u *unusual) context() int {
 	return n
 }
 
-func (b *behaviour) raise(ev *Event, kind string, severity float64, why string) {
-	text := "{user} invoked the API {api} from {ip} in a way that is unusual"
-	if why != "" {
-		text = "{user} " + why
-	}
+func (b *behaviour) raise(ev *Event, kind string, severity float64, text string) {
 	ev.odd = ev.storm || b.now.learnt && b.now.context() >= 2
-	ev.Raise(&Sighting{Type: kind, Severity: severity, Title: tactics[kind].title, Text: text + ".", Finish: b.now.profile})
+	ev.Raise(&Sighting{Type: kind, Severity: severity, Title: tactics[kind].title, Text: text, Finish: b.profile})
 	ev.odd = false
 }
 

@@ -69,9 +69,9 @@ func tacticOf(kind string) (bit uint32, name string) {
 	return 0, ""
 }
 
-// stolen says whether a sighting shows that somebody else has the credentials.
-func (ev *Event) stolen(kind string) bool {
-	return ev.odd || kind == loginAround || strings.HasPrefix(kind, "PenTest:") || strings.Contains(kind, "CredentialExfiltration.") ||
+// stolenBy says whether a type shows that somebody else has the credentials.
+func stolenBy(kind string) bool {
+	return kind == loginAround || strings.HasPrefix(kind, "PenTest:") || strings.Contains(kind, "CredentialExfiltration.") ||
 		strings.Contains(kind, ":IAMUser/MaliciousIPCaller") || strings.HasSuffix(kind, ":IAMUser/TorIPCaller")
 }
 
@@ -79,7 +79,7 @@ func (x *correlation) raised(ev *Event, s *Sighting, id findingID) {
 	if s.Type == attackSequence {
 		return
 	}
-	v, _ := x.table.At(Key(ev.Account(), ev.Subject()))
+	v, _ := x.table.At(fold(nameHash(ev.Subject())^nameHash(ev.Account()), 0xe7037ed1a0b428db))
 	v.note(ev, s, id)
 	n, tactics, stolen := 0, uint32(0), false
 	for i := range v.List {
@@ -115,10 +115,13 @@ func (v *signals) note(ev *Event, s *Sighting, id findingID) {
 	g := &v.List[at]
 	if g.Kind != kind || !g.within(ev.Time) {
 		*g = signal{ID: id, Kind: kind}
+		g.Tactic, _ = tacticOf(s.Type)
+		if stolenBy(s.Type) {
+			g.Stolen = 1
+		}
 	}
 	g.ID, g.Last = id, max(g.Last, ev.Time)
-	g.Tactic, _ = tacticOf(s.Type)
-	if ev.stolen(s.Type) {
+	if ev.odd {
 		g.Stolen = 1
 	}
 }

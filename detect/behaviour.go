@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/json"
+	"strings"
 
 	"bartizan.dev/logs"
 )
@@ -21,6 +22,7 @@ type behaviour struct {
 	suspects         map[On][]*suspect
 	counted          map[On][]*tally
 	now              unusual // of the event at hand
+	profile          func(*Event, *Finding)
 }
 
 // unusual is what is odd about a call.
@@ -36,6 +38,7 @@ type unusual struct {
 func anomalous(j *judge) *Detector {
 	b := &behaviour{people: NewTable[habit](maxPrincipals), accounts: NewTable[habit](maxAccounts), tallies: NewTable[tallied](maxTallies),
 		places: places{NewTable[place](maxPlaces)}, suspects: map[On][]*suspect{}, counted: map[On][]*tally{}}
+	b.profile = b.now.profile
 	d := &Detector{Name: "behaviour", State: states{memory[habit]{b.people, 1}, memory[habit]{b.accounts, 1}, memory[tallied]{b.tallies, 1}}}
 	for kind := range tactics {
 		d.Types = append(d.Types, kind)
@@ -49,13 +52,14 @@ func anomalous(j *judge) *Detector {
 		}
 	}
 	for _, s := range suspects(j) {
+		s.why = "{user} " + s.why + "."
 		for _, on := range s.on {
 			b.suspects[on] = append(b.suspects[on], &s)
 			name(on)
 		}
 	}
 	for i, t := range tallies() {
-		t.number = i + 1
+		t.number, t.why = i+1, "{user} "+t.why+"."
 		for _, on := range t.on {
 			b.counted[on] = append(b.counted[on], &t)
 			name(on)
@@ -73,7 +77,7 @@ func anomalous(j *judge) *Detector {
 // look runs for every call, before judge.
 func (b *behaviour) look(ev *Event) {
 	c, u := ev.Call, &b.now
-	*u = unusual{skip: c.Identity.InvokedBy != "" || c.Identity.Type == "AWSService" || !c.Addr.IsValid()}
+	*u = unusual{skip: c.Identity.InvokedBy != "" || c.Identity.Type == "AWSService" || !c.Addr.IsValid() && strings.HasSuffix(c.SourceIP, ".amazonaws.com")}
 	if u.skip {
 		return
 	}
@@ -93,7 +97,10 @@ func (b *behaviour) look(ev *Event) {
 	h.see(ev.Time)
 	all.see(ev.Time)
 	call := mix(nameHash(c.Source)*31 ^ nameHash(c.Name))
-	where := b.places.of(ev, c.Addr)
+	where := place{Network: nameHash(c.SourceIP)} // "AWS Internal", for one
+	if c.Addr.IsValid() {
+		where = b.places.of(ev, c.Addr)
+	}
 	u.call, u.callToAll = novel(h.Calls[:], call), novel(all.Calls[:], call) && settled
 	u.network = h.Network.meet(h.Networks[:], where.Network, ev.Time, u.learnt)
 	u.networkToAll = all.Network.meet(all.Networks[:], where.Network, ev.Time, settled)
@@ -129,7 +136,7 @@ func (b *behaviour) weigh(ev *Event) {
 		least = 4
 	}
 	if n >= least || u.travels {
-		b.raise(ev, kind, tactics[kind].severity, "")
+		b.raise(ev, kind, tactics[kind].severity, "{user} invoked the API {api} from {ip} in a way that is unusual.")
 	}
 }
 
@@ -147,13 +154,9 @@ func (u *unusual) context() int {
 	return n
 }
 
-func (b *behaviour) raise(ev *Event, kind string, severity float64, why string) {
-	text := "{user} invoked the API {api} from {ip} in a way that is unusual"
-	if why != "" {
-		text = "{user} " + why
-	}
-	ev.odd = b.now.context() > 0
-	ev.Raise(&Sighting{Type: kind, Severity: severity, Title: tactics[kind].title, Text: text + ".", Finish: b.now.profile})
+func (b *behaviour) raise(ev *Event, kind string, severity float64, text string) {
+	ev.odd = ev.storm || b.now.learnt && b.now.context() >= 2
+	ev.Raise(&Sighting{Type: kind, Severity: severity, Title: tactics[kind].title, Text: text, Finish: b.profile})
 	ev.odd = false
 }
 

@@ -21,15 +21,13 @@ func series(start time.Time, step time.Duration, events ...logstest.Event) []log
 	return events
 }
 
-func times(n int, make func(int) logstest.Event) []logstest.Event {
-	out := make2(n)
-	for i := range n {
-		out[i] = make(i)
+func times(n int, one func(int) logstest.Event) []logstest.Event {
+	out := make([]logstest.Event, n)
+	for i := range out {
+		out[i] = one(i)
 	}
 	return out
 }
-
-func make2(n int) []logstest.Event { return make([]logstest.Event, n) }
 
 // ordinary is ten days of somebody's work.
 func ordinary(who map[string]any) []logstest.Event {
@@ -59,7 +57,7 @@ func TestUnusualForItsPrincipal(t *testing.T) {
 		{"discovery with everything new", []logstest.Event{call("ssm", "DescribeParameters", far, other)}, "Discovery:IAMUser/AnomalousBehavior 2"},
 		{"a call of no tactic", []logstest.Event{call("sqs", "ReceiveMessage", far, other)}, ""},
 		{"every tactic", []logstest.Event{call("secretsmanager", "GetSecretValue", far, ""), call("monitoring", "DeleteAlarms", far, ""), call("s3", "DeleteBucket", far, ""), call("sts", "GetFederationToken", far, ""), call("iam", "AddUserToGroup", far, "")},
-			"CredentialAccess:IAMUser/AnomalousBehavior 5; DefenseEvasion:IAMUser/AnomalousBehavior 5; Impact:IAMUser/AnomalousBehavior 8; InitialAccess:IAMUser/AnomalousBehavior 5; PrivilegeEscalation:IAMUser/AnomalousBehavior 5"},
+			"AttackSequence:IAM/CompromisedCredentials 9; CredentialAccess:IAMUser/AnomalousBehavior 5; DefenseEvasion:IAMUser/AnomalousBehavior 5; Impact:IAMUser/AnomalousBehavior 8; InitialAccess:IAMUser/AnomalousBehavior 5; PrivilegeEscalation:IAMUser/AnomalousBehavior 5"},
 	} {
 		for _, who := range []map[string]any{alice, role} {
 			e := New(Config{}, All()...)

@@ -47,7 +47,9 @@ type Detector struct {
 	Call  func(*Event)
 	Flow  func(*Event)
 	Query func(*Event)
-	State State // saved and loaded with the engine; nil when there is none
+	// Raised is told what was raised about the call at hand.
+	Raised func(*Event, *Sighting, findingID)
+	State  State // saved and loaded with the engine; nil when there is none
 
 	bind func(On) func(*Event) // instead of Call: what to do for one entry of On
 }
@@ -73,6 +75,7 @@ type Engine struct {
 	every     []hook            // for every name
 	flows     []func(*Event)
 	queries   []func(*Event)
+	raised    []func(*Event, *Sighting, findingID)
 	seen      seen
 	findings  map[findingID]*kept
 	changed   []findingID
@@ -107,6 +110,9 @@ func New(c Config, detectors ...*Detector) *Engine {
 		}
 		if d.Flow != nil {
 			e.flows = append(e.flows, d.Flow)
+		}
+		if d.Raised != nil {
+			e.raised = append(e.raised, d.Raised)
 		}
 		if d.Query != nil {
 			e.queries = append(e.queries, d.Query)

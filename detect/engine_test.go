@@ -330,7 +330,7 @@ func TestEveryTypeIsDeclared(t *testing.T) {
 		t.Errorf("%d Custom Detection Rules, want 35", len(signals))
 	}
 	for _, d := range All() {
-		if d.Name == "" || len(d.Types) == 0 || d.Call == nil && d.bind == nil && d.Flow == nil && d.Query == nil {
+		if d.Name == "" || len(d.Types) == 0 || d.Call == nil && d.bind == nil && d.Flow == nil && d.Query == nil && d.Raised == nil {
 			t.Errorf("%+v", d)
 		}
 		for _, x := range d.Types {

@@ -24,7 +24,7 @@ type Event struct {
 	hit          *intel.Hit
 	host         uint64 // see hostKey; 0 when it is not made yet
 	odd          bool   // the call came in a way that its principal never came before
-	mass         bool   // it is one of a mass
+	storm        bool   // it is one of many that were refused
 }
 
 // Peer is a flow seen from the host it belongs to.

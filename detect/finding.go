@@ -73,7 +73,8 @@ type NetworkInterface struct {
 type Service struct {
 	Name           string          `json:"serviceName"`
 	DetectorID     string          `json:"detectorId"`
-	Action         Action          `json:"action"`
+	Action         Action          `json:"action,omitzero"` // not of sequences
+	Detection      *Detection      `json:"detection,omitempty"`
 	ResourceRole   string          `json:"resourceRole"` // TARGET or ACTOR
 	AdditionalInfo *AdditionalInfo `json:"additionalInfo,omitempty"`
 	Evidence       *Evidence       `json:"evidence,omitempty"`

@@ -78,7 +78,7 @@ func ofInstance(id *logs.Identity) bool {
 		return false
 	}
 	for i := range len(session) {
-		if d := session[i]; (d < '0' || d > '9') && (d < 'a' || d > 'f') {
+		if d := session[i]; (d < '0' || d > '9') && (d|0x20 < 'a' || d|0x20 > 'f') {
 			return false
 		}
 	}

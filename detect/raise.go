@@ -53,10 +53,16 @@ const millis = "2006-01-02T15:04:05.000Z"
 
 // Raise reports a sighting: a new finding, or one more sighting of one that is
 // there. Nothing is raised about a trusted address.
-func (ev *Event) Raise(s *Sighting) {
+func (ev *Event) Raise(s *Sighting) { ev.raise(s) }
+
+// raise returns the id of the finding; the zero one when nothing was raised.
+func (ev *Event) raise(s *Sighting) (id findingID) {
 	e := ev.engine
 	if a := ev.remote(); a.IsValid() && e.Intel.TrustsAddr(a) {
-		return
+		return findingID{}
+	}
+	if ev.shared(s) {
+		return findingID{}
 	}
 	account, region := ev.Account(), ev.Region()
 	var buf [512]byte
@@ -65,9 +71,9 @@ func (ev *Event) Raise(s *Sighting) {
 		key = append(append(key, part...), 0)
 	}
 	sum := sha256.Sum256(key)
-	id := findingID(sum[:16])
+	id = findingID(sum[:16])
 	if ev.Call == nil && ev.again(uint64(id[0])|uint64(id[1])<<8|uint64(id[2])<<16|uint64(id[3])<<24) {
-		return // the same log for the second time
+		return findingID{} // the same log for the second time
 	}
 	k := e.findings[id]
 	if k == nil {
@@ -88,10 +94,32 @@ func (ev *Event) Raise(s *Sighting) {
 	k.count += max(1, s.Count)
 	k.first, k.last = min(k.first, ev.Time), max(k.last, ev.Time)
 	k.updated = e.now
+	e.touch(id, k)
+	if ev.Call != nil {
+		for _, raised := range e.raised {
+			raised(ev, s, id)
+		}
+	}
+	return id
+}
+
+func (e *Engine) touch(id findingID, k *kept) {
 	if !k.changed {
 		k.changed = true
 		e.changed = append(e.changed, id)
 	}
+}
+
+// shared says whether this is about an event of which another account's copy has
+// raised the same: CloudTrail writes what one account does to another's resources
+// for both, under one sharedEventID.
+func (ev *Event) shared(s *Sighting) bool {
+	c := ev.Call
+	if c == nil || c.SharedEventID == "" {
+		return false
+	}
+	what := nameHash(s.Type)*31 ^ nameHash(s.Same)
+	return ev.engine.seen.note(mix(idHash(c.SharedEventID)^mix(what^nameHash(ev.Subject()))), ev.Time)
 }
 
 func (ev *Event) build(s *Sighting, id findingID, account, region string) *Finding {

@@ -12,7 +12,7 @@ type suspect struct {
 	kind   string
 	on     []On
 	match  func(*logs.Call) bool
-	person bool // only with the long-term keys or the password of a user: programs in roles do it all day
+	person bool // only a user, or somebody signed in: programs in roles do it all day
 	failed bool // an attempt counts
 	why    string
 }
@@ -24,7 +24,7 @@ func (b *behaviour) judge(ev *Event, suspects []*suspect, tallies []*tally) {
 		return
 	}
 	for _, s := range suspects {
-		if u.learnt && !u.call || c.Failed() && !s.failed || s.person && c.Identity.Type != "IAMUser" || s.match != nil && !s.match(c) {
+		if u.learnt && !u.call || c.Failed() && !s.failed || s.person && !personal(&c.Identity) || s.match != nil && !s.match(c) {
 			continue
 		}
 		severity := Low
@@ -36,6 +36,12 @@ func (b *behaviour) judge(ev *Event, suspects []*suspect, tallies []*tally) {
 	for _, t := range tallies {
 		b.count(ev, t)
 	}
+}
+
+// personal says whether somebody acts rather than something, as far as can be
+// told: a user, or a session that is named after a person.
+func personal(id *logs.Identity) bool {
+	return id.Type == "IAMUser" || id.Type == "Root" || id.Type == "FederatedUser" || strings.HasPrefix(id.Issuer.User, "AWSReservedSSO_") || id.Type == "AssumedRole" && strings.IndexByte(id.Principal, '@') >= 0
 }
 
 // suspects come from published techniques.
@@ -67,6 +73,7 @@ func evasions() []suspect {
 		{kind: e, on: calls("logs", "DeleteLogGroup"), match: auditGroup, why: "deleted a log group of trails or flow logs: {api}"},
 		{kind: e, on: calls("wafv2", "DisassociateWebACL", "DeleteLoggingConfiguration"), why: "took away the protection or the logs of AWS WAF: {api}"},
 		{kind: e, on: calls("route53resolver", "DisassociateResolverQueryLogConfig"), why: "ended the logging of DNS queries: {api}"},
+		{kind: e, on: calls("bedrock", "DeleteGuardrail"), why: "deleted a guardrail of models: {api}"},
 		{kind: e, on: calls("rds", "StopActivityStream"), why: "stopped the activity stream of a database: {api}"},
 		{kind: e, on: calls("ec2", "DisableEbsEncryptionByDefault"), why: "disabled encryption by default of EBS volumes: {api}"},
 		{kind: e, on: calls("ec2", "ModifyInstanceMetadataOptions"), match: func(c *logs.Call) bool {
@@ -106,6 +113,7 @@ func footholds(j *judge) []suspect {
 		{kind: p, on: calls("rolesanywhere", "CreateProfile", "EnableTrustAnchor", "UpdateTrustAnchor", "ImportCrl"), why: "changed who obtains credentials from IAM Roles Anywhere: {api}"},
 		{kind: p, on: calls("lambda", "UpdateFunctionCode20150331v2", "UpdateFunctionCode"), person: true, why: "replaced the code of a Lambda function: {api}"},
 		{kind: p, on: calls("lambda", "UpdateFunctionConfiguration20150331v2", "UpdateFunctionConfiguration"), match: foreignLayer, why: "added a layer of another account to a Lambda function: {api}"},
+		{kind: p, on: calls("lambda", "UpdateFunctionConfiguration20150331v2", "UpdateFunctionConfiguration"), match: ownLayer, person: true, why: "added a layer to a Lambda function: {api}"},
 		{kind: p, on: calls("lambda", "AddPermission20150331v2", "AddPermission20150331", "AddPermission"), match: func(c *logs.Call) bool {
 			who := accountOf(c.Params.Get("principal").Text())
 			return who != "" && who != c.Account
@@ -134,6 +142,8 @@ func forItself(c *logs.Call) bool {
 	name := c.Params.Get("userName").Text()
 	return name != "" && c.Identity.Type == "IAMUser" && name == c.Identity.User
 }
+
+func ownLayer(c *logs.Call) bool { return c.Params.Get("layers").Exists() && !foreignLayer(c) }
 
 func foreignLayer(c *logs.Call) bool {
 	for v := range c.Params.Get("layers").Items() {

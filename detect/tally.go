@@ -59,15 +59,15 @@ func (b *behaviour) count(ev *Event, t *tally) {
 	if t.kind != anomalousDiscovery {
 		severity = min(tactics[t.kind].severity, Medium)
 	}
-	ev.mass = true
+	ev.storm = t == &storm
 	b.raise(ev, t.kind, severity, t.why)
-	ev.mass = false
+	ev.storm = false
 }
 
 // storm is for refused calls of every name.
 var storm = tally{kind: anomalousDiscovery, period: late, least: 10, failed: true, only: true, number: 1000,
 	add: func(c *logs.Call, d *Distinct) bool { d.Add(Key(c.Source, c.Name)); return false },
-	why: "was denied many different calls within minutes, which is how permissions are found out: {api}"}
+	why: "{user} was denied many different calls within minutes, which is how permissions are found out: {api}."}
 
 func (b *behaviour) refused(ev *Event) { b.count(ev, &storm) }
 

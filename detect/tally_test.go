@@ -26,7 +26,7 @@ func TestTallies(t *testing.T) {
 		want string
 		n    int // raises
 		few  int // does not
-		make func(int) logstest.Event
+		one  func(int) logstest.Event
 	}{
 		{"secrets", anomalousCredential, 12, 7, func(i int) logstest.Event {
 			return in("secretsmanager", "GetSecretValue", object{"secretId": fmt.Sprint("s", i)})
@@ -85,7 +85,7 @@ func TestTallies(t *testing.T) {
 		if c.want != "" {
 			want = c.want + " "
 		}
-		all := series(logstest.Start, 30*time.Second, times(c.n, c.make)...)
+		all := series(logstest.Start, 30*time.Second, times(c.n, c.one)...)
 		e := New(Config{}, All()...)
 		got := raised(t, e, all...)
 		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], want)) {
@@ -95,17 +95,17 @@ func TestTallies(t *testing.T) {
 			t.Errorf("%s, the same log again: %v", c.name, got)
 		}
 		backwards := New(Config{}, All()...)
-		late := make2(0)
+		var late []logstest.Event
 		for i := range all {
 			late = append(late, all[len(all)-1-i])
 		}
 		if got := raised(t, backwards, late...); (len(got) == 1) != (c.want != "") && c.n <= 30 {
 			t.Errorf("%s, backwards: %v", c.name, got)
 		}
-		if got := raised(t, New(Config{}, All()...), series(logstest.Start, time.Second, times(c.few, c.make)...)...); len(got) > 0 {
+		if got := raised(t, New(Config{}, All()...), series(logstest.Start, time.Second, times(c.few, c.one)...)...); len(got) > 0 {
 			t.Errorf("few %s: %v", c.name, got)
 		}
-		if slow := raised(t, New(Config{}, All()...), series(logstest.Start, 31*time.Minute, times(min(c.n, 20), c.make)...)...); c.few > 1 && len(slow) > 0 {
+		if slow := raised(t, New(Config{}, All()...), series(logstest.Start, 31*time.Minute, times(min(c.n, 20), c.one)...)...); c.few > 1 && len(slow) > 0 {
 			t.Errorf("%s over days: %v", c.name, slow)
 		}
 	}

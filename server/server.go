@@ -58,6 +58,7 @@ type Server struct {
 	kms                         *kms.Service
 	happenings                  *events.Service
 	authors                     http.Handler // lists and answers of ACM's authority
+	names                       *answers     // of hosted zones
 	secrets                     *secretsmanager.Service
 	securityhub                 *securityhub.Service
 	workers                     []worker // what Serve runs beside the endpoint
@@ -196,6 +197,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			people, org, keys, secrets, events,
 			hub,
 			s.openACM(),
+			s.openRoute53(),
 			s.openSSM(),
 			s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
@@ -306,7 +308,7 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	if err := errors.Join(s.listenMetadata(ctx), s.listenHSM(ctx)); err != nil {
+	if err := errors.Join(s.listenMetadata(ctx), s.listenHSM(ctx), s.listenDNS(ctx)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

@@ -42,6 +42,7 @@ var services = []string{
 	"logs",
 	"acm",
 	"securityhub",
+	"route53",
 }
 
 // only, if set, are the services that TestEveryOperation tries, by commas.

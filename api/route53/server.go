@@ -11,44 +11,202 @@ import (
 
 // Server is what a service implements.
 type Server interface {
+	ActivateKeySigningKey(context.Context, *ActivateKeySigningKeyRequest) (*ActivateKeySigningKeyResponse, error)
+	AssociateVPCWithHostedZone(context.Context, *AssociateVPCWithHostedZoneRequest) (*AssociateVPCWithHostedZoneResponse, error)
+	ChangeCidrCollection(context.Context, *ChangeCidrCollectionRequest) (*ChangeCidrCollectionResponse, error)
 	ChangeResourceRecordSets(context.Context, *ChangeResourceRecordSetsRequest) (*ChangeResourceRecordSetsResponse, error)
 	ChangeTagsForResource(context.Context, *ChangeTagsForResourceRequest) (*ChangeTagsForResourceResponse, error)
+	CreateCidrCollection(context.Context, *CreateCidrCollectionRequest) (*CreateCidrCollectionResponse, error)
+	CreateHealthCheck(context.Context, *CreateHealthCheckRequest) (*CreateHealthCheckResponse, error)
 	CreateHostedZone(context.Context, *CreateHostedZoneRequest) (*CreateHostedZoneResponse, error)
+	CreateKeySigningKey(context.Context, *CreateKeySigningKeyRequest) (*CreateKeySigningKeyResponse, error)
+	CreateQueryLoggingConfig(context.Context, *CreateQueryLoggingConfigRequest) (*CreateQueryLoggingConfigResponse, error)
+	CreateResourceRecordSetProtections(context.Context, *CreateResourceRecordSetProtectionsRequest) (*CreateResourceRecordSetProtectionsResponse, error)
+	CreateReusableDelegationSet(context.Context, *CreateReusableDelegationSetRequest) (*CreateReusableDelegationSetResponse, error)
+	CreateTrafficPolicy(context.Context, *CreateTrafficPolicyRequest) (*CreateTrafficPolicyResponse, error)
+	CreateTrafficPolicyInstance(context.Context, *CreateTrafficPolicyInstanceRequest) (*CreateTrafficPolicyInstanceResponse, error)
+	CreateTrafficPolicyVersion(context.Context, *CreateTrafficPolicyVersionRequest) (*CreateTrafficPolicyVersionResponse, error)
+	CreateVPCAssociationAuthorization(context.Context, *CreateVPCAssociationAuthorizationRequest) (*CreateVPCAssociationAuthorizationResponse, error)
+	DeactivateKeySigningKey(context.Context, *DeactivateKeySigningKeyRequest) (*DeactivateKeySigningKeyResponse, error)
+	DeleteCidrCollection(context.Context, *DeleteCidrCollectionRequest) (*DeleteCidrCollectionResponse, error)
+	DeleteHealthCheck(context.Context, *DeleteHealthCheckRequest) (*DeleteHealthCheckResponse, error)
 	DeleteHostedZone(context.Context, *DeleteHostedZoneRequest) (*DeleteHostedZoneResponse, error)
+	DeleteKeySigningKey(context.Context, *DeleteKeySigningKeyRequest) (*DeleteKeySigningKeyResponse, error)
+	DeleteQueryLoggingConfig(context.Context, *DeleteQueryLoggingConfigRequest) (*DeleteQueryLoggingConfigResponse, error)
+	DeleteResourceRecordSetProtections(context.Context, *DeleteResourceRecordSetProtectionsRequest) (*DeleteResourceRecordSetProtectionsResponse, error)
+	DeleteReusableDelegationSet(context.Context, *DeleteReusableDelegationSetRequest) (*DeleteReusableDelegationSetResponse, error)
+	DeleteTrafficPolicy(context.Context, *DeleteTrafficPolicyRequest) (*DeleteTrafficPolicyResponse, error)
+	DeleteTrafficPolicyInstance(context.Context, *DeleteTrafficPolicyInstanceRequest) (*DeleteTrafficPolicyInstanceResponse, error)
+	DeleteVPCAssociationAuthorization(context.Context, *DeleteVPCAssociationAuthorizationRequest) (*DeleteVPCAssociationAuthorizationResponse, error)
+	DisableHostedZoneDNSSEC(context.Context, *DisableHostedZoneDNSSECRequest) (*DisableHostedZoneDNSSECResponse, error)
+	DisassociateVPCFromHostedZone(context.Context, *DisassociateVPCFromHostedZoneRequest) (*DisassociateVPCFromHostedZoneResponse, error)
+	EnableHostedZoneDNSSEC(context.Context, *EnableHostedZoneDNSSECRequest) (*EnableHostedZoneDNSSECResponse, error)
 	GetAccountLimit(context.Context, *GetAccountLimitRequest) (*GetAccountLimitResponse, error)
 	GetChange(context.Context, *GetChangeRequest) (*GetChangeResponse, error)
+	GetCheckerIpRanges(context.Context, *GetCheckerIpRangesRequest) (*GetCheckerIpRangesResponse, error)
+	GetDNSSEC(context.Context, *GetDNSSECRequest) (*GetDNSSECResponse, error)
+	GetGeoLocation(context.Context, *GetGeoLocationRequest) (*GetGeoLocationResponse, error)
+	GetHealthCheck(context.Context, *GetHealthCheckRequest) (*GetHealthCheckResponse, error)
+	GetHealthCheckCount(context.Context, *GetHealthCheckCountRequest) (*GetHealthCheckCountResponse, error)
+	GetHealthCheckLastFailureReason(context.Context, *GetHealthCheckLastFailureReasonRequest) (*GetHealthCheckLastFailureReasonResponse, error)
+	GetHealthCheckStatus(context.Context, *GetHealthCheckStatusRequest) (*GetHealthCheckStatusResponse, error)
 	GetHostedZone(context.Context, *GetHostedZoneRequest) (*GetHostedZoneResponse, error)
 	GetHostedZoneCount(context.Context, *GetHostedZoneCountRequest) (*GetHostedZoneCountResponse, error)
 	GetHostedZoneLimit(context.Context, *GetHostedZoneLimitRequest) (*GetHostedZoneLimitResponse, error)
+	GetQueryLoggingConfig(context.Context, *GetQueryLoggingConfigRequest) (*GetQueryLoggingConfigResponse, error)
+	GetReusableDelegationSet(context.Context, *GetReusableDelegationSetRequest) (*GetReusableDelegationSetResponse, error)
+	GetReusableDelegationSetLimit(context.Context, *GetReusableDelegationSetLimitRequest) (*GetReusableDelegationSetLimitResponse, error)
+	GetTrafficPolicy(context.Context, *GetTrafficPolicyRequest) (*GetTrafficPolicyResponse, error)
+	GetTrafficPolicyInstance(context.Context, *GetTrafficPolicyInstanceRequest) (*GetTrafficPolicyInstanceResponse, error)
+	GetTrafficPolicyInstanceCount(context.Context, *GetTrafficPolicyInstanceCountRequest) (*GetTrafficPolicyInstanceCountResponse, error)
+	ListCidrBlocks(context.Context, *ListCidrBlocksRequest) (*ListCidrBlocksResponse, error)
+	ListCidrCollections(context.Context, *ListCidrCollectionsRequest) (*ListCidrCollectionsResponse, error)
+	ListCidrLocations(context.Context, *ListCidrLocationsRequest) (*ListCidrLocationsResponse, error)
+	ListGeoLocations(context.Context, *ListGeoLocationsRequest) (*ListGeoLocationsResponse, error)
+	ListHealthChecks(context.Context, *ListHealthChecksRequest) (*ListHealthChecksResponse, error)
 	ListHostedZones(context.Context, *ListHostedZonesRequest) (*ListHostedZonesResponse, error)
 	ListHostedZonesByName(context.Context, *ListHostedZonesByNameRequest) (*ListHostedZonesByNameResponse, error)
+	ListHostedZonesByVPC(context.Context, *ListHostedZonesByVPCRequest) (*ListHostedZonesByVPCResponse, error)
+	ListQueryLoggingConfigs(context.Context, *ListQueryLoggingConfigsRequest) (*ListQueryLoggingConfigsResponse, error)
+	ListResourceRecordSetProtections(context.Context, *ListResourceRecordSetProtectionsRequest) (*ListResourceRecordSetProtectionsResponse, error)
 	ListResourceRecordSets(context.Context, *ListResourceRecordSetsRequest) (*ListResourceRecordSetsResponse, error)
+	ListReusableDelegationSets(context.Context, *ListReusableDelegationSetsRequest) (*ListReusableDelegationSetsResponse, error)
 	ListTagsForResource(context.Context, *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
 	ListTagsForResources(context.Context, *ListTagsForResourcesRequest) (*ListTagsForResourcesResponse, error)
+	ListTrafficPolicies(context.Context, *ListTrafficPoliciesRequest) (*ListTrafficPoliciesResponse, error)
+	ListTrafficPolicyInstances(context.Context, *ListTrafficPolicyInstancesRequest) (*ListTrafficPolicyInstancesResponse, error)
+	ListTrafficPolicyInstancesByHostedZone(context.Context, *ListTrafficPolicyInstancesByHostedZoneRequest) (*ListTrafficPolicyInstancesByHostedZoneResponse, error)
+	ListTrafficPolicyInstancesByPolicy(context.Context, *ListTrafficPolicyInstancesByPolicyRequest) (*ListTrafficPolicyInstancesByPolicyResponse, error)
+	ListTrafficPolicyVersions(context.Context, *ListTrafficPolicyVersionsRequest) (*ListTrafficPolicyVersionsResponse, error)
+	ListVPCAssociationAuthorizations(context.Context, *ListVPCAssociationAuthorizationsRequest) (*ListVPCAssociationAuthorizationsResponse, error)
+	TestDNSAnswer(context.Context, *TestDNSAnswerRequest) (*TestDNSAnswerResponse, error)
+	UpdateHealthCheck(context.Context, *UpdateHealthCheckRequest) (*UpdateHealthCheckResponse, error)
 	UpdateHostedZoneComment(context.Context, *UpdateHostedZoneCommentRequest) (*UpdateHostedZoneCommentResponse, error)
+	UpdateHostedZoneFeatures(context.Context, *UpdateHostedZoneFeaturesRequest) (*UpdateHostedZoneFeaturesResponse, error)
+	UpdateTrafficPolicyComment(context.Context, *UpdateTrafficPolicyCommentRequest) (*UpdateTrafficPolicyCommentResponse, error)
+	UpdateTrafficPolicyInstance(context.Context, *UpdateTrafficPolicyInstanceRequest) (*UpdateTrafficPolicyInstanceResponse, error)
 }
 
 // Unimplemented answers every operation with an error that names it. Services
 // embed it.
 type Unimplemented struct{}
 
+func (Unimplemented) ActivateKeySigningKey(context.Context, *ActivateKeySigningKeyRequest) (*ActivateKeySigningKeyResponse, error) {
+	return nil, wire.NotImplemented("route53", "ActivateKeySigningKey")
+}
+func (Unimplemented) AssociateVPCWithHostedZone(context.Context, *AssociateVPCWithHostedZoneRequest) (*AssociateVPCWithHostedZoneResponse, error) {
+	return nil, wire.NotImplemented("route53", "AssociateVPCWithHostedZone")
+}
+func (Unimplemented) ChangeCidrCollection(context.Context, *ChangeCidrCollectionRequest) (*ChangeCidrCollectionResponse, error) {
+	return nil, wire.NotImplemented("route53", "ChangeCidrCollection")
+}
 func (Unimplemented) ChangeResourceRecordSets(context.Context, *ChangeResourceRecordSetsRequest) (*ChangeResourceRecordSetsResponse, error) {
 	return nil, wire.NotImplemented("route53", "ChangeResourceRecordSets")
 }
 func (Unimplemented) ChangeTagsForResource(context.Context, *ChangeTagsForResourceRequest) (*ChangeTagsForResourceResponse, error) {
 	return nil, wire.NotImplemented("route53", "ChangeTagsForResource")
 }
+func (Unimplemented) CreateCidrCollection(context.Context, *CreateCidrCollectionRequest) (*CreateCidrCollectionResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateCidrCollection")
+}
+func (Unimplemented) CreateHealthCheck(context.Context, *CreateHealthCheckRequest) (*CreateHealthCheckResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateHealthCheck")
+}
 func (Unimplemented) CreateHostedZone(context.Context, *CreateHostedZoneRequest) (*CreateHostedZoneResponse, error) {
 	return nil, wire.NotImplemented("route53", "CreateHostedZone")
 }
+func (Unimplemented) CreateKeySigningKey(context.Context, *CreateKeySigningKeyRequest) (*CreateKeySigningKeyResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateKeySigningKey")
+}
+func (Unimplemented) CreateQueryLoggingConfig(context.Context, *CreateQueryLoggingConfigRequest) (*CreateQueryLoggingConfigResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateQueryLoggingConfig")
+}
+func (Unimplemented) CreateResourceRecordSetProtections(context.Context, *CreateResourceRecordSetProtectionsRequest) (*CreateResourceRecordSetProtectionsResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateResourceRecordSetProtections")
+}
+func (Unimplemented) CreateReusableDelegationSet(context.Context, *CreateReusableDelegationSetRequest) (*CreateReusableDelegationSetResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateReusableDelegationSet")
+}
+func (Unimplemented) CreateTrafficPolicy(context.Context, *CreateTrafficPolicyRequest) (*CreateTrafficPolicyResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateTrafficPolicy")
+}
+func (Unimplemented) CreateTrafficPolicyInstance(context.Context, *CreateTrafficPolicyInstanceRequest) (*CreateTrafficPolicyInstanceResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateTrafficPolicyInstance")
+}
+func (Unimplemented) CreateTrafficPolicyVersion(context.Context, *CreateTrafficPolicyVersionRequest) (*CreateTrafficPolicyVersionResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateTrafficPolicyVersion")
+}
+func (Unimplemented) CreateVPCAssociationAuthorization(context.Context, *CreateVPCAssociationAuthorizationRequest) (*CreateVPCAssociationAuthorizationResponse, error) {
+	return nil, wire.NotImplemented("route53", "CreateVPCAssociationAuthorization")
+}
+func (Unimplemented) DeactivateKeySigningKey(context.Context, *DeactivateKeySigningKeyRequest) (*DeactivateKeySigningKeyResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeactivateKeySigningKey")
+}
+func (Unimplemented) DeleteCidrCollection(context.Context, *DeleteCidrCollectionRequest) (*DeleteCidrCollectionResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeleteCidrCollection")
+}
+func (Unimplemented) DeleteHealthCheck(context.Context, *DeleteHealthCheckRequest) (*DeleteHealthCheckResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeleteHealthCheck")
+}
 func (Unimplemented) DeleteHostedZone(context.Context, *DeleteHostedZoneRequest) (*DeleteHostedZoneResponse, error) {
 	return nil, wire.NotImplemented("route53", "DeleteHostedZone")
+}
+func (Unimplemented) DeleteKeySigningKey(context.Context, *DeleteKeySigningKeyRequest) (*DeleteKeySigningKeyResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeleteKeySigningKey")
+}
+func (Unimplemented) DeleteQueryLoggingConfig(context.Context, *DeleteQueryLoggingConfigRequest) (*DeleteQueryLoggingConfigResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeleteQueryLoggingConfig")
+}
+func (Unimplemented) DeleteResourceRecordSetProtections(context.Context, *DeleteResourceRecordSetProtectionsRequest) (*DeleteResourceRecordSetProtectionsResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeleteResourceRecordSetProtections")
+}
+func (Unimplemented) DeleteReusableDelegationSet(context.Context, *DeleteReusableDelegationSetRequest) (*DeleteReusableDelegationSetResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeleteReusableDelegationSet")
+}
+func (Unimplemented) DeleteTrafficPolicy(context.Context, *DeleteTrafficPolicyRequest) (*DeleteTrafficPolicyResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeleteTrafficPolicy")
+}
+func (Unimplemented) DeleteTrafficPolicyInstance(context.Context, *DeleteTrafficPolicyInstanceRequest) (*DeleteTrafficPolicyInstanceResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeleteTrafficPolicyInstance")
+}
+func (Unimplemented) DeleteVPCAssociationAuthorization(context.Context, *DeleteVPCAssociationAuthorizationRequest) (*DeleteVPCAssociationAuthorizationResponse, error) {
+	return nil, wire.NotImplemented("route53", "DeleteVPCAssociationAuthorization")
+}
+func (Unimplemented) DisableHostedZoneDNSSEC(context.Context, *DisableHostedZoneDNSSECRequest) (*DisableHostedZoneDNSSECResponse, error) {
+	return nil, wire.NotImplemented("route53", "DisableHostedZoneDNSSEC")
+}
+func (Unimplemented) DisassociateVPCFromHostedZone(context.Context, *DisassociateVPCFromHostedZoneRequest) (*DisassociateVPCFromHostedZoneResponse, error) {
+	return nil, wire.NotImplemented("route53", "DisassociateVPCFromHostedZone")
+}
+func (Unimplemented) EnableHostedZoneDNSSEC(context.Context, *EnableHostedZoneDNSSECRequest) (*EnableHostedZoneDNSSECResponse, error) {
+	return nil, wire.NotImplemented("route53", "EnableHostedZoneDNSSEC")
 }
 func (Unimplemented) GetAccountLimit(context.Context, *GetAccountLimitRequest) (*GetAccountLimitResponse, error) {
 	return nil, wire.NotImplemented("route53", "GetAccountLimit")
 }
 func (Unimplemented) GetChange(context.Context, *GetChangeRequest) (*GetChangeResponse, error) {
 	return nil, wire.NotImplemented("route53", "GetChange")
+}
+func (Unimplemented) GetCheckerIpRanges(context.Context, *GetCheckerIpRangesRequest) (*GetCheckerIpRangesResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetCheckerIpRanges")
+}
+func (Unimplemented) GetDNSSEC(context.Context, *GetDNSSECRequest) (*GetDNSSECResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetDNSSEC")
+}
+func (Unimplemented) GetGeoLocation(context.Context, *GetGeoLocationRequest) (*GetGeoLocationResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetGeoLocation")
+}
+func (Unimplemented) GetHealthCheck(context.Context, *GetHealthCheckRequest) (*GetHealthCheckResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetHealthCheck")
+}
+func (Unimplemented) GetHealthCheckCount(context.Context, *GetHealthCheckCountRequest) (*GetHealthCheckCountResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetHealthCheckCount")
+}
+func (Unimplemented) GetHealthCheckLastFailureReason(context.Context, *GetHealthCheckLastFailureReasonRequest) (*GetHealthCheckLastFailureReasonResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetHealthCheckLastFailureReason")
+}
+func (Unimplemented) GetHealthCheckStatus(context.Context, *GetHealthCheckStatusRequest) (*GetHealthCheckStatusResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetHealthCheckStatus")
 }
 func (Unimplemented) GetHostedZone(context.Context, *GetHostedZoneRequest) (*GetHostedZoneResponse, error) {
 	return nil, wire.NotImplemented("route53", "GetHostedZone")
@@ -59,14 +217,59 @@ func (Unimplemented) GetHostedZoneCount(context.Context, *GetHostedZoneCountRequ
 func (Unimplemented) GetHostedZoneLimit(context.Context, *GetHostedZoneLimitRequest) (*GetHostedZoneLimitResponse, error) {
 	return nil, wire.NotImplemented("route53", "GetHostedZoneLimit")
 }
+func (Unimplemented) GetQueryLoggingConfig(context.Context, *GetQueryLoggingConfigRequest) (*GetQueryLoggingConfigResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetQueryLoggingConfig")
+}
+func (Unimplemented) GetReusableDelegationSet(context.Context, *GetReusableDelegationSetRequest) (*GetReusableDelegationSetResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetReusableDelegationSet")
+}
+func (Unimplemented) GetReusableDelegationSetLimit(context.Context, *GetReusableDelegationSetLimitRequest) (*GetReusableDelegationSetLimitResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetReusableDelegationSetLimit")
+}
+func (Unimplemented) GetTrafficPolicy(context.Context, *GetTrafficPolicyRequest) (*GetTrafficPolicyResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetTrafficPolicy")
+}
+func (Unimplemented) GetTrafficPolicyInstance(context.Context, *GetTrafficPolicyInstanceRequest) (*GetTrafficPolicyInstanceResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetTrafficPolicyInstance")
+}
+func (Unimplemented) GetTrafficPolicyInstanceCount(context.Context, *GetTrafficPolicyInstanceCountRequest) (*GetTrafficPolicyInstanceCountResponse, error) {
+	return nil, wire.NotImplemented("route53", "GetTrafficPolicyInstanceCount")
+}
+func (Unimplemented) ListCidrBlocks(context.Context, *ListCidrBlocksRequest) (*ListCidrBlocksResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListCidrBlocks")
+}
+func (Unimplemented) ListCidrCollections(context.Context, *ListCidrCollectionsRequest) (*ListCidrCollectionsResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListCidrCollections")
+}
+func (Unimplemented) ListCidrLocations(context.Context, *ListCidrLocationsRequest) (*ListCidrLocationsResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListCidrLocations")
+}
+func (Unimplemented) ListGeoLocations(context.Context, *ListGeoLocationsRequest) (*ListGeoLocationsResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListGeoLocations")
+}
+func (Unimplemented) ListHealthChecks(context.Context, *ListHealthChecksRequest) (*ListHealthChecksResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListHealthChecks")
+}
 func (Unimplemented) ListHostedZones(context.Context, *ListHostedZonesRequest) (*ListHostedZonesResponse, error) {
 	return nil, wire.NotImplemented("route53", "ListHostedZones")
 }
 func (Unimplemented) ListHostedZonesByName(context.Context, *ListHostedZonesByNameRequest) (*ListHostedZonesByNameResponse, error) {
 	return nil, wire.NotImplemented("route53", "ListHostedZonesByName")
 }
+func (Unimplemented) ListHostedZonesByVPC(context.Context, *ListHostedZonesByVPCRequest) (*ListHostedZonesByVPCResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListHostedZonesByVPC")
+}
+func (Unimplemented) ListQueryLoggingConfigs(context.Context, *ListQueryLoggingConfigsRequest) (*ListQueryLoggingConfigsResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListQueryLoggingConfigs")
+}
+func (Unimplemented) ListResourceRecordSetProtections(context.Context, *ListResourceRecordSetProtectionsRequest) (*ListResourceRecordSetProtectionsResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListResourceRecordSetProtections")
+}
 func (Unimplemented) ListResourceRecordSets(context.Context, *ListResourceRecordSetsRequest) (*ListResourceRecordSetsResponse, error) {
 	return nil, wire.NotImplemented("route53", "ListResourceRecordSets")
+}
+func (Unimplemented) ListReusableDelegationSets(context.Context, *ListReusableDelegationSetsRequest) (*ListReusableDelegationSetsResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListReusableDelegationSets")
 }
 func (Unimplemented) ListTagsForResource(context.Context, *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
 	return nil, wire.NotImplemented("route53", "ListTagsForResource")
@@ -74,8 +277,41 @@ func (Unimplemented) ListTagsForResource(context.Context, *ListTagsForResourceRe
 func (Unimplemented) ListTagsForResources(context.Context, *ListTagsForResourcesRequest) (*ListTagsForResourcesResponse, error) {
 	return nil, wire.NotImplemented("route53", "ListTagsForResources")
 }
+func (Unimplemented) ListTrafficPolicies(context.Context, *ListTrafficPoliciesRequest) (*ListTrafficPoliciesResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListTrafficPolicies")
+}
+func (Unimplemented) ListTrafficPolicyInstances(context.Context, *ListTrafficPolicyInstancesRequest) (*ListTrafficPolicyInstancesResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListTrafficPolicyInstances")
+}
+func (Unimplemented) ListTrafficPolicyInstancesByHostedZone(context.Context, *ListTrafficPolicyInstancesByHostedZoneRequest) (*ListTrafficPolicyInstancesByHostedZoneResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListTrafficPolicyInstancesByHostedZone")
+}
+func (Unimplemented) ListTrafficPolicyInstancesByPolicy(context.Context, *ListTrafficPolicyInstancesByPolicyRequest) (*ListTrafficPolicyInstancesByPolicyResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListTrafficPolicyInstancesByPolicy")
+}
+func (Unimplemented) ListTrafficPolicyVersions(context.Context, *ListTrafficPolicyVersionsRequest) (*ListTrafficPolicyVersionsResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListTrafficPolicyVersions")
+}
+func (Unimplemented) ListVPCAssociationAuthorizations(context.Context, *ListVPCAssociationAuthorizationsRequest) (*ListVPCAssociationAuthorizationsResponse, error) {
+	return nil, wire.NotImplemented("route53", "ListVPCAssociationAuthorizations")
+}
+func (Unimplemented) TestDNSAnswer(context.Context, *TestDNSAnswerRequest) (*TestDNSAnswerResponse, error) {
+	return nil, wire.NotImplemented("route53", "TestDNSAnswer")
+}
+func (Unimplemented) UpdateHealthCheck(context.Context, *UpdateHealthCheckRequest) (*UpdateHealthCheckResponse, error) {
+	return nil, wire.NotImplemented("route53", "UpdateHealthCheck")
+}
 func (Unimplemented) UpdateHostedZoneComment(context.Context, *UpdateHostedZoneCommentRequest) (*UpdateHostedZoneCommentResponse, error) {
 	return nil, wire.NotImplemented("route53", "UpdateHostedZoneComment")
+}
+func (Unimplemented) UpdateHostedZoneFeatures(context.Context, *UpdateHostedZoneFeaturesRequest) (*UpdateHostedZoneFeaturesResponse, error) {
+	return nil, wire.NotImplemented("route53", "UpdateHostedZoneFeatures")
+}
+func (Unimplemented) UpdateTrafficPolicyComment(context.Context, *UpdateTrafficPolicyCommentRequest) (*UpdateTrafficPolicyCommentResponse, error) {
+	return nil, wire.NotImplemented("route53", "UpdateTrafficPolicyComment")
+}
+func (Unimplemented) UpdateTrafficPolicyInstance(context.Context, *UpdateTrafficPolicyInstanceRequest) (*UpdateTrafficPolicyInstanceResponse, error) {
+	return nil, wire.NotImplemented("route53", "UpdateTrafficPolicyInstance")
 }
 
 // Model returns the service's table.
@@ -84,59 +320,262 @@ func Model() *wire.Service { return &model }
 // Operations binds the operations to a server.
 func Operations(s Server) []wire.Operation {
 	return []wire.Operation{
-		wire.Bind(&model, 0, s.ChangeResourceRecordSets), wire.Bind(&model, 1, s.ChangeTagsForResource), wire.Bind(&model, 2, s.CreateHostedZone),
-		wire.Bind(&model, 3, s.DeleteHostedZone), wire.Bind(&model, 4, s.GetAccountLimit), wire.Bind(&model, 5, s.GetChange),
-		wire.Bind(&model, 6, s.GetHostedZone), wire.Bind(&model, 7, s.GetHostedZoneCount), wire.Bind(&model, 8, s.GetHostedZoneLimit),
-		wire.Bind(&model, 9, s.ListHostedZones), wire.Bind(&model, 10, s.ListHostedZonesByName), wire.Bind(&model, 11, s.ListResourceRecordSets),
-		wire.Bind(&model, 12, s.ListTagsForResource), wire.Bind(&model, 13, s.ListTagsForResources), wire.Bind(&model, 14, s.UpdateHostedZoneComment),
+		wire.Bind(&model, 0, s.ActivateKeySigningKey), wire.Bind(&model, 1, s.AssociateVPCWithHostedZone),
+		wire.Bind(&model, 2, s.ChangeCidrCollection), wire.Bind(&model, 3, s.ChangeResourceRecordSets), wire.Bind(&model, 4, s.ChangeTagsForResource),
+		wire.Bind(&model, 5, s.CreateCidrCollection), wire.Bind(&model, 6, s.CreateHealthCheck), wire.Bind(&model, 7, s.CreateHostedZone),
+		wire.Bind(&model, 8, s.CreateKeySigningKey), wire.Bind(&model, 9, s.CreateQueryLoggingConfig),
+		wire.Bind(&model, 10, s.CreateResourceRecordSetProtections), wire.Bind(&model, 11, s.CreateReusableDelegationSet),
+		wire.Bind(&model, 12, s.CreateTrafficPolicy), wire.Bind(&model, 13, s.CreateTrafficPolicyInstance),
+		wire.Bind(&model, 14, s.CreateTrafficPolicyVersion), wire.Bind(&model, 15, s.CreateVPCAssociationAuthorization),
+		wire.Bind(&model, 16, s.DeactivateKeySigningKey), wire.Bind(&model, 17, s.DeleteCidrCollection), wire.Bind(&model, 18, s.DeleteHealthCheck),
+		wire.Bind(&model, 19, s.DeleteHostedZone), wire.Bind(&model, 20, s.DeleteKeySigningKey), wire.Bind(&model, 21, s.DeleteQueryLoggingConfig),
+		wire.Bind(&model, 22, s.DeleteResourceRecordSetProtections), wire.Bind(&model, 23, s.DeleteReusableDelegationSet),
+		wire.Bind(&model, 24, s.DeleteTrafficPolicy), wire.Bind(&model, 25, s.DeleteTrafficPolicyInstance),
+		wire.Bind(&model, 26, s.DeleteVPCAssociationAuthorization), wire.Bind(&model, 27, s.DisableHostedZoneDNSSEC),
+		wire.Bind(&model, 28, s.DisassociateVPCFromHostedZone), wire.Bind(&model, 29, s.EnableHostedZoneDNSSEC),
+		wire.Bind(&model, 30, s.GetAccountLimit), wire.Bind(&model, 31, s.GetChange), wire.Bind(&model, 32, s.GetCheckerIpRanges),
+		wire.Bind(&model, 33, s.GetDNSSEC), wire.Bind(&model, 34, s.GetGeoLocation), wire.Bind(&model, 35, s.GetHealthCheck),
+		wire.Bind(&model, 36, s.GetHealthCheckCount), wire.Bind(&model, 37, s.GetHealthCheckLastFailureReason),
+		wire.Bind(&model, 38, s.GetHealthCheckStatus), wire.Bind(&model, 39, s.GetHostedZone), wire.Bind(&model, 40, s.GetHostedZoneCount),
+		wire.Bind(&model, 41, s.GetHostedZoneLimit), wire.Bind(&model, 42, s.GetQueryLoggingConfig), wire.Bind(&model, 43, s.GetReusableDelegationSet),
+		wire.Bind(&model, 44, s.GetReusableDelegationSetLimit), wire.Bind(&model, 45, s.GetTrafficPolicy),
+		wire.Bind(&model, 46, s.GetTrafficPolicyInstance), wire.Bind(&model, 47, s.GetTrafficPolicyInstanceCount),
+		wire.Bind(&model, 48, s.ListCidrBlocks), wire.Bind(&model, 49, s.ListCidrCollections), wire.Bind(&model, 50, s.ListCidrLocations),
+		wire.Bind(&model, 51, s.ListGeoLocations), wire.Bind(&model, 52, s.ListHealthChecks), wire.Bind(&model, 53, s.ListHostedZones),
+		wire.Bind(&model, 54, s.ListHostedZonesByName), wire.Bind(&model, 55, s.ListHostedZonesByVPC),
+		wire.Bind(&model, 56, s.ListQueryLoggingConfigs), wire.Bind(&model, 57, s.ListResourceRecordSetProtections),
+		wire.Bind(&model, 58, s.ListResourceRecordSets), wire.Bind(&model, 59, s.ListReusableDelegationSets),
+		wire.Bind(&model, 60, s.ListTagsForResource), wire.Bind(&model, 61, s.ListTagsForResources), wire.Bind(&model, 62, s.ListTrafficPolicies),
+		wire.Bind(&model, 63, s.ListTrafficPolicyInstances), wire.Bind(&model, 64, s.ListTrafficPolicyInstancesByHostedZone),
+		wire.Bind(&model, 65, s.ListTrafficPolicyInstancesByPolicy), wire.Bind(&model, 66, s.ListTrafficPolicyVersions),
+		wire.Bind(&model, 67, s.ListVPCAssociationAuthorizations), wire.Bind(&model, 68, s.TestDNSAnswer), wire.Bind(&model, 69, s.UpdateHealthCheck),
+		wire.Bind(&model, 70, s.UpdateHostedZoneComment), wire.Bind(&model, 71, s.UpdateHostedZoneFeatures),
+		wire.Bind(&model, 72, s.UpdateTrafficPolicyComment), wire.Bind(&model, 73, s.UpdateTrafficPolicyInstance),
 	}
 }
 
 // Client calls the service through a door: the gateway's inner one, or a test's.
 type Client struct{ Door wire.Door }
 
+func (c Client) ActivateKeySigningKey(ctx context.Context, in *ActivateKeySigningKeyRequest) (*ActivateKeySigningKeyResponse, error) {
+	return wire.Call[ActivateKeySigningKeyResponse](ctx, c.Door, &model, 0, in)
+}
+func (c Client) AssociateVPCWithHostedZone(ctx context.Context, in *AssociateVPCWithHostedZoneRequest) (*AssociateVPCWithHostedZoneResponse, error) {
+	return wire.Call[AssociateVPCWithHostedZoneResponse](ctx, c.Door, &model, 1, in)
+}
+func (c Client) ChangeCidrCollection(ctx context.Context, in *ChangeCidrCollectionRequest) (*ChangeCidrCollectionResponse, error) {
+	return wire.Call[ChangeCidrCollectionResponse](ctx, c.Door, &model, 2, in)
+}
 func (c Client) ChangeResourceRecordSets(ctx context.Context, in *ChangeResourceRecordSetsRequest) (*ChangeResourceRecordSetsResponse, error) {
-	return wire.Call[ChangeResourceRecordSetsResponse](ctx, c.Door, &model, 0, in)
+	return wire.Call[ChangeResourceRecordSetsResponse](ctx, c.Door, &model, 3, in)
 }
 func (c Client) ChangeTagsForResource(ctx context.Context, in *ChangeTagsForResourceRequest) (*ChangeTagsForResourceResponse, error) {
-	return wire.Call[ChangeTagsForResourceResponse](ctx, c.Door, &model, 1, in)
+	return wire.Call[ChangeTagsForResourceResponse](ctx, c.Door, &model, 4, in)
+}
+func (c Client) CreateCidrCollection(ctx context.Context, in *CreateCidrCollectionRequest) (*CreateCidrCollectionResponse, error) {
+	return wire.Call[CreateCidrCollectionResponse](ctx, c.Door, &model, 5, in)
+}
+func (c Client) CreateHealthCheck(ctx context.Context, in *CreateHealthCheckRequest) (*CreateHealthCheckResponse, error) {
+	return wire.Call[CreateHealthCheckResponse](ctx, c.Door, &model, 6, in)
 }
 func (c Client) CreateHostedZone(ctx context.Context, in *CreateHostedZoneRequest) (*CreateHostedZoneResponse, error) {
-	return wire.Call[CreateHostedZoneResponse](ctx, c.Door, &model, 2, in)
+	return wire.Call[CreateHostedZoneResponse](ctx, c.Door, &model, 7, in)
+}
+func (c Client) CreateKeySigningKey(ctx context.Context, in *CreateKeySigningKeyRequest) (*CreateKeySigningKeyResponse, error) {
+	return wire.Call[CreateKeySigningKeyResponse](ctx, c.Door, &model, 8, in)
+}
+func (c Client) CreateQueryLoggingConfig(ctx context.Context, in *CreateQueryLoggingConfigRequest) (*CreateQueryLoggingConfigResponse, error) {
+	return wire.Call[CreateQueryLoggingConfigResponse](ctx, c.Door, &model, 9, in)
+}
+func (c Client) CreateResourceRecordSetProtections(ctx context.Context, in *CreateResourceRecordSetProtectionsRequest) (*CreateResourceRecordSetProtectionsResponse, error) {
+	return wire.Call[CreateResourceRecordSetProtectionsResponse](ctx, c.Door, &model, 10, in)
+}
+func (c Client) CreateReusableDelegationSet(ctx context.Context, in *CreateReusableDelegationSetRequest) (*CreateReusableDelegationSetResponse, error) {
+	return wire.Call[CreateReusableDelegationSetResponse](ctx, c.Door, &model, 11, in)
+}
+func (c Client) CreateTrafficPolicy(ctx context.Context, in *CreateTrafficPolicyRequest) (*CreateTrafficPolicyResponse, error) {
+	return wire.Call[CreateTrafficPolicyResponse](ctx, c.Door, &model, 12, in)
+}
+func (c Client) CreateTrafficPolicyInstance(ctx context.Context, in *CreateTrafficPolicyInstanceRequest) (*CreateTrafficPolicyInstanceResponse, error) {
+	return wire.Call[CreateTrafficPolicyInstanceResponse](ctx, c.Door, &model, 13, in)
+}
+func (c Client) CreateTrafficPolicyVersion(ctx context.Context, in *CreateTrafficPolicyVersionRequest) (*CreateTrafficPolicyVersionResponse, error) {
+	return wire.Call[CreateTrafficPolicyVersionResponse](ctx, c.Door, &model, 14, in)
+}
+func (c Client) CreateVPCAssociationAuthorization(ctx context.Context, in *CreateVPCAssociationAuthorizationRequest) (*CreateVPCAssociationAuthorizationResponse, error) {
+	return wire.Call[CreateVPCAssociationAuthorizationResponse](ctx, c.Door, &model, 15, in)
+}
+func (c Client) DeactivateKeySigningKey(ctx context.Context, in *DeactivateKeySigningKeyRequest) (*DeactivateKeySigningKeyResponse, error) {
+	return wire.Call[DeactivateKeySigningKeyResponse](ctx, c.Door, &model, 16, in)
+}
+func (c Client) DeleteCidrCollection(ctx context.Context, in *DeleteCidrCollectionRequest) (*DeleteCidrCollectionResponse, error) {
+	return wire.Call[DeleteCidrCollectionResponse](ctx, c.Door, &model, 17, in)
+}
+func (c Client) DeleteHealthCheck(ctx context.Context, in *DeleteHealthCheckRequest) (*DeleteHealthCheckResponse, error) {
+	return wire.Call[DeleteHealthCheckResponse](ctx, c.Door, &model, 18, in)
 }
 func (c Client) DeleteHostedZone(ctx context.Context, in *DeleteHostedZoneRequest) (*DeleteHostedZoneResponse, error) {
-	return wire.Call[DeleteHostedZoneResponse](ctx, c.Door, &model, 3, in)
+	return wire.Call[DeleteHostedZoneResponse](ctx, c.Door, &model, 19, in)
+}
+func (c Client) DeleteKeySigningKey(ctx context.Context, in *DeleteKeySigningKeyRequest) (*DeleteKeySigningKeyResponse, error) {
+	return wire.Call[DeleteKeySigningKeyResponse](ctx, c.Door, &model, 20, in)
+}
+func (c Client) DeleteQueryLoggingConfig(ctx context.Context, in *DeleteQueryLoggingConfigRequest) (*DeleteQueryLoggingConfigResponse, error) {
+	return wire.Call[DeleteQueryLoggingConfigResponse](ctx, c.Door, &model, 21, in)
+}
+func (c Client) DeleteResourceRecordSetProtections(ctx context.Context, in *DeleteResourceRecordSetProtectionsRequest) (*DeleteResourceRecordSetProtectionsResponse, error) {
+	return wire.Call[DeleteResourceRecordSetProtectionsResponse](ctx, c.Door, &model, 22, in)
+}
+func (c Client) DeleteReusableDelegationSet(ctx context.Context, in *DeleteReusableDelegationSetRequest) (*DeleteReusableDelegationSetResponse, error) {
+	return wire.Call[DeleteReusableDelegationSetResponse](ctx, c.Door, &model, 23, in)
+}
+func (c Client) DeleteTrafficPolicy(ctx context.Context, in *DeleteTrafficPolicyRequest) (*DeleteTrafficPolicyResponse, error) {
+	return wire.Call[DeleteTrafficPolicyResponse](ctx, c.Door, &model, 24, in)
+}
+func (c Client) DeleteTrafficPolicyInstance(ctx context.Context, in *DeleteTrafficPolicyInstanceRequest) (*DeleteTrafficPolicyInstanceResponse, error) {
+	return wire.Call[DeleteTrafficPolicyInstanceResponse](ctx, c.Door, &model, 25, in)
+}
+func (c Client) DeleteVPCAssociationAuthorization(ctx context.Context, in *DeleteVPCAssociationAuthorizationRequest) (*DeleteVPCAssociationAuthorizationResponse, error) {
+	return wire.Call[DeleteVPCAssociationAuthorizationResponse](ctx, c.Door, &model, 26, in)
+}
+func (c Client) DisableHostedZoneDNSSEC(ctx context.Context, in *DisableHostedZoneDNSSECRequest) (*DisableHostedZoneDNSSECResponse, error) {
+	return wire.Call[DisableHostedZoneDNSSECResponse](ctx, c.Door, &model, 27, in)
+}
+func (c Client) DisassociateVPCFromHostedZone(ctx context.Context, in *DisassociateVPCFromHostedZoneRequest) (*DisassociateVPCFromHostedZoneResponse, error) {
+	return wire.Call[DisassociateVPCFromHostedZoneResponse](ctx, c.Door, &model, 28, in)
+}
+func (c Client) EnableHostedZoneDNSSEC(ctx context.Context, in *EnableHostedZoneDNSSECRequest) (*EnableHostedZoneDNSSECResponse, error) {
+	return wire.Call[EnableHostedZoneDNSSECResponse](ctx, c.Door, &model, 29, in)
 }
 func (c Client) GetAccountLimit(ctx context.Context, in *GetAccountLimitRequest) (*GetAccountLimitResponse, error) {
-	return wire.Call[GetAccountLimitResponse](ctx, c.Door, &model, 4, in)
+	return wire.Call[GetAccountLimitResponse](ctx, c.Door, &model, 30, in)
 }
 func (c Client) GetChange(ctx context.Context, in *GetChangeRequest) (*GetChangeResponse, error) {
-	return wire.Call[GetChangeResponse](ctx, c.Door, &model, 5, in)
+	return wire.Call[GetChangeResponse](ctx, c.Door, &model, 31, in)
+}
+func (c Client) GetCheckerIpRanges(ctx context.Context, in *GetCheckerIpRangesRequest) (*GetCheckerIpRangesResponse, error) {
+	return wire.Call[GetCheckerIpRangesResponse](ctx, c.Door, &model, 32, in)
+}
+func (c Client) GetDNSSEC(ctx context.Context, in *GetDNSSECRequest) (*GetDNSSECResponse, error) {
+	return wire.Call[GetDNSSECResponse](ctx, c.Door, &model, 33, in)
+}
+func (c Client) GetGeoLocation(ctx context.Context, in *GetGeoLocationRequest) (*GetGeoLocationResponse, error) {
+	return wire.Call[GetGeoLocationResponse](ctx, c.Door, &model, 34, in)
+}
+func (c Client) GetHealthCheck(ctx context.Context, in *GetHealthCheckRequest) (*GetHealthCheckResponse, error) {
+	return wire.Call[GetHealthCheckResponse](ctx, c.Door, &model, 35, in)
+}
+func (c Client) GetHealthCheckCount(ctx context.Context, in *GetHealthCheckCountRequest) (*GetHealthCheckCountResponse, error) {
+	return wire.Call[GetHealthCheckCountResponse](ctx, c.Door, &model, 36, in)
+}
+func (c Client) GetHealthCheckLastFailureReason(ctx context.Context, in *GetHealthCheckLastFailureReasonRequest) (*GetHealthCheckLastFailureReasonResponse, error) {
+	return wire.Call[GetHealthCheckLastFailureReasonResponse](ctx, c.Door, &model, 37, in)
+}
+func (c Client) GetHealthCheckStatus(ctx context.Context, in *GetHealthCheckStatusRequest) (*GetHealthCheckStatusResponse, error) {
+	return wire.Call[GetHealthCheckStatusResponse](ctx, c.Door, &model, 38, in)
 }
 func (c Client) GetHostedZone(ctx context.Context, in *GetHostedZoneRequest) (*GetHostedZoneResponse, error) {
-	return wire.Call[GetHostedZoneResponse](ctx, c.Door, &model, 6, in)
+	return wire.Call[GetHostedZoneResponse](ctx, c.Door, &model, 39, in)
 }
 func (c Client) GetHostedZoneCount(ctx context.Context, in *GetHostedZoneCountRequest) (*GetHostedZoneCountResponse, error) {
-	return wire.Call[GetHostedZoneCountResponse](ctx, c.Door, &model, 7, in)
+	return wire.Call[GetHostedZoneCountResponse](ctx, c.Door, &model, 40, in)
 }
 func (c Client) GetHostedZoneLimit(ctx context.Context, in *GetHostedZoneLimitRequest) (*GetHostedZoneLimitResponse, error) {
-	return wire.Call[GetHostedZoneLimitResponse](ctx, c.Door, &model, 8, in)
+	return wire.Call[GetHostedZoneLimitResponse](ctx, c.Door, &model, 41, in)
+}
+func (c Client) GetQueryLoggingConfig(ctx context.Context, in *GetQueryLoggingConfigRequest) (*GetQueryLoggingConfigResponse, error) {
+	return wire.Call[GetQueryLoggingConfigResponse](ctx, c.Door, &model, 42, in)
+}
+func (c Client) GetReusableDelegationSet(ctx context.Context, in *GetReusableDelegationSetRequest) (*GetReusableDelegationSetResponse, error) {
+	return wire.Call[GetReusableDelegationSetResponse](ctx, c.Door, &model, 43, in)
+}
+func (c Client) GetReusableDelegationSetLimit(ctx context.Context, in *GetReusableDelegationSetLimitRequest) (*GetReusableDelegationSetLimitResponse, error) {
+	return wire.Call[GetReusableDelegationSetLimitResponse](ctx, c.Door, &model, 44, in)
+}
+func (c Client) GetTrafficPolicy(ctx context.Context, in *GetTrafficPolicyRequest) (*GetTrafficPolicyResponse, error) {
+	return wire.Call[GetTrafficPolicyResponse](ctx, c.Door, &model, 45, in)
+}
+func (c Client) GetTrafficPolicyInstance(ctx context.Context, in *GetTrafficPolicyInstanceRequest) (*GetTrafficPolicyInstanceResponse, error) {
+	return wire.Call[GetTrafficPolicyInstanceResponse](ctx, c.Door, &model, 46, in)
+}
+func (c Client) GetTrafficPolicyInstanceCount(ctx context.Context, in *GetTrafficPolicyInstanceCountRequest) (*GetTrafficPolicyInstanceCountResponse, error) {
+	return wire.Call[GetTrafficPolicyInstanceCountResponse](ctx, c.Door, &model, 47, in)
+}
+func (c Client) ListCidrBlocks(ctx context.Context, in *ListCidrBlocksRequest) (*ListCidrBlocksResponse, error) {
+	return wire.Call[ListCidrBlocksResponse](ctx, c.Door, &model, 48, in)
+}
+func (c Client) ListCidrCollections(ctx context.Context, in *ListCidrCollectionsRequest) (*ListCidrCollectionsResponse, error) {
+	return wire.Call[ListCidrCollectionsResponse](ctx, c.Door, &model, 49, in)
+}
+func (c Client) ListCidrLocations(ctx context.Context, in *ListCidrLocationsRequest) (*ListCidrLocationsResponse, error) {
+	return wire.Call[ListCidrLocationsResponse](ctx, c.Door, &model, 50, in)
+}
+func (c Client) ListGeoLocations(ctx context.Context, in *ListGeoLocationsRequest) (*ListGeoLocationsResponse, error) {
+	return wire.Call[ListGeoLocationsResponse](ctx, c.Door, &model, 51, in)
+}
+func (c Client) ListHealthChecks(ctx context.Context, in *ListHealthChecksRequest) (*ListHealthChecksResponse, error) {
+	return wire.Call[ListHealthChecksResponse](ctx, c.Door, &model, 52, in)
 }
 func (c Client) ListHostedZones(ctx context.Context, in *ListHostedZonesRequest) (*ListHostedZonesResponse, error) {
-	return wire.Call[ListHostedZonesResponse](ctx, c.Door, &model, 9, in)
+	return wire.Call[ListHostedZonesResponse](ctx, c.Door, &model, 53, in)
 }
 func (c Client) ListHostedZonesByName(ctx context.Context, in *ListHostedZonesByNameRequest) (*ListHostedZonesByNameResponse, error) {
-	return wire.Call[ListHostedZonesByNameResponse](ctx, c.Door, &model, 10, in)
+	return wire.Call[ListHostedZonesByNameResponse](ctx, c.Door, &model, 54, in)
+}
+func (c Client) ListHostedZonesByVPC(ctx context.Context, in *ListHostedZonesByVPCRequest) (*ListHostedZonesByVPCResponse, error) {
+	return wire.Call[ListHostedZonesByVPCResponse](ctx, c.Door, &model, 55, in)
+}
+func (c Client) ListQueryLoggingConfigs(ctx context.Context, in *ListQueryLoggingConfigsRequest) (*ListQueryLoggingConfigsResponse, error) {
+	return wire.Call[ListQueryLoggingConfigsResponse](ctx, c.Door, &model, 56, in)
+}
+func (c Client) ListResourceRecordSetProtections(ctx context.Context, in *ListResourceRecordSetProtectionsRequest) (*ListResourceRecordSetProtectionsResponse, error) {
+	return wire.Call[ListResourceRecordSetProtectionsResponse](ctx, c.Door, &model, 57, in)
 }
 func (c Client) ListResourceRecordSets(ctx context.Context, in *ListResourceRecordSetsRequest) (*ListResourceRecordSetsResponse, error) {
-	return wire.Call[ListResourceRecordSetsResponse](ctx, c.Door, &model, 11, in)
+	return wire.Call[ListResourceRecordSetsResponse](ctx, c.Door, &model, 58, in)
+}
+func (c Client) ListReusableDelegationSets(ctx context.Context, in *ListReusableDelegationSetsRequest) (*ListReusableDelegationSetsResponse, error) {
+	return wire.Call[ListReusableDelegationSetsResponse](ctx, c.Door, &model, 59, in)
 }
 func (c Client) ListTagsForResource(ctx context.Context, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
-	return wire.Call[ListTagsForResourceResponse](ctx, c.Door, &model, 12, in)
+	return wire.Call[ListTagsForResourceResponse](ctx, c.Door, &model, 60, in)
 }
 func (c Client) ListTagsForResources(ctx context.Context, in *ListTagsForResourcesRequest) (*ListTagsForResourcesResponse, error) {
-	return wire.Call[ListTagsForResourcesResponse](ctx, c.Door, &model, 13, in)
+	return wire.Call[ListTagsForResourcesResponse](ctx, c.Door, &model, 61, in)
+}
+func (c Client) ListTrafficPolicies(ctx context.Context, in *ListTrafficPoliciesRequest) (*ListTrafficPoliciesResponse, error) {
+	return wire.Call[ListTrafficPoliciesResponse](ctx, c.Door, &model, 62, in)
+}
+func (c Client) ListTrafficPolicyInstances(ctx context.Context, in *ListTrafficPolicyInstancesRequest) (*ListTrafficPolicyInstancesResponse, error) {
+	return wire.Call[ListTrafficPolicyInstancesResponse](ctx, c.Door, &model, 63, in)
+}
+func (c Client) ListTrafficPolicyInstancesByHostedZone(ctx context.Context, in *ListTrafficPolicyInstancesByHostedZoneRequest) (*ListTrafficPolicyInstancesByHostedZoneResponse, error) {
+	return wire.Call[ListTrafficPolicyInstancesByHostedZoneResponse](ctx, c.Door, &model, 64, in)
+}
+func (c Client) ListTrafficPolicyInstancesByPolicy(ctx context.Context, in *ListTrafficPolicyInstancesByPolicyRequest) (*ListTrafficPolicyInstancesByPolicyResponse, error) {
+	return wire.Call[ListTrafficPolicyInstancesByPolicyResponse](ctx, c.Door, &model, 65, in)
+}
+func (c Client) ListTrafficPolicyVersions(ctx context.Context, in *ListTrafficPolicyVersionsRequest) (*ListTrafficPolicyVersionsResponse, error) {
+	return wire.Call[ListTrafficPolicyVersionsResponse](ctx, c.Door, &model, 66, in)
+}
+func (c Client) ListVPCAssociationAuthorizations(ctx context.Context, in *ListVPCAssociationAuthorizationsRequest) (*ListVPCAssociationAuthorizationsResponse, error) {
+	return wire.Call[ListVPCAssociationAuthorizationsResponse](ctx, c.Door, &model, 67, in)
+}
+func (c Client) TestDNSAnswer(ctx context.Context, in *TestDNSAnswerRequest) (*TestDNSAnswerResponse, error) {
+	return wire.Call[TestDNSAnswerResponse](ctx, c.Door, &model, 68, in)
+}
+func (c Client) UpdateHealthCheck(ctx context.Context, in *UpdateHealthCheckRequest) (*UpdateHealthCheckResponse, error) {
+	return wire.Call[UpdateHealthCheckResponse](ctx, c.Door, &model, 69, in)
 }
 func (c Client) UpdateHostedZoneComment(ctx context.Context, in *UpdateHostedZoneCommentRequest) (*UpdateHostedZoneCommentResponse, error) {
-	return wire.Call[UpdateHostedZoneCommentResponse](ctx, c.Door, &model, 14, in)
+	return wire.Call[UpdateHostedZoneCommentResponse](ctx, c.Door, &model, 70, in)
+}
+func (c Client) UpdateHostedZoneFeatures(ctx context.Context, in *UpdateHostedZoneFeaturesRequest) (*UpdateHostedZoneFeaturesResponse, error) {
+	return wire.Call[UpdateHostedZoneFeaturesResponse](ctx, c.Door, &model, 71, in)
+}
+func (c Client) UpdateTrafficPolicyComment(ctx context.Context, in *UpdateTrafficPolicyCommentRequest) (*UpdateTrafficPolicyCommentResponse, error) {
+	return wire.Call[UpdateTrafficPolicyCommentResponse](ctx, c.Door, &model, 72, in)
+}
+func (c Client) UpdateTrafficPolicyInstance(ctx context.Context, in *UpdateTrafficPolicyInstanceRequest) (*UpdateTrafficPolicyInstanceResponse, error) {
+	return wire.Call[UpdateTrafficPolicyInstanceResponse](ctx, c.Door, &model, 73, in)
 }

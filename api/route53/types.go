@@ -25,10 +25,24 @@ const AccountLimitType_MAX_TRAFFIC_POLICY_INSTANCES_BY_OWNER AccountLimitType = 
 const AccountLimitType_MAX_REUSABLE_DELEGATION_SETS_BY_OWNER AccountLimitType = "MAX_REUSABLE_DELEGATION_SETS_BY_OWNER"
 const AccountLimitType_MAX_TRAFFIC_POLICIES_BY_OWNER AccountLimitType = "MAX_TRAFFIC_POLICIES_BY_OWNER"
 
+type ActivateKeySigningKeyRequest struct {
+	HostedZoneId, Name string
+}
+type ActivateKeySigningKeyResponse struct{ ChangeInfo *ChangeInfo }
+type AlarmIdentifier struct {
+	Region CloudWatchRegion
+	Name   string
+}
 type AliasTarget struct {
 	HostedZoneId, DNSName string
 	EvaluateTargetHealth  bool
 }
+type AssociateVPCWithHostedZoneRequest struct {
+	HostedZoneId string
+	VPC          *VPC
+	Comment      *string
+}
+type AssociateVPCWithHostedZoneResponse struct{ ChangeInfo *ChangeInfo }
 type Change struct {
 	Action            ChangeAction
 	ResourceRecordSet *ResourceRecordSet
@@ -41,6 +55,12 @@ type ChangeBatch struct {
 	Comment *string
 	Changes []Change
 }
+type ChangeCidrCollectionRequest struct {
+	Id                string
+	CollectionVersion *int64
+	Changes           []CidrCollectionChange
+}
+type ChangeCidrCollectionResponse struct{ Id string }
 type ChangeInfo struct {
 	Id          string
 	Status      ChangeStatus
@@ -63,11 +83,83 @@ type ChangeTagsForResourceRequest struct {
 	RemoveTagKeys []string
 }
 type ChangeTagsForResourceResponse struct{}
+type CidrBlockSummary struct {
+	CidrBlock, LocationName *string
+}
+type CidrCollection struct {
+	Arn, Id, Name *string
+	Version       *int64
+}
+type CidrCollectionChange struct {
+	LocationName string
+	Action       CidrCollectionChangeAction
+	CidrList     []string
+}
+type CidrCollectionChangeAction string
+
+const CidrCollectionChangeAction_PUT, CidrCollectionChangeAction_DELETE_IF_EXISTS CidrCollectionChangeAction = "PUT", "DELETE_IF_EXISTS"
+
 type CidrRoutingConfig struct {
 	CollectionId, LocationName string
 }
+type CloudWatchAlarmConfiguration struct {
+	EvaluationPeriods     int32
+	Threshold             float64
+	ComparisonOperator    ComparisonOperator
+	Period                int32
+	MetricName, Namespace string
+	Statistic             Statistic
+	Dimensions            []Dimension
+}
+type CloudWatchRegion string
+
+const CloudWatchRegion_us_east_1, CloudWatchRegion_us_east_2, CloudWatchRegion_us_west_1 CloudWatchRegion = "us-east-1", "us-east-2", "us-west-1"
+const CloudWatchRegion_us_west_2, CloudWatchRegion_ca_central_1, CloudWatchRegion_eu_central_1 CloudWatchRegion = "us-west-2", "ca-central-1", "eu-central-1"
+const CloudWatchRegion_eu_central_2, CloudWatchRegion_eu_west_1, CloudWatchRegion_eu_west_2 CloudWatchRegion = "eu-central-2", "eu-west-1", "eu-west-2"
+const CloudWatchRegion_eu_west_3, CloudWatchRegion_ap_east_1, CloudWatchRegion_me_south_1 CloudWatchRegion = "eu-west-3", "ap-east-1", "me-south-1"
+const CloudWatchRegion_me_central_1, CloudWatchRegion_ap_south_1, CloudWatchRegion_ap_south_2 CloudWatchRegion = "me-central-1", "ap-south-1", "ap-south-2"
+const CloudWatchRegion_ap_southeast_1, CloudWatchRegion_ap_southeast_2 CloudWatchRegion = "ap-southeast-1", "ap-southeast-2"
+const CloudWatchRegion_ap_southeast_3, CloudWatchRegion_ap_northeast_1 CloudWatchRegion = "ap-southeast-3", "ap-northeast-1"
+const CloudWatchRegion_ap_northeast_2, CloudWatchRegion_ap_northeast_3 CloudWatchRegion = "ap-northeast-2", "ap-northeast-3"
+const CloudWatchRegion_eu_north_1, CloudWatchRegion_sa_east_1, CloudWatchRegion_cn_northwest_1 CloudWatchRegion = "eu-north-1", "sa-east-1", "cn-northwest-1"
+const CloudWatchRegion_cn_north_1, CloudWatchRegion_af_south_1, CloudWatchRegion_eu_south_1 CloudWatchRegion = "cn-north-1", "af-south-1", "eu-south-1"
+const CloudWatchRegion_eu_south_2, CloudWatchRegion_us_gov_west_1 CloudWatchRegion = "eu-south-2", "us-gov-west-1"
+const CloudWatchRegion_us_gov_east_1, CloudWatchRegion_us_iso_east_1 CloudWatchRegion = "us-gov-east-1", "us-iso-east-1"
+const CloudWatchRegion_us_iso_west_1, CloudWatchRegion_us_isob_east_1 CloudWatchRegion = "us-iso-west-1", "us-isob-east-1"
+const CloudWatchRegion_ap_southeast_4, CloudWatchRegion_il_central_1, CloudWatchRegion_ca_west_1 CloudWatchRegion = "ap-southeast-4", "il-central-1", "ca-west-1"
+const CloudWatchRegion_ap_southeast_5, CloudWatchRegion_mx_central_1 CloudWatchRegion = "ap-southeast-5", "mx-central-1"
+const CloudWatchRegion_us_isof_south_1, CloudWatchRegion_us_isof_east_1 CloudWatchRegion = "us-isof-south-1", "us-isof-east-1"
+const CloudWatchRegion_ap_southeast_7, CloudWatchRegion_ap_east_2 CloudWatchRegion = "ap-southeast-7", "ap-east-2"
+const CloudWatchRegion_eu_isoe_west_1, CloudWatchRegion_ap_southeast_6 CloudWatchRegion = "eu-isoe-west-1", "ap-southeast-6"
+const CloudWatchRegion_us_isob_west_1, CloudWatchRegion_eusc_de_east_1 CloudWatchRegion = "us-isob-west-1", "eusc-de-east-1"
+
+type CollectionSummary struct {
+	Arn, Id, Name *string
+	Version       *int64
+}
+type ComparisonOperator string
+
+const ComparisonOperator_GreaterThanOrEqualToThreshold ComparisonOperator = "GreaterThanOrEqualToThreshold"
+const ComparisonOperator_GreaterThanThreshold, ComparisonOperator_LessThanThreshold ComparisonOperator = "GreaterThanThreshold", "LessThanThreshold"
+const ComparisonOperator_LessThanOrEqualToThreshold ComparisonOperator = "LessThanOrEqualToThreshold"
+
 type Coordinates struct {
 	Latitude, Longitude string
+}
+type CreateCidrCollectionRequest struct {
+	Name, CallerReference string
+}
+type CreateCidrCollectionResponse struct {
+	Collection *CidrCollection
+	Location   *string
+}
+type CreateHealthCheckRequest struct {
+	CallerReference   string
+	HealthCheckConfig *HealthCheckConfig
+}
+type CreateHealthCheckResponse struct {
+	HealthCheck *HealthCheck
+	Location    string
 }
 type CreateHostedZoneRequest struct {
 	Name             string
@@ -83,14 +175,130 @@ type CreateHostedZoneResponse struct {
 	VPC           *VPC
 	Location      string
 }
+type CreateKeySigningKeyRequest struct {
+	CallerReference, HostedZoneId         string
+	KeyManagementServiceArn, Name, Status string
+}
+type CreateKeySigningKeyResponse struct {
+	ChangeInfo    *ChangeInfo
+	KeySigningKey *KeySigningKey
+	Location      string
+}
+type CreateQueryLoggingConfigRequest struct {
+	HostedZoneId, CloudWatchLogsLogGroupArn string
+}
+type CreateQueryLoggingConfigResponse struct {
+	QueryLoggingConfig *QueryLoggingConfig
+	Location           string
+}
+type CreateResourceRecordSetProtectionsRequest struct {
+	HostedZoneId string
+	Protections  []ResourceRecordSetProtectionConfig
+}
+type CreateResourceRecordSetProtectionsResponse struct{}
+type CreateReusableDelegationSetRequest struct {
+	CallerReference string
+	HostedZoneId    *string
+}
+type CreateReusableDelegationSetResponse struct {
+	DelegationSet *DelegationSet
+	Location      string
+}
+type CreateTrafficPolicyInstanceRequest struct {
+	HostedZoneId, Name   string
+	TTL                  int64
+	TrafficPolicyId      string
+	TrafficPolicyVersion int32
+}
+type CreateTrafficPolicyInstanceResponse struct {
+	TrafficPolicyInstance *TrafficPolicyInstance
+	Location              string
+}
+type CreateTrafficPolicyRequest struct {
+	Name, Document string
+	Comment        *string
+}
+type CreateTrafficPolicyResponse struct {
+	TrafficPolicy *TrafficPolicy
+	Location      string
+}
+type CreateTrafficPolicyVersionRequest struct {
+	Id, Document string
+	Comment      *string
+}
+type CreateTrafficPolicyVersionResponse struct {
+	TrafficPolicy *TrafficPolicy
+	Location      string
+}
+type CreateVPCAssociationAuthorizationRequest struct {
+	HostedZoneId string
+	VPC          *VPC
+}
+type CreateVPCAssociationAuthorizationResponse struct {
+	HostedZoneId string
+	VPC          *VPC
+}
+type DNSSECStatus struct {
+	ServeSignature, StatusMessage *string
+}
+type DeactivateKeySigningKeyRequest struct {
+	HostedZoneId, Name string
+}
+type DeactivateKeySigningKeyResponse struct{ ChangeInfo *ChangeInfo }
 type DelegationSet struct {
 	Id, CallerReference *string
 	NameServers         []string
 }
+type DeleteCidrCollectionRequest struct{ Id string }
+type DeleteCidrCollectionResponse struct{}
+type DeleteHealthCheckRequest struct{ HealthCheckId string }
+type DeleteHealthCheckResponse struct{}
 type DeleteHostedZoneRequest struct{ Id string }
 type DeleteHostedZoneResponse struct{ ChangeInfo *ChangeInfo }
+type DeleteKeySigningKeyRequest struct {
+	HostedZoneId, Name string
+}
+type DeleteKeySigningKeyResponse struct{ ChangeInfo *ChangeInfo }
+type DeleteQueryLoggingConfigRequest struct{ Id string }
+type DeleteQueryLoggingConfigResponse struct{}
+type DeleteResourceRecordSetProtectionsRequest struct {
+	HostedZoneId string
+	Protections  []ResourceRecordSetProtectionKey
+}
+type DeleteResourceRecordSetProtectionsResponse struct{}
+type DeleteReusableDelegationSetRequest struct{ Id string }
+type DeleteReusableDelegationSetResponse struct{}
+type DeleteTrafficPolicyInstanceRequest struct{ Id string }
+type DeleteTrafficPolicyInstanceResponse struct{}
+type DeleteTrafficPolicyRequest struct {
+	Id      string
+	Version int32
+}
+type DeleteTrafficPolicyResponse struct{}
+type DeleteVPCAssociationAuthorizationRequest struct {
+	HostedZoneId string
+	VPC          *VPC
+}
+type DeleteVPCAssociationAuthorizationResponse struct{}
+type Dimension struct {
+	Name, Value string
+}
+type DisableHostedZoneDNSSECRequest struct{ HostedZoneId string }
+type DisableHostedZoneDNSSECResponse struct{ ChangeInfo *ChangeInfo }
+type DisassociateVPCFromHostedZoneRequest struct {
+	HostedZoneId string
+	VPC          *VPC
+	Comment      *string
+}
+type DisassociateVPCFromHostedZoneResponse struct{ ChangeInfo *ChangeInfo }
+type EnableHostedZoneDNSSECRequest struct{ HostedZoneId string }
+type EnableHostedZoneDNSSECResponse struct{ ChangeInfo *ChangeInfo }
 type GeoLocation struct {
 	ContinentCode, CountryCode, SubdivisionCode *string
+}
+type GeoLocationDetails struct {
+	ContinentCode, ContinentName, CountryCode     *string
+	CountryName, SubdivisionCode, SubdivisionName *string
 }
 type GeoProximityLocation struct {
 	AWSRegion, LocalZoneGroup *string
@@ -104,6 +312,25 @@ type GetAccountLimitResponse struct {
 }
 type GetChangeRequest struct{ Id string }
 type GetChangeResponse struct{ ChangeInfo *ChangeInfo }
+type GetCheckerIpRangesRequest struct{}
+type GetCheckerIpRangesResponse struct{ CheckerIpRanges []string }
+type GetDNSSECRequest struct{ HostedZoneId string }
+type GetDNSSECResponse struct {
+	Status         *DNSSECStatus
+	KeySigningKeys []KeySigningKey
+}
+type GetGeoLocationRequest struct {
+	ContinentCode, CountryCode, SubdivisionCode *string
+}
+type GetGeoLocationResponse struct{ GeoLocationDetails *GeoLocationDetails }
+type GetHealthCheckCountRequest struct{}
+type GetHealthCheckCountResponse struct{ HealthCheckCount int64 }
+type GetHealthCheckLastFailureReasonRequest struct{ HealthCheckId string }
+type GetHealthCheckLastFailureReasonResponse struct{ HealthCheckObservations []HealthCheckObservation }
+type GetHealthCheckRequest struct{ HealthCheckId string }
+type GetHealthCheckResponse struct{ HealthCheck *HealthCheck }
+type GetHealthCheckStatusRequest struct{ HealthCheckId string }
+type GetHealthCheckStatusResponse struct{ HealthCheckObservations []HealthCheckObservation }
 type GetHostedZoneCountRequest struct{}
 type GetHostedZoneCountResponse struct{ HostedZoneCount int64 }
 type GetHostedZoneLimitRequest struct {
@@ -120,6 +347,68 @@ type GetHostedZoneResponse struct {
 	DelegationSet *DelegationSet
 	VPCs          []VPC
 }
+type GetQueryLoggingConfigRequest struct{ Id string }
+type GetQueryLoggingConfigResponse struct{ QueryLoggingConfig *QueryLoggingConfig }
+type GetReusableDelegationSetLimitRequest struct {
+	Type            ReusableDelegationSetLimitType
+	DelegationSetId string
+}
+type GetReusableDelegationSetLimitResponse struct {
+	Limit *ReusableDelegationSetLimit
+	Count int64
+}
+type GetReusableDelegationSetRequest struct{ Id string }
+type GetReusableDelegationSetResponse struct{ DelegationSet *DelegationSet }
+type GetTrafficPolicyInstanceCountRequest struct{}
+type GetTrafficPolicyInstanceCountResponse struct{ TrafficPolicyInstanceCount int32 }
+type GetTrafficPolicyInstanceRequest struct{ Id string }
+type GetTrafficPolicyInstanceResponse struct{ TrafficPolicyInstance *TrafficPolicyInstance }
+type GetTrafficPolicyRequest struct {
+	Id      string
+	Version int32
+}
+type GetTrafficPolicyResponse struct{ TrafficPolicy *TrafficPolicy }
+type HealthCheck struct {
+	Id, CallerReference          string
+	LinkedService                *LinkedService
+	HealthCheckConfig            *HealthCheckConfig
+	HealthCheckVersion           int64
+	CloudWatchAlarmConfiguration *CloudWatchAlarmConfiguration
+}
+type HealthCheckConfig struct {
+	IPAddress                              *string
+	Port                                   *int32
+	Type                                   HealthCheckType
+	ResourcePath, FullyQualifiedDomainName *string
+	SearchString                           *string
+	RequestInterval, FailureThreshold      *int32
+	MeasureLatency, Inverted, Disabled     *bool
+	HealthThreshold                        *int32
+	ChildHealthChecks                      []string
+	EnableSNI                              *bool
+	Regions                                []HealthCheckRegion
+	AlarmIdentifier                        *AlarmIdentifier
+	InsufficientDataHealthStatus           InsufficientDataHealthStatus
+	RoutingControlArn                      *string
+}
+type HealthCheckObservation struct {
+	Region       HealthCheckRegion
+	IPAddress    *string
+	StatusReport *StatusReport
+}
+type HealthCheckRegion string
+
+const HealthCheckRegion_us_east_1, HealthCheckRegion_us_west_1, HealthCheckRegion_us_west_2 HealthCheckRegion = "us-east-1", "us-west-1", "us-west-2"
+const HealthCheckRegion_eu_west_1, HealthCheckRegion_ap_southeast_1 HealthCheckRegion = "eu-west-1", "ap-southeast-1"
+const HealthCheckRegion_ap_southeast_2, HealthCheckRegion_ap_northeast_1 HealthCheckRegion = "ap-southeast-2", "ap-northeast-1"
+const HealthCheckRegion_sa_east_1 HealthCheckRegion = "sa-east-1"
+
+type HealthCheckType string
+
+const HealthCheckType_HTTP, HealthCheckType_HTTPS, HealthCheckType_HTTP_STR_MATCH HealthCheckType = "HTTP", "HTTPS", "HTTP_STR_MATCH"
+const HealthCheckType_HTTPS_STR_MATCH, HealthCheckType_TCP, HealthCheckType_CALCULATED HealthCheckType = "HTTPS_STR_MATCH", "TCP", "CALCULATED"
+const HealthCheckType_CLOUDWATCH_METRIC, HealthCheckType_RECOVERY_CONTROL HealthCheckType = "CLOUDWATCH_METRIC", "RECOVERY_CONTROL"
+
 type HostedZone struct {
 	Id, Name, CallerReference string
 	Config                    *HostedZoneConfig
@@ -145,12 +434,79 @@ type HostedZoneLimitType string
 const HostedZoneLimitType_MAX_RRSETS_BY_ZONE HostedZoneLimitType = "MAX_RRSETS_BY_ZONE"
 const HostedZoneLimitType_MAX_VPCS_ASSOCIATED_BY_ZONE HostedZoneLimitType = "MAX_VPCS_ASSOCIATED_BY_ZONE"
 
+type HostedZoneOwner struct {
+	OwningAccount, OwningService *string
+}
+type HostedZoneSummary struct {
+	HostedZoneId, Name string
+	Owner              *HostedZoneOwner
+}
 type HostedZoneType string
 
 const HostedZoneType_PrivateHostedZone HostedZoneType = "PrivateHostedZone"
 
+type InsufficientDataHealthStatus string
+
+const InsufficientDataHealthStatus_Healthy, InsufficientDataHealthStatus_Unhealthy InsufficientDataHealthStatus = "Healthy", "Unhealthy"
+const InsufficientDataHealthStatus_LastKnownStatus InsufficientDataHealthStatus = "LastKnownStatus"
+
+type KeySigningKey struct {
+	Name, KmsArn                        *string
+	Flag                                *int32
+	SigningAlgorithmMnemonic            *string
+	SigningAlgorithmType                *int32
+	DigestAlgorithmMnemonic             *string
+	DigestAlgorithmType, KeyTag         *int32
+	DigestValue, PublicKey, DSRecord    *string
+	DNSKEYRecord, Status, StatusMessage *string
+	CreatedDate, LastModifiedDate       time.Time
+}
 type LinkedService struct {
 	ServicePrincipal, Description *string
+}
+type ListCidrBlocksRequest struct {
+	CollectionId                        string
+	LocationName, NextToken, MaxResults *string
+}
+type ListCidrBlocksResponse struct {
+	NextToken  *string
+	CidrBlocks []CidrBlockSummary
+}
+type ListCidrCollectionsRequest struct {
+	NextToken, MaxResults *string
+}
+type ListCidrCollectionsResponse struct {
+	NextToken       *string
+	CidrCollections []CollectionSummary
+}
+type ListCidrLocationsRequest struct {
+	CollectionId          string
+	NextToken, MaxResults *string
+}
+type ListCidrLocationsResponse struct {
+	NextToken     *string
+	CidrLocations []LocationSummary
+}
+type ListGeoLocationsRequest struct {
+	StartContinentCode, StartCountryCode *string
+	StartSubdivisionCode, MaxItems       *string
+}
+type ListGeoLocationsResponse struct {
+	GeoLocationDetailsList             []GeoLocationDetails
+	IsTruncated                        bool
+	NextContinentCode, NextCountryCode *string
+	NextSubdivisionCode                *string
+	MaxItems                           string
+}
+type ListHealthChecksRequest struct {
+	Marker, MaxItems *string
+}
+type ListHealthChecksResponse struct {
+	HealthChecks []HealthCheck
+	Marker       string
+	IsTruncated  bool
+	NextMarker   *string
+	MaxItems     string
 }
 type ListHostedZonesByNameRequest struct {
 	DNSName, HostedZoneId, MaxItems *string
@@ -162,6 +518,16 @@ type ListHostedZonesByNameResponse struct {
 	NextDNSName, NextHostedZoneId *string
 	MaxItems                      string
 }
+type ListHostedZonesByVPCRequest struct {
+	VPCId               string
+	VPCRegion           VPCRegion
+	MaxItems, NextToken *string
+}
+type ListHostedZonesByVPCResponse struct {
+	HostedZoneSummaries []HostedZoneSummary
+	MaxItems            string
+	NextToken           *string
+}
 type ListHostedZonesRequest struct {
 	Marker, MaxItems, DelegationSetId *string
 	HostedZoneType                    HostedZoneType
@@ -172,6 +538,23 @@ type ListHostedZonesResponse struct {
 	IsTruncated bool
 	NextMarker  *string
 	MaxItems    string
+}
+type ListQueryLoggingConfigsRequest struct {
+	HostedZoneId, NextToken, MaxResults *string
+}
+type ListQueryLoggingConfigsResponse struct {
+	QueryLoggingConfigs []QueryLoggingConfig
+	NextToken           *string
+}
+type ListResourceRecordSetProtectionsRequest struct {
+	HostedZoneId          string
+	StartRecordName       *string
+	StartRecordType       RRType
+	MaxResults, NextToken *string
+}
+type ListResourceRecordSetProtectionsResponse struct {
+	ResourceRecordSetProtections []ResourceRecordSetProtection
+	NextToken                    *string
 }
 type ListResourceRecordSetsRequest struct {
 	HostedZoneId                    string
@@ -187,6 +570,16 @@ type ListResourceRecordSetsResponse struct {
 	NextRecordIdentifier *string
 	MaxItems             string
 }
+type ListReusableDelegationSetsRequest struct {
+	Marker, MaxItems *string
+}
+type ListReusableDelegationSetsResponse struct {
+	DelegationSets []DelegationSet
+	Marker         string
+	IsTruncated    bool
+	NextMarker     *string
+	MaxItems       string
+}
 type ListTagsForResourceRequest struct {
 	ResourceType TagResourceType
 	ResourceId   string
@@ -197,11 +590,89 @@ type ListTagsForResourcesRequest struct {
 	ResourceIds  []string
 }
 type ListTagsForResourcesResponse struct{ ResourceTagSets []ResourceTagSet }
+type ListTrafficPoliciesRequest struct {
+	TrafficPolicyIdMarker, MaxItems *string
+}
+type ListTrafficPoliciesResponse struct {
+	TrafficPolicySummaries          []TrafficPolicySummary
+	IsTruncated                     bool
+	TrafficPolicyIdMarker, MaxItems string
+}
+type ListTrafficPolicyInstancesByHostedZoneRequest struct {
+	HostedZoneId                    string
+	TrafficPolicyInstanceNameMarker *string
+	TrafficPolicyInstanceTypeMarker RRType
+	MaxItems                        *string
+}
+type ListTrafficPolicyInstancesByHostedZoneResponse struct {
+	TrafficPolicyInstances          []TrafficPolicyInstance
+	TrafficPolicyInstanceNameMarker *string
+	TrafficPolicyInstanceTypeMarker RRType
+	IsTruncated                     bool
+	MaxItems                        string
+}
+type ListTrafficPolicyInstancesByPolicyRequest struct {
+	TrafficPolicyId                 string
+	TrafficPolicyVersion            int32
+	HostedZoneIdMarker              *string
+	TrafficPolicyInstanceNameMarker *string
+	TrafficPolicyInstanceTypeMarker RRType
+	MaxItems                        *string
+}
+type ListTrafficPolicyInstancesByPolicyResponse struct {
+	TrafficPolicyInstances          []TrafficPolicyInstance
+	HostedZoneIdMarker              *string
+	TrafficPolicyInstanceNameMarker *string
+	TrafficPolicyInstanceTypeMarker RRType
+	IsTruncated                     bool
+	MaxItems                        string
+}
+type ListTrafficPolicyInstancesRequest struct {
+	HostedZoneIdMarker              *string
+	TrafficPolicyInstanceNameMarker *string
+	TrafficPolicyInstanceTypeMarker RRType
+	MaxItems                        *string
+}
+type ListTrafficPolicyInstancesResponse struct {
+	TrafficPolicyInstances          []TrafficPolicyInstance
+	HostedZoneIdMarker              *string
+	TrafficPolicyInstanceNameMarker *string
+	TrafficPolicyInstanceTypeMarker RRType
+	IsTruncated                     bool
+	MaxItems                        string
+}
+type ListTrafficPolicyVersionsRequest struct {
+	Id                                   string
+	TrafficPolicyVersionMarker, MaxItems *string
+}
+type ListTrafficPolicyVersionsResponse struct {
+	TrafficPolicies                      []TrafficPolicy
+	IsTruncated                          bool
+	TrafficPolicyVersionMarker, MaxItems string
+}
+type ListVPCAssociationAuthorizationsRequest struct {
+	HostedZoneId          string
+	NextToken, MaxResults *string
+}
+type ListVPCAssociationAuthorizationsResponse struct {
+	HostedZoneId string
+	NextToken    *string
+	VPCs         []VPC
+}
+type LocationSummary struct{ LocationName *string }
+type QueryLoggingConfig struct {
+	Id, HostedZoneId, CloudWatchLogsLogGroupArn string
+}
 type RRType string
 
 const RRType_SOA, RRType_A, RRType_TXT, RRType_NS, RRType_CNAME, RRType_MX, RRType_NAPTR RRType = "SOA", "A", "TXT", "NS", "CNAME", "MX", "NAPTR"
 const RRType_PTR, RRType_SRV, RRType_SPF, RRType_AAAA, RRType_CAA, RRType_DS, RRType_TLSA RRType = "PTR", "SRV", "SPF", "AAAA", "CAA", "DS", "TLSA"
 const RRType_SSHFP, RRType_SVCB, RRType_HTTPS RRType = "SSHFP", "SVCB", "HTTPS"
+
+type ResettableElementName string
+
+const ResettableElementName_FullyQualifiedDomainName, ResettableElementName_Regions ResettableElementName = "FullyQualifiedDomainName", "Regions"
+const ResettableElementName_ResourcePath, ResettableElementName_ChildHealthChecks ResettableElementName = "ResourcePath", "ChildHealthChecks"
 
 type ResourceRecord struct{ Value string }
 type ResourceRecordSet struct {
@@ -224,6 +695,20 @@ type ResourceRecordSetFailover string
 
 const ResourceRecordSetFailover_PRIMARY, ResourceRecordSetFailover_SECONDARY ResourceRecordSetFailover = "PRIMARY", "SECONDARY"
 
+type ResourceRecordSetProtection struct {
+	RecordName string
+	RecordType RRType
+	Comment    *string
+}
+type ResourceRecordSetProtectionConfig struct {
+	RecordName string
+	RecordType RRType
+	Comment    *string
+}
+type ResourceRecordSetProtectionKey struct {
+	RecordName string
+	RecordType RRType
+}
 type ResourceRecordSetRegion string
 
 const ResourceRecordSetRegion_us_east_1, ResourceRecordSetRegion_us_east_2 ResourceRecordSetRegion = "us-east-1", "us-east-2"
@@ -252,6 +737,23 @@ type ResourceTagSet struct {
 	ResourceId   *string
 	Tags         []Tag
 }
+type ReusableDelegationSetLimit struct {
+	Type  ReusableDelegationSetLimitType
+	Value int64
+}
+type ReusableDelegationSetLimitType string
+
+const ReusableDelegationSetLimitType_MAX_ZONES_BY_REUSABLE_DELEGATION_SET ReusableDelegationSetLimitType = "MAX_ZONES_BY_REUSABLE_DELEGATION_SET"
+
+type Statistic string
+
+const Statistic_Average, Statistic_Sum, Statistic_SampleCount, Statistic_Maximum Statistic = "Average", "Sum", "SampleCount", "Maximum"
+const Statistic_Minimum Statistic = "Minimum"
+
+type StatusReport struct {
+	Status      *string
+	CheckedTime time.Time
+}
 type Tag struct {
 	Key, Value *string
 }
@@ -259,11 +761,79 @@ type TagResourceType string
 
 const TagResourceType_healthcheck, TagResourceType_hostedzone TagResourceType = "healthcheck", "hostedzone"
 
+type TestDNSAnswerRequest struct {
+	HostedZoneId, RecordName        string
+	RecordType                      RRType
+	ResolverIP, EDNS0ClientSubnetIP *string
+	EDNS0ClientSubnetMask           *string
+}
+type TestDNSAnswerResponse struct {
+	Nameserver, RecordName string
+	RecordType             RRType
+	RecordData             []string
+	ResponseCode, Protocol string
+}
+type TrafficPolicy struct {
+	Id       string
+	Version  int32
+	Name     string
+	Type     RRType
+	Document string
+	Comment  *string
+}
+type TrafficPolicyInstance struct {
+	Id, HostedZoneId, Name          string
+	TTL                             int64
+	State, Message, TrafficPolicyId string
+	TrafficPolicyVersion            int32
+	TrafficPolicyType               RRType
+}
+type TrafficPolicySummary struct {
+	Id, Name                          string
+	Type                              RRType
+	LatestVersion, TrafficPolicyCount int32
+}
+type UpdateHealthCheckRequest struct {
+	HealthCheckId                          string
+	HealthCheckVersion                     *int64
+	IPAddress                              *string
+	Port                                   *int32
+	ResourcePath, FullyQualifiedDomainName *string
+	SearchString                           *string
+	FailureThreshold                       *int32
+	Inverted, Disabled                     *bool
+	HealthThreshold                        *int32
+	ChildHealthChecks                      []string
+	EnableSNI                              *bool
+	Regions                                []HealthCheckRegion
+	AlarmIdentifier                        *AlarmIdentifier
+	InsufficientDataHealthStatus           InsufficientDataHealthStatus
+	ResetElements                          []ResettableElementName
+}
+type UpdateHealthCheckResponse struct{ HealthCheck *HealthCheck }
 type UpdateHostedZoneCommentRequest struct {
 	Id      string
 	Comment *string
 }
 type UpdateHostedZoneCommentResponse struct{ HostedZone *HostedZone }
+type UpdateHostedZoneFeaturesRequest struct {
+	HostedZoneId              string
+	EnableAcceleratedRecovery *bool
+}
+type UpdateHostedZoneFeaturesResponse struct{}
+type UpdateTrafficPolicyCommentRequest struct {
+	Id      string
+	Version int32
+	Comment string
+}
+type UpdateTrafficPolicyCommentResponse struct{ TrafficPolicy *TrafficPolicy }
+type UpdateTrafficPolicyInstanceRequest struct {
+	Id                   string
+	TTL                  int64
+	TrafficPolicyId      string
+	TrafficPolicyVersion int32
+}
+type UpdateTrafficPolicyInstanceResponse struct{ TrafficPolicyInstance *TrafficPolicyInstance }
 type VPC struct {
 	VPCRegion VPCRegion
 	VPCId     *string

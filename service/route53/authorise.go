@@ -13,7 +13,7 @@ import (
 // Rules declares what the operations touch.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html
 func (s *Service) Rules() policy.Rules {
-	return policy.Rules{
+	rules := policy.Rules{
 		"ChangeResourceRecordSets": policy.On(touchBatch),
 		"ChangeTagsForResource": policy.On(func(_ context.Context, in *route53api.ChangeTagsForResourceRequest) ([]policy.Touch, error) {
 			return touchTags("ChangeTagsForResource", in.ResourceType, in.ResourceId), nil
@@ -41,6 +41,12 @@ func (s *Service) Rules() policy.Rules {
 		}),
 		"UpdateHostedZoneComment": onZone("UpdateHostedZoneComment", func(in *route53api.UpdateHostedZoneCommentRequest) string { return in.Id }),
 	}
+	for _, op := range route53api.Model().Ops {
+		if _, built := rules[op.Name]; !built {
+			rules[op.Name] = policy.Rule{Absent: true}
+		}
+	}
+	return rules
 }
 
 // Resource is the type of a resource as CloudTrail's events name it.

@@ -3,6 +3,8 @@ package route53
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
 	route53api "bartizan.dev/api/route53"
 	"bartizan.dev/wire"
@@ -21,6 +23,9 @@ const (
 	maxChanges  = 1000  // "A request cannot contain more than 1,000 ResourceRecord elements"
 	maxValues   = 32000 // characters of all values
 	maxOfOneSet = 400   // values of a set
+	// maxPlace keeps store keys below their bound: a name of 255 bytes is 1,020
+	// characters long if each of them has to be escaped.
+	maxPlace = 900
 )
 
 // in names a change as Route 53's messages do.
@@ -42,6 +47,9 @@ func read(c *route53api.Change) (a asked, problems []string, err error) {
 	a = asked{action: c.Action, set: set{Type: string(r.Type), Identifier: text(r.SetIdentifier), Weight: r.Weight, Multivalue: on(r.MultiValueAnswer)}}
 	if a.set.Name, a.wire, err = parseName(r.Name); err != nil {
 		return a, []string{err.Error()}, nil
+	}
+	if len(a.set.place()) > maxPlace || strings.ContainsFunc(a.set.Identifier, unicode.IsControl) {
+		return a, []string{problem("DomainNameTooLong", "Domain name or set identifier cannot be kept", r.Name).Error()}, nil
 	}
 	if t := r.AliasTarget; t != nil {
 		name, _, err := parseName(t.DNSName)

@@ -212,6 +212,8 @@ func TestBatches(t *testing.T) {
 		{"InvalidInput", "are not supported", rr("CREATE d.example.test A 60 1.2.3.4", func(r *api.ResourceRecordSet) { r.SetIdentifier, r.Failover = new("x"), "PRIMARY" })},
 		{"NoSuchHealthCheck", "No health check exists with the specified ID: h", rr("CREATE d.example.test A 60 1.2.3.4", func(r *api.ResourceRecordSet) { r.HealthCheckId = new("h") })},
 		{"InvalidChangeBatch", "A HostedZone must contain exactly one SOA record.", rr("DELETE example.test SOA 900 " + strings.TrimPrefix(soaOf(t, f, z), "SOA "))},
+		{"InvalidChangeBatch", "cannot be kept", rr("CREATE " + strings.Repeat(strings.Repeat(`\344`, 60)+".", 4) + "test A 60 1.2.3.4")},
+		{"InvalidChangeBatch", "cannot be kept", rr("CREATE w.example.test A 60 1.2.3.4", weight("\x00", 1))},
 		{"InvalidChangeBatch", "but that target was not found", rr("CREATE al.example.test A", aliasTo(z, "none.example.test"))},
 		{"InvalidChangeBatch", "does not lie within the target zone", rr("CREATE al.example.test A", aliasTo("Z2FDTNDATAQYW2", "d1.cloudfront.net"))},
 	} {
@@ -354,14 +356,14 @@ func TestChanges(t *testing.T) {
 	refused(t, err, "NoSuchChange", "")
 }
 
-// TestRules: every generated operation has one, and a batch shows its names,
+// TestRules: what is not built says so, and a batch shows its names,
 // types and actions to policies.
 func TestRules(t *testing.T) {
 	f := newFixture(t)
 	rules := f.Rules()
-	for _, op := range api.Model().Ops {
-		if _, ok := rules[op.Name]; !ok {
-			t.Errorf("%s has no rule", op.Name)
+	for name, absent := range map[string]bool{"CreateHostedZone": false, "CreateHealthCheck": true, "EnableHostedZoneDNSSEC": true} {
+		if rules[name].Absent != absent {
+			t.Errorf("%s: absent is %t", name, rules[name].Absent)
 		}
 	}
 	touches, err := rules["ChangeResourceRecordSets"].Touches(f.ctx, &api.ChangeResourceRecordSetsRequest{HostedZoneId: "/hostedzone/Z1", ChangeBatch: &api.ChangeBatch{

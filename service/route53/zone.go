@@ -24,7 +24,7 @@ func (s *Service) CreateHostedZone(ctx context.Context, in *route53api.CreateHos
 		return nil, wire.Errorf("NoSuchDelegationSet", "No delegation set found with ID: %s", bareID(*in.DelegationSetId))
 	}
 	name, _, err := parseName(in.Name)
-	if err != nil || name == "." {
+	if err != nil || name == "." || len(name) > maxPlace {
 		return nil, wire.Errorf("InvalidDomainName", "%s is not a valid domain name.", in.Name).With(err)
 	}
 	z := &zone{ID: newID("Z"), Account: account(ctx), Name: name, Reference: in.CallerReference, Created: s.now().UnixMilli()}

@@ -110,6 +110,8 @@ def _rest_xml(operation, headers, body, found):
                 found.append(f"header {where.get('locationName', name)} is missing")
         elif not where.get("location"):
             members[name] = member
+    if not members and not body.strip():
+        return
     root = ElementTree.fromstring(body)
     if _bare(root.tag) != shape.name:
         found.append(f"the root is {root.tag}")

@@ -131,7 +131,7 @@ func (j *judge) find(s snapshot, r *wire.Request) (*wire.Operation, error) {
 
 // inPart are the services of which only some operations are generated: see
 // tools/gen/services.go.
-var inPart = map[string]bool{"ec2": true, "ssm": true, "logs": true, "route53": true}
+var inPart = map[string]bool{"ec2": true, "ssm": true, "logs": true}
 
 // request decodes a request and encodes it again: what does not come back was
 // not in the decoded struct.

@@ -24,6 +24,8 @@ type listenFlags struct {
 	Metrics       string            `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
 	Quota         map[string]int    `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
 	Resolver      string            `help:"DNS resolver that is asked for the records that prove the names of certificates; the system's by default." placeholder:"HOST:PORT"`
+	DNS           string            `help:"Address, UDP and TCP, at which hosted zones of Route 53 are answered; none by default." placeholder:"ADDR"`
+	NameServer    []string          `help:"Name of a server that answers for hosted zones, for their NS records. May be given again." placeholder:"NAME"`
 	PublicProfile bool              `help:"Issue certificates as the public's must be: for 198 days or less, instead of 395."`
 	TrailBucket   map[string]string `help:"Bucket that CloudTrail delivers log files to: a directory that is there. May be given again." placeholder:"NAME=DIR"`
 	hostFlags     `embed:""`
@@ -35,7 +37,7 @@ type listenFlags struct {
 }
 
 func (f *listenFlags) options(env Env) (server.Options, error) {
-	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, TrailBuckets: f.TrailBucket, Resolver: f.Resolver, PublicProfile: f.PublicProfile, Log: f.logger(env.Err)}
+	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, TrailBuckets: f.TrailBucket, Resolver: f.Resolver, DNS: f.DNS, NameServers: f.NameServer, PublicProfile: f.PublicProfile, Log: f.logger(env.Err)}
 	f.hostFlags.apply(&opt)
 	f.hsmFlags.apply(&opt)
 	f.xksFlags.apply(&opt)
@@ -51,6 +53,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 	for name, n := range f.Quota {
 		field := map[string]*int{
 			"acm.certificates": &opt.Quotas.ACM.Certificates, "acm.names": &opt.Quotas.ACM.Names,
+			"route53.zones": &opt.Quotas.Route53.Zones, "route53.records": &opt.Quotas.Route53.Records,
 			"iam.users": &opt.Quotas.IAM.Users, "iam.groups": &opt.Quotas.IAM.Groups, "iam.roles": &opt.Quotas.IAM.Roles,
 			"iam.policies": &opt.Quotas.IAM.Policies, "iam.instance-profiles": &opt.Quotas.IAM.Profiles,
 			"iam.groups-per-user": &opt.Quotas.IAM.GroupsPerUser, "iam.access-keys-per-user": &opt.Quotas.IAM.AccessKeysPerUser,

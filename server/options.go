@@ -13,6 +13,7 @@ import (
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/redshift"
 	"bartizan.dev/service/rolesanywhere"
+	"bartizan.dev/service/route53"
 	"bartizan.dev/service/secretsmanager"
 	"bartizan.dev/service/securityhub"
 	"bartizan.dev/service/sns"
@@ -66,6 +67,12 @@ type Options struct {
 	// Resolver is the DNS resolver that is asked for the records that prove the names
 	// of certificates: HOST:PORT. Without it, it is the system's.
 	Resolver string
+	// DNS, if set, is the address, UDP and TCP, at which hosted zones are answered.
+	DNS string
+	// NameServers are the names of the servers that answer for hosted zones: they
+	// stand in the NS records of each. Without them zones have four names of the form
+	// of AWS's.
+	NameServers []string
 	// PublicProfile has ACM's authority issue certificates that keep to the
 	// requirements for the public's: they last 198 days or less, instead of 395.
 	PublicProfile bool
@@ -102,6 +109,7 @@ type Quotas struct {
 	SSM            ssm.Quotas
 	ACM            acm.Quotas
 	Events         events.Quotas
+	Route53        route53.Quotas
 	Redshift       redshift.Quotas
 	SecurityHub    securityhub.Quotas
 	SNS            sns.Quotas

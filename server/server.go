@@ -59,6 +59,7 @@ type Server struct {
 	kms                         *kms.Service
 	happenings                  *events.Service
 	authors                     http.Handler // lists and answers of ACM's authority
+	names                       *answers     // of hosted zones
 	secrets                     *secretsmanager.Service
 	securityhub                 *securityhub.Service
 	sns                         *sns.Service
@@ -210,6 +211,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			topics,
 			queues,
 			s.openACM(),
+			s.openRoute53(),
 			s.openSSM(),
 			s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
@@ -322,7 +324,7 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	if err := errors.Join(s.listenMetadata(ctx), s.listenHSM(ctx)); err != nil {
+	if err := errors.Join(s.listenMetadata(ctx), s.listenHSM(ctx), s.listenDNS(ctx)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

@@ -43,6 +43,8 @@ def problems(operation, status, headers, body):
                 found.append(f"a body where the model has none: {body[:80]!r}")
         elif protocol == "rest-json":
             _rest(shape, headers, body, found)
+        elif protocol == "rest-xml":
+            _rest_xml(operation, headers, body, found)
         elif headers.get("smithy-protocol") == "rpc-v2-cbor":  # a client may speak JSON to a service that has both
             _json(shape, _plain(CBOR().read(body)), "", found)
         else:
@@ -96,6 +98,24 @@ def _rest(shape, headers, body, found):
         return
     if members or body.strip():
         _json(shape, json.loads(body), "", found, members)
+
+
+def _rest_xml(operation, headers, body, found):
+    shape = operation.output_shape
+    members = {}
+    for name, member in shape.members.items():
+        where = member.serialization
+        if where.get("location") == "header":
+            if name in shape.required_members and where.get("locationName", name).lower() not in {k.lower() for k in headers}:
+                found.append(f"header {where.get('locationName', name)} is missing")
+        elif not where.get("location"):
+            members[name] = member
+    if not members and not body.strip():
+        return
+    root = ElementTree.fromstring(body)
+    if _bare(root.tag) != shape.name:
+        found.append(f"the root is {root.tag}")
+    _xml(shape, root, "", found, members)
 
 
 def _json(shape, value, path, found, members=None):
@@ -199,17 +219,18 @@ def _query(operation, body, found):
             found.append(f"{name} beside the result")
 
 
-def _xml(shape, element, path, found):
+def _xml(shape, element, path, found, members=None):
     kind = shape.type_name
     if kind == "structure":
-        names = {m.serialization.get("name", n): n for n, m in shape.members.items()}
+        members = shape.members if members is None else members
+        names = {m.serialization.get("name", n): n for n, m in members.items()}
         tags = [_bare(e.tag) for e in element]
         for tag in {t for t in tags if tags.count(t) > 1}:
             found.append(f"{path}.{tag} is there twice")
-        _structure(shape, {names.get(t, t) for t in tags}, shape.members, path, found)
+        _structure(shape, {names.get(t, t) for t in tags}, members, path, found)
         for e in element:
             if _bare(e.tag) in names:
-                _xml(shape.members[names[_bare(e.tag)]], e, f"{path}.{_bare(e.tag)}", found)
+                _xml(members[names[_bare(e.tag)]], e, f"{path}.{_bare(e.tag)}", found)
         return
     if kind in ("list", "map"):
         want = shape.member.serialization.get("name", "member") if kind == "list" else "entry"

@@ -48,6 +48,7 @@ var services = []string{
 	"guardduty",
 	"sns",
 	"sqs",
+	"route53",
 }
 
 // only, if set, are the services that TestEveryOperation tries, by commas.

@@ -30,7 +30,7 @@ var services = []service{
 	{Name: "secretsmanager", Package: "secretsmanager", Begun: true},
 	{Name: "acm", Package: "acm", Begun: true},
 	{Name: "acm-pca", Package: "acmpca"},
-	{Name: "route53", Package: "route53", Global: true},
+	{Name: "route53", Package: "route53", Begun: true, Global: true},
 	{Name: "route53resolver", Package: "route53resolver"},
 	{Name: "elbv2", Package: "elbv2"},
 	{Name: "cloudfront", Package: "cloudfront", Global: true},

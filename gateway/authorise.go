@@ -218,6 +218,10 @@ func (x *exchange) denied(b *policy.Bindings, d policy.Decision, i, mark int, bo
 		e.Code, e.Status = "AccessDeniedException", http.StatusBadRequest
 	case wire.RESTJSON:
 		e.Code = "AccessDeniedException"
+	case wire.Query:
+		if m.Name == "sns" { // https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html
+			e.Code = "AuthorizationError"
+		}
 	case wire.EC2:
 		e.Code = "UnauthorizedOperation"
 		told := *b

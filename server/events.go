@@ -3,18 +3,14 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/netip"
 	"strings"
-	"syscall"
 	"time"
 
 	eventsapi "bartizan.dev/api/events"
 	logsapi "bartizan.dev/api/logs"
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
+	snsapi "bartizan.dev/api/sns"
 	stsapi "bartizan.dev/api/sts"
 	"bartizan.dev/bus"
 	"bartizan.dev/caller"
@@ -37,8 +33,8 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 	}
 	e, err := events.New(ctx, events.Deps{
 		Store: store.View(s.store, "events/"), Clock: s.clock, Log: s.log, Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals, Quotas: s.opt.Quotas.Events,
-		Self: eventsapi.Client{Door: inner{s, ""}}, Logs: logsapi.Client{Door: inner{s, ""}}, Assume: s.targetRole(dir),
-		Secrets: secretsmanagerapi.Client{Door: inner{s, eventBridge}}, Read: secretsmanagerapi.Client{Door: inner{s, ""}}, HTTP: outside(), Plain: s.opt.Dev,
+		Self: eventsapi.Client{Door: inner{s, ""}}, Logs: logsapi.Client{Door: inner{s, ""}}, Topics: snsapi.Client{Door: inner{s, ""}}, Assume: s.sessions(dir, eventBridge, "events"),
+		Secrets: secretsmanagerapi.Client{Door: inner{s, eventBridge}}, Read: secretsmanagerapi.Client{Door: inner{s, ""}}, HTTP: outside(5*time.Second, s.opt.Dev), Plain: s.opt.Dev,
 		Permit: func(ctx context.Context, action, resource string) error {
 			return s.gateway.Decide(ctx, "events", policy.Touch{Action: action, Resource: resource})
 		},
@@ -58,7 +54,7 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 		}
 	})
 	return []gateway.Service{
-		{Model: eventsapi.Model(), Operations: eventsapi.Operations(e), Rules: e.Rules(), Resource: events.Resource},
+		{Model: eventsapi.Model(), Operations: eventsapi.Operations(e), Rules: e.Rules(), Resource: events.Resource, Data: map[string]string{"PutEvents": "AWS::Events::EventBus"}},
 		{Model: logsapi.Model(), Operations: logsapi.Operations(l), Rules: l.Rules(), Resource: logs.Resource},
 	}, nil
 }
@@ -67,7 +63,7 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 // see: evidence of denials, and what EventBridge itself or the writing of events
 // causes, which would go on for ever.
 func recorded(t *trail.Event) *events.Record {
-	if t.Region == gateway.EvidenceRegion || t.Name == "PutEvents" || t.Name == "PutLogEvents" {
+	if t.Region == gateway.EvidenceRegion || t.Name == "PutEvents" || t.Name == "PutLogEvents" || t.Name == "Publish" || t.Name == "PublishBatch" {
 		return nil
 	}
 	var facts struct {
@@ -82,15 +78,16 @@ func recorded(t *trail.Event) *events.Record {
 	return &events.Record{Account: t.Account, Region: t.Region, Source: t.Source, Type: facts.EventType, ReadOnly: t.ReadOnly, Detail: t.JSON}
 }
 
-// targetRole assumes the role of a rule's target: the role's trust policy decides.
-func (s *Server) targetRole(dir *directory) func(ctx context.Context, role, rule, account, region string) (context.Context, error) {
-	door := stsapi.Client{Door: inner{s, eventBridge}}
-	return func(ctx context.Context, role, rule, account, region string) (context.Context, error) {
-		as := caller.AsService(ctx, eventBridge, account, region, s.clock.Now())
+// sessions assumes roles as a service, for a resource of its own: the role's trust
+// policy decides.
+func (s *Server) sessions(dir *directory, service, name string) func(ctx context.Context, role, source, account, region string) (context.Context, error) {
+	door := stsapi.Client{Door: inner{s, service}}
+	return func(ctx context.Context, role, source, account, region string) (context.Context, error) {
+		as := caller.AsService(ctx, service, account, region, s.clock.Now())
 		caller.From(as).Identity.Session = &caller.Session{Issued: s.clock.Now().Truncate(time.Second), Keys: []caller.Tag{
-			{Key: "aws:SourceArn", Value: rule}, {Key: "aws:SourceAccount", Value: account},
+			{Key: "aws:SourceArn", Value: source}, {Key: "aws:SourceAccount", Value: account},
 		}}
-		got, err := door.AssumeRole(as, &stsapi.AssumeRoleRequest{RoleArn: role, RoleSessionName: "events"})
+		got, err := door.AssumeRole(as, &stsapi.AssumeRoleRequest{RoleArn: role, RoleSessionName: name})
 		if err != nil {
 			return nil, fmt.Errorf("the role %s cannot be assumed: %w", role, err)
 		}
@@ -99,25 +96,7 @@ func (s *Server) targetRole(dir *directory) func(ctx context.Context, role, rule
 		if err != nil {
 			return nil, err
 		}
-		call := &caller.Call{Identity: id.Identity, Time: s.clock.Now(), Region: region, UserAgent: eventBridge, Via: []string{eventBridge}}
+		call := &caller.Call{Identity: id.Identity, Time: s.clock.Now(), Region: region, UserAgent: service, Via: []string{service}}
 		return caller.With(ctx, call), nil
-	}
-}
-
-// outside is the client for API destinations: "an endpoint has five seconds to
-// answer". Redirects are not followed, and link-local addresses, where clouds keep
-// credentials, are not called, whatever a name resolves to.
-// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html
-func outside() *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
-		at, err := netip.ParseAddrPort(address)
-		if err != nil || at.Addr().Unmap().IsLinkLocalUnicast() {
-			return errors.New("a link-local address is no API destination")
-		}
-		return nil
-	}}
-	return &http.Client{
-		Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: dialer.DialContext, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 5 * time.Second},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

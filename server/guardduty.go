@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	guarddutyapi "bartizan.dev/api/guardduty"
 	organizationsapi "bartizan.dev/api/organizations"
@@ -26,9 +27,9 @@ func (s *Server) openGuardDuty(ctx context.Context) (gateway.Service, error) {
 		Log: s.trail, Store: store.View(s.store, "guardduty/"), Clock: s.clock, Logger: s.log, LinkRole: s.iam.LinkRole,
 		Bucket:        s.exportBucket,
 		Organizations: delegates{s},
-		Fetch:         s.fetchList(outside()),
+		Fetch:         s.fetchList(outside(time.Minute, false)),
 		Publish: func(ctx context.Context, e guardduty.Event) error {
-			return s.happenings.Announce(ctx, &events.Announcement{Account: e.Account, Region: e.Region, Source: "aws.guardduty", DetailType: e.DetailType, Detail: e.Detail})
+			return s.happenings.Happened(ctx, &events.Happening{Account: e.Account, Region: e.Region, Source: "aws.guardduty", DetailType: e.DetailType, Detail: e.Detail})
 		},
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	kmsapi "bartizan.dev/api/kms"
 	organizationsapi "bartizan.dev/api/organizations"
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
+	snsapi "bartizan.dev/api/sns"
 	stsapi "bartizan.dev/api/sts"
 	"bartizan.dev/bartizantest"
 	"bartizan.dev/wire"
@@ -22,6 +23,7 @@ type side struct {
 	keys    kmsapi.Client
 	people  iamapi.Client
 	tokens  stsapi.Client
+	topics  snsapi.Client
 }
 
 func sideOf(s *bartizantest.Server, as bartizantest.Credentials) side {
@@ -31,6 +33,7 @@ func sideOf(s *bartizantest.Server, as bartizantest.Credentials) side {
 		kmsapi.Client{Door: door(kmsapi.Operations(kmsapi.Unimplemented{}))},
 		iamapi.Client{Door: door(iamapi.Operations(iamapi.Unimplemented{}))},
 		stsapi.Client{Door: door(stsapi.Operations(stsapi.Unimplemented{}))},
+		snsapi.Client{Door: door(snsapi.Operations(snsapi.Unimplemented{}))},
 	}
 }
 

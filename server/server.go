@@ -32,7 +32,9 @@ import (
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/securityhub"
 	"bartizan.dev/service/signin"
+	"bartizan.dev/service/sns"
 	"bartizan.dev/service/sts"
 	"bartizan.dev/store"
 	"bartizan.dev/trail"
@@ -56,7 +58,10 @@ type Server struct {
 	iam                         *iam.Service
 	kms                         *kms.Service
 	happenings                  *events.Service
+	authors                     http.Handler // lists and answers of ACM's authority
 	secrets                     *secretsmanager.Service
+	securityhub                 *securityhub.Service
+	sns                         *sns.Service
 	workers                     []worker // what Serve runs beside the endpoint
 	toolbox                     *iamtoolbox.Service
 	signin                      *signin.Service
@@ -152,7 +157,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		URL: s.endpoint, Store: store.View(s.store, "sts/"), Clock: s.clock, Log: s.log,
 	})
 	s.workers = append(s.workers, stsService)
-	events, err := s.openCloudTrail()
+	events, err := s.openCloudTrail(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -184,13 +189,24 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	hub := s.openSecurityHub(ctx, dir)
 	guard, err := s.openGuardDuty(ctx)
+	if err != nil {
+		return err
+	}
+	topics, err := s.openSNS(ctx)
 	if err != nil {
 		return err
 	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
-			people, org, keys, secrets, events, guard, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
+			people, org, keys, secrets, events,
+			hub,
+			guard,
+			topics,
+			s.openACM(),
+			s.openSSM(),
+			s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: iamtoolboxapi.Model(), Operations: iamtoolboxapi.Operations(s.toolbox), Rules: s.toolbox.Rules()},
@@ -200,6 +216,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		ControlsResources: s.controls,
 		Trail:             s.trail,
 		Publish:           s.publish,
+		DataEvents:        s.cloudtrail.LogsData,
 		Signed:            time.Now,
 		Now:               s.clock.Now,
 		Log:               s.log,
@@ -241,6 +258,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /_bartizan/health/live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
 	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
+	mux.Handle("/_bartizan/acm/", s.authors)
+	mux.Handle("/_bartizan/sns/", s.sns.Handler())
 	calls := s.proxies(s.pages(s.gateway))
 	if s.opt.Dev {
 		calls = strangePages(calls)

@@ -22,8 +22,10 @@ type Server interface {
 	DescribeResourcePolicies(context.Context, *DescribeResourcePoliciesRequest) (*DescribeResourcePoliciesResponse, error)
 	FilterLogEvents(context.Context, *FilterLogEventsRequest) (*FilterLogEventsResponse, error)
 	GetLogEvents(context.Context, *GetLogEventsRequest) (*GetLogEventsResponse, error)
+	ListLogGroups(context.Context, *ListLogGroupsRequest) (*ListLogGroupsResponse, error)
 	ListTagsForResource(context.Context, *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
 	PutLogEvents(context.Context, *PutLogEventsRequest) (*PutLogEventsResponse, error)
+	PutLogGroupDeletionProtection(context.Context, *PutLogGroupDeletionProtectionRequest) (*PutLogGroupDeletionProtectionOutput, error)
 	PutResourcePolicy(context.Context, *PutResourcePolicyRequest) (*PutResourcePolicyResponse, error)
 	PutRetentionPolicy(context.Context, *PutRetentionPolicyRequest) (*PutRetentionPolicyOutput, error)
 	TagResource(context.Context, *TagResourceRequest) (*TagResourceOutput, error)
@@ -68,11 +70,17 @@ func (Unimplemented) FilterLogEvents(context.Context, *FilterLogEventsRequest) (
 func (Unimplemented) GetLogEvents(context.Context, *GetLogEventsRequest) (*GetLogEventsResponse, error) {
 	return nil, wire.NotImplemented("logs", "GetLogEvents")
 }
+func (Unimplemented) ListLogGroups(context.Context, *ListLogGroupsRequest) (*ListLogGroupsResponse, error) {
+	return nil, wire.NotImplemented("logs", "ListLogGroups")
+}
 func (Unimplemented) ListTagsForResource(context.Context, *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
 	return nil, wire.NotImplemented("logs", "ListTagsForResource")
 }
 func (Unimplemented) PutLogEvents(context.Context, *PutLogEventsRequest) (*PutLogEventsResponse, error) {
 	return nil, wire.NotImplemented("logs", "PutLogEvents")
+}
+func (Unimplemented) PutLogGroupDeletionProtection(context.Context, *PutLogGroupDeletionProtectionRequest) (*PutLogGroupDeletionProtectionOutput, error) {
+	return nil, wire.NotImplemented("logs", "PutLogGroupDeletionProtection")
 }
 func (Unimplemented) PutResourcePolicy(context.Context, *PutResourcePolicyRequest) (*PutResourcePolicyResponse, error) {
 	return nil, wire.NotImplemented("logs", "PutResourcePolicy")
@@ -99,9 +107,10 @@ func Operations(s Server) []wire.Operation {
 		wire.Bind(&model, 0, s.CreateLogGroup), wire.Bind(&model, 1, s.CreateLogStream), wire.Bind(&model, 2, s.DeleteLogGroup),
 		wire.Bind(&model, 3, s.DeleteLogStream), wire.Bind(&model, 4, s.DeleteResourcePolicy), wire.Bind(&model, 5, s.DeleteRetentionPolicy),
 		wire.Bind(&model, 6, s.DescribeLogGroups), wire.Bind(&model, 7, s.DescribeLogStreams), wire.Bind(&model, 8, s.DescribeResourcePolicies),
-		wire.Bind(&model, 9, s.FilterLogEvents), wire.Bind(&model, 10, s.GetLogEvents), wire.Bind(&model, 11, s.ListTagsForResource),
-		wire.Bind(&model, 12, s.PutLogEvents), wire.Bind(&model, 13, s.PutResourcePolicy), wire.Bind(&model, 14, s.PutRetentionPolicy),
-		wire.Bind(&model, 15, s.TagResource), wire.Bind(&model, 16, s.TestMetricFilter), wire.Bind(&model, 17, s.UntagResource),
+		wire.Bind(&model, 9, s.FilterLogEvents), wire.Bind(&model, 10, s.GetLogEvents), wire.Bind(&model, 11, s.ListLogGroups),
+		wire.Bind(&model, 12, s.ListTagsForResource), wire.Bind(&model, 13, s.PutLogEvents), wire.Bind(&model, 14, s.PutLogGroupDeletionProtection),
+		wire.Bind(&model, 15, s.PutResourcePolicy), wire.Bind(&model, 16, s.PutRetentionPolicy), wire.Bind(&model, 17, s.TagResource),
+		wire.Bind(&model, 18, s.TestMetricFilter), wire.Bind(&model, 19, s.UntagResource),
 	}
 }
 
@@ -141,24 +150,30 @@ func (c Client) FilterLogEvents(ctx context.Context, in *FilterLogEventsRequest)
 func (c Client) GetLogEvents(ctx context.Context, in *GetLogEventsRequest) (*GetLogEventsResponse, error) {
 	return wire.Call[GetLogEventsResponse](ctx, c.Door, &model, 10, in)
 }
+func (c Client) ListLogGroups(ctx context.Context, in *ListLogGroupsRequest) (*ListLogGroupsResponse, error) {
+	return wire.Call[ListLogGroupsResponse](ctx, c.Door, &model, 11, in)
+}
 func (c Client) ListTagsForResource(ctx context.Context, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
-	return wire.Call[ListTagsForResourceResponse](ctx, c.Door, &model, 11, in)
+	return wire.Call[ListTagsForResourceResponse](ctx, c.Door, &model, 12, in)
 }
 func (c Client) PutLogEvents(ctx context.Context, in *PutLogEventsRequest) (*PutLogEventsResponse, error) {
-	return wire.Call[PutLogEventsResponse](ctx, c.Door, &model, 12, in)
+	return wire.Call[PutLogEventsResponse](ctx, c.Door, &model, 13, in)
+}
+func (c Client) PutLogGroupDeletionProtection(ctx context.Context, in *PutLogGroupDeletionProtectionRequest) (*PutLogGroupDeletionProtectionOutput, error) {
+	return wire.Call[PutLogGroupDeletionProtectionOutput](ctx, c.Door, &model, 14, in)
 }
 func (c Client) PutResourcePolicy(ctx context.Context, in *PutResourcePolicyRequest) (*PutResourcePolicyResponse, error) {
-	return wire.Call[PutResourcePolicyResponse](ctx, c.Door, &model, 13, in)
+	return wire.Call[PutResourcePolicyResponse](ctx, c.Door, &model, 15, in)
 }
 func (c Client) PutRetentionPolicy(ctx context.Context, in *PutRetentionPolicyRequest) (*PutRetentionPolicyOutput, error) {
-	return wire.Call[PutRetentionPolicyOutput](ctx, c.Door, &model, 14, in)
+	return wire.Call[PutRetentionPolicyOutput](ctx, c.Door, &model, 16, in)
 }
 func (c Client) TagResource(ctx context.Context, in *TagResourceRequest) (*TagResourceOutput, error) {
-	return wire.Call[TagResourceOutput](ctx, c.Door, &model, 15, in)
+	return wire.Call[TagResourceOutput](ctx, c.Door, &model, 17, in)
 }
 func (c Client) TestMetricFilter(ctx context.Context, in *TestMetricFilterRequest) (*TestMetricFilterResponse, error) {
-	return wire.Call[TestMetricFilterResponse](ctx, c.Door, &model, 16, in)
+	return wire.Call[TestMetricFilterResponse](ctx, c.Door, &model, 18, in)
 }
 func (c Client) UntagResource(ctx context.Context, in *UntagResourceRequest) (*UntagResourceOutput, error) {
-	return wire.Call[UntagResourceOutput](ctx, c.Door, &model, 17, in)
+	return wire.Call[UntagResourceOutput](ctx, c.Door, &model, 19, in)
 }

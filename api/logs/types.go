@@ -17,6 +17,10 @@ type DataProtectionStatus string
 const DataProtectionStatus_ACTIVATED, DataProtectionStatus_DELETED, DataProtectionStatus_ARCHIVED DataProtectionStatus = "ACTIVATED", "DELETED", "ARCHIVED"
 const DataProtectionStatus_DISABLED DataProtectionStatus = "DISABLED"
 
+type DataSourceFilter struct {
+	Name string
+	Type *string
+}
 type DeleteLogGroupRequest struct{ LogGroupName string }
 type DeleteLogStreamRequest struct {
 	LogGroupName, LogStreamName string
@@ -112,6 +116,21 @@ type InputLogEvent struct {
 	Timestamp int64
 	Message   string
 }
+type ListLogGroupsRequest struct {
+	LogGroupNamePattern   *string
+	LogGroupClass         LogGroupClass
+	IncludeLinkedAccounts *bool
+	AccountIdentifiers    []string
+	NextToken             *string
+	Limit                 *int32
+	DataSources           []DataSourceFilter
+	FieldIndexNames       []string
+	LogGroupTags          []TagFilter
+}
+type ListLogGroupsResponse struct {
+	LogGroups []LogGroupSummary
+	NextToken *string
+}
 type ListTagsForResourceRequest struct{ ResourceArn string }
 type ListTagsForResourceResponse struct{ Tags map[string]string }
 type LogGroup struct {
@@ -134,6 +153,10 @@ type LogGroupClass string
 const LogGroupClass_STANDARD, LogGroupClass_INFREQUENT_ACCESS, LogGroupClass_DELIVERY LogGroupClass = "STANDARD", "INFREQUENT_ACCESS", "DELIVERY"
 const LogGroupClass_ESSENTIALS LogGroupClass = "ESSENTIALS"
 
+type LogGroupSummary struct {
+	LogGroupName, LogGroupArn *string
+	LogGroupClass             LogGroupClass
+}
 type LogStream struct {
 	LogStreamName                         *string
 	CreationTime, FirstEventTimestamp     *int64
@@ -170,6 +193,10 @@ type PutLogEventsResponse struct {
 	RejectedLogEventsInfo *RejectedLogEventsInfo
 	RejectedEntityInfo    *RejectedEntityInfo
 }
+type PutLogGroupDeletionProtectionRequest struct {
+	LogGroupIdentifier        string
+	DeletionProtectionEnabled bool
+}
 type PutResourcePolicyRequest struct {
 	PolicyName, PolicyDocument, ResourceArn *string
 	ExpectedRevisionId                      *string
@@ -198,6 +225,10 @@ type SearchedLogStream struct {
 	LogStreamName      *string
 	SearchedCompletely *bool
 }
+type TagFilter struct {
+	Key    string
+	Values []string
+}
 type TagResourceRequest struct {
 	ResourceArn string
 	Tags        map[string]string
@@ -222,6 +253,8 @@ type DeleteLogStreamOutput struct{}
 type DeleteResourcePolicyOutput struct{}
 
 type DeleteRetentionPolicyOutput struct{}
+
+type PutLogGroupDeletionProtectionOutput struct{}
 
 type PutRetentionPolicyOutput struct{}
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,13 +20,16 @@ type accepted struct {
 	bus      place
 	event    *event
 	hops     int
-	readOnly bool // a call that changes nothing: only rules that ask for such get it
+	readOnly bool     // a call that changes nothing: only rules that ask for such get it
+	only     []string // if set, the rules that a replay is for
 }
 
-// routes are the enabled rules of a bus, compiled into one matcher.
+// routes are the enabled rules and the archives of a bus, compiled into one
+// matcher. In it an archive's id is its UID behind a NUL, which no rule's name has.
 type routes struct {
-	set *pattern.Set[string]
-	all map[string]bool // rules that take read-only calls too
+	set      *pattern.Set[string]
+	all      map[string]bool // rules that take read-only calls too
+	archives []string        // UIDs of those that take every event
 }
 
 // loadRoutes compiles the rules of a bus. It is asked again when one of them changes.
@@ -46,6 +50,9 @@ func (s *Service) loadRoutes(ctx context.Context, r store.Reader, key string) (*
 		}
 		out.all[v.Name] = v.State == string(eventsapi.RuleState_ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS)
 	}
+	if err := s.loadArchives(ctx, r, key, out, changes); err != nil {
+		return nil, err
+	}
 	if len(changes) > 0 {
 		out.set = pattern.NewSet[string]()
 		out.set.Update(changes)
@@ -53,11 +60,12 @@ func (s *Service) loadRoutes(ctx context.Context, r store.Reader, key string) (*
 	return out, nil
 }
 
-// matched are an event's rules and its text.
+// matched are an event's rules, its archives and its text.
 type matched struct {
 	*accepted
-	rules []string
-	text  []byte
+	rules    []string
+	archives []string // UIDs
+	text     []byte
 }
 
 // accept matches events and writes down what is to be delivered. When it
@@ -69,41 +77,50 @@ func (s *Service) accept(ctx context.Context, all []*accepted) error {
 		if err != nil {
 			return err
 		}
-		if len(m.rules) > 0 {
+		if len(m.rules)+len(m.archives) > 0 {
 			todo = append(todo, m)
 		}
 	}
 	if len(todo) == 0 {
 		return nil
 	}
-	now := s.now()
-	_, err := s.Store.Update(ctx, func(tx store.Tx) error {
-		for _, m := range todo {
-			for _, name := range m.rules {
-				r, err := s.rules.Get(ctx, tx, m.bus.rule(name))
-				if errors.Is(err, store.ErrNotFound) || err == nil && r.State == string(eventsapi.RuleState_DISABLED) {
-					continue
-				} else if err != nil {
-					return err
-				}
-				if err := s.dispatch(ctx, tx, r, m.text, m.hops, now); err != nil {
-					return err
-				}
+	_, err := s.Store.Update(ctx, func(tx store.Tx) error { return s.write(ctx, tx, todo, s.now()) })
+	return err
+}
+
+// write writes down what is to be delivered and kept.
+func (s *Service) write(ctx context.Context, tx store.Tx, todo []matched, now time.Time) error {
+	for _, m := range todo {
+		for _, name := range m.rules {
+			r, err := s.rules.Get(ctx, tx, m.bus.rule(name))
+			if errors.Is(err, store.ErrNotFound) || err == nil && r.State == string(eventsapi.RuleState_DISABLED) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			if err := s.dispatch(ctx, tx, r, m.text, m.hops, now); err != nil {
+				return err
 			}
 		}
-		return nil
-	})
-	return err
+	}
+	return s.archive(ctx, tx, todo)
 }
 
 func (s *Service) match(ctx context.Context, a *accepted) (matched, error) {
 	m := matched{accepted: a}
 	to, err := s.routes.Get(ctx, a.bus.key())
-	if err != nil || to.set == nil {
+	if err != nil || to.set == nil && len(to.archives) == 0 {
 		return m, err
 	}
 	if m.text, err = marshal(a.event); err != nil {
 		return m, err
+	}
+	archived := a.event.Replay == "" && !a.readOnly
+	if archived {
+		m.archives = append(m.archives, to.archives...)
+	}
+	if to.set == nil {
+		return m, nil
 	}
 	found, err := to.set.Match(nil, m.text)
 	if err != nil && !errors.Is(err, pattern.ErrUndecided) {
@@ -114,7 +131,11 @@ func (s *Service) match(ctx context.Context, a *accepted) (matched, error) {
 		s.Log.Warn("a rule could not be decided", "bus", a.bus.arn(), "event", a.event.ID, "cause", err)
 	}
 	for _, name := range found {
-		if !a.readOnly || to.all[name] {
+		if uid, ok := strings.CutPrefix(name, "\x00"); ok {
+			if archived {
+				m.archives = append(m.archives, uid)
+			}
+		} else if (!a.readOnly || to.all[name]) && (a.only == nil || slices.Contains(a.only, name)) {
 			m.rules = append(m.rules, name)
 		}
 	}
@@ -183,6 +204,9 @@ func (s *Service) Recorded(ctx context.Context, r *Record) error {
 		return nil
 	}
 	name, _, _ := strings.Cut(r.Source, ".")
+	if r.Type == "AwsCloudTrailInsight" { // it is CloudTrail's, whatever it is about
+		detailType, name = "AWS Insight via CloudTrail", "cloudtrail"
+	}
 	e := s.newEvent(r.Account, r.Region, "aws."+name, detailType, r.Detail)
 	return s.accept(ctx, []*accepted{{bus: place{r.Account, r.Region, defaultBus}, event: e, readOnly: r.ReadOnly}})
 }

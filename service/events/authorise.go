@@ -13,12 +13,9 @@ import (
 )
 
 // absent are the operations that are not built.
-var absent = strings.Fields(`ActivateEventSource CancelReplay CreateArchive CreateEndpoint
-	CreatePartnerEventSource DeactivateEventSource DeauthorizeConnection DeleteArchive DeleteEndpoint
-	DeletePartnerEventSource DescribeArchive DescribeEndpoint DescribeEventSource
-	DescribePartnerEventSource DescribeReplay ListArchives ListEndpoints ListEventSources
-	ListPartnerEventSourceAccounts ListPartnerEventSources ListReplays PutPartnerEvents StartReplay UpdateApiDestination UpdateArchive
-	UpdateConnection UpdateEndpoint`)
+var absent = strings.Fields(`ActivateEventSource CreateEndpoint CreatePartnerEventSource DeactivateEventSource DeleteEndpoint
+	DeletePartnerEventSource DescribeEndpoint DescribeEventSource DescribePartnerEventSource ListEndpoints ListEventSources
+	ListPartnerEventSourceAccounts ListPartnerEventSources PutPartnerEvents UpdateEndpoint`)
 
 // Rules declares what the operations touch.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
@@ -63,6 +60,32 @@ func (s *Service) Rules() policy.Rules {
 		"DescribeConnection":     onHTTP(s, "DescribeConnection", "connection", func(in *eventsapi.DescribeConnectionRequest) string { return in.Name }),
 		"ListApiDestinations":    policy.OnAny(policy.Touch{Action: "events:ListApiDestinations"}),
 		"ListConnections":        policy.OnAny(policy.Touch{Action: "events:ListConnections"}),
+
+		"CancelReplay":    onKept(replayARN, "CancelReplay", func(in *eventsapi.CancelReplayRequest) string { return in.ReplayName }),
+		"DeleteArchive":   onKept(archiveARN, "DeleteArchive", func(in *eventsapi.DeleteArchiveRequest) string { return in.ArchiveName }),
+		"DescribeArchive": onKept(archiveARN, "DescribeArchive", func(in *eventsapi.DescribeArchiveRequest) string { return in.ArchiveName }),
+		"DescribeReplay":  onKept(replayARN, "DescribeReplay", func(in *eventsapi.DescribeReplayRequest) string { return in.ReplayName }),
+		"UpdateArchive":   onKept(archiveARN, "UpdateArchive", func(in *eventsapi.UpdateArchiveRequest) string { return in.ArchiveName }),
+		"ListArchives":    policy.OnAny(policy.Touch{Action: "events:ListArchives"}),
+		"ListReplays":     policy.OnAny(policy.Touch{Action: "events:ListReplays"}),
+		"CreateArchive": policy.On(func(ctx context.Context, in *eventsapi.CreateArchiveRequest) ([]policy.Touch, error) {
+			t, err := s.touchBus(ctx, "CreateArchive", in.EventSourceArn)
+			return []policy.Touch{{Action: t.Action, Resource: kept(ctx, archiveARN, in.ArchiveName)}, t}, err
+		}),
+		"StartReplay": policy.On(func(ctx context.Context, in *eventsapi.StartReplayRequest) ([]policy.Touch, error) {
+			t, err := s.touchBus(ctx, "StartReplay", in.Destination.Arn)
+			return []policy.Touch{{Action: t.Action, Resource: kept(ctx, replayARN, in.ReplayName)}, {Action: t.Action, Resource: in.EventSourceArn}, t}, err
+		}),
+
+		"DeauthorizeConnection": onHTTP(s, "DeauthorizeConnection", "connection", func(in *eventsapi.DeauthorizeConnectionRequest) string { return in.Name }),
+		"UpdateConnection":      onHTTP(s, "UpdateConnection", "connection", func(in *eventsapi.UpdateConnectionRequest) string { return in.Name }),
+		"UpdateApiDestination": policy.On(func(ctx context.Context, in *eventsapi.UpdateApiDestinationRequest) ([]policy.Touch, error) {
+			out := []policy.Touch{s.touchHTTP(ctx, "UpdateApiDestination", "api-destination", in.Name)}
+			if in.ConnectionArn != nil {
+				out = append(out, policy.Touch{Action: out[0].Action, Resource: *in.ConnectionArn})
+			}
+			return out, nil
+		}),
 
 		"TestEventPattern": policy.OnAny(policy.Touch{Action: "events:TestEventPattern"}),
 	}
@@ -345,5 +368,18 @@ func (s *Service) touchHTTP(ctx context.Context, action, kind, name string) poli
 func onHTTP[I any](s *Service, action, kind string, name func(*I) string) policy.Rule {
 	return policy.On(func(ctx context.Context, in *I) ([]policy.Touch, error) {
 		return []policy.Touch{s.touchHTTP(ctx, action, kind, name(in))}, nil
+	})
+}
+
+// kept is the ARN of an archive or replay of the caller's account.
+func kept(ctx context.Context, name func(place) string, id string) string {
+	home, _ := placeOf(ctx, "")
+	home.Name = id
+	return name(home)
+}
+
+func onKept[I any](name func(place) string, action string, id func(*I) string) policy.Rule {
+	return policy.On(func(ctx context.Context, in *I) ([]policy.Touch, error) {
+		return []policy.Touch{{Action: "events:" + action, Resource: kept(ctx, name, id(in))}}, nil
 	})
 }

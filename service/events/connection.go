@@ -23,6 +23,7 @@ type Secrets interface {
 	PutResourcePolicy(context.Context, *secretsmanagerapi.PutResourcePolicyRequest) (*secretsmanagerapi.PutResourcePolicyResponse, error)
 	DeleteSecret(context.Context, *secretsmanagerapi.DeleteSecretRequest) (*secretsmanagerapi.DeleteSecretResponse, error)
 	GetSecretValue(context.Context, *secretsmanagerapi.GetSecretValueRequest) (*secretsmanagerapi.GetSecretValueResponse, error)
+	PutSecretValue(context.Context, *secretsmanagerapi.PutSecretValueRequest) (*secretsmanagerapi.PutSecretValueResponse, error)
 }
 
 // connection is how API destinations are authorised, without its secrets.
@@ -33,7 +34,7 @@ type connection struct {
 	Type             string
 	State            string
 	Reason           string `json:",omitzero"`
-	Secret           string // ARN
+	Secret           string // ARN; empty once it is deauthorized
 	Shown            string // user name, client id or name of the API key
 	Endpoint, Method string `json:",omitzero"` // of OAuth
 	Created, Changed time.Time
@@ -214,8 +215,12 @@ func (s *Service) DescribeConnection(ctx context.Context, in *eventsapi.Describe
 	}
 	out := &eventsapi.DescribeConnectionResponse{
 		ConnectionArn: new(c.arn()), Name: &c.Home.Name, Description: orNil(c.Description), ConnectionState: eventsapi.ConnectionState(c.State), StateReason: orNil(c.Reason),
-		AuthorizationType: eventsapi.ConnectionAuthorizationType(c.Type), SecretArn: &c.Secret, CreationTime: c.Created, LastModifiedTime: c.Changed, LastAuthorizedTime: c.Authorized,
+		AuthorizationType: eventsapi.ConnectionAuthorizationType(c.Type), SecretArn: orNil(c.Secret), CreationTime: c.Created, LastModifiedTime: c.Changed, LastAuthorizedTime: c.Authorized,
 		AuthParameters: &eventsapi.ConnectionAuthResponseParameters{},
+	}
+	if c.Secret == "" {
+		out.AuthParameters = nil
+		return out, nil
 	}
 	switch a := out.AuthParameters; out.AuthorizationType {
 	case eventsapi.ConnectionAuthorizationType_BASIC:
@@ -238,9 +243,11 @@ func (s *Service) DeleteConnection(ctx context.Context, in *eventsapi.DeleteConn
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Secrets.DeleteSecret(ctx, &secretsmanagerapi.DeleteSecretRequest{SecretId: c.Secret, ForceDeleteWithoutRecovery: new(true)})
-	if err != nil {
-		return nil, err
+	if c.Secret != "" {
+		_, err = s.Secrets.DeleteSecret(ctx, &secretsmanagerapi.DeleteSecretRequest{SecretId: c.Secret, ForceDeleteWithoutRecovery: new(true)})
+		if err != nil {
+			return nil, err
+		}
 	}
 	_, err = s.Store.Update(ctx, func(tx store.Tx) error {
 		if err := s.queue.Cancel(ctx, tx, jobAuthorize, c.UID); err != nil {

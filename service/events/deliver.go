@@ -81,5 +81,5 @@ func lost(err error) bool {
 		return true
 	}
 	e, ok := errors.AsType[*wire.Error](err)
-	return ok && (strings.HasPrefix(e.Code, "AccessDenied") || strings.Contains(e.Code, "NotFound") || strings.HasPrefix(e.Code, "Invalid") || e.Code == "ValidationException")
+	return ok && (strings.HasPrefix(e.Code, "AccessDenied") || e.Code == "AuthorizationError" || e.Code == "KMSAccessDenied" || strings.Contains(e.Code, "NotFound") || strings.HasPrefix(e.Code, "Invalid") || e.Code == "ValidationException")
 }

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	api "bartizan.dev/api/events"
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
@@ -22,6 +21,11 @@ type safe map[string]string
 func (s safe) CreateSecret(_ context.Context, in *secretsmanagerapi.CreateSecretRequest) (*secretsmanagerapi.CreateSecretResponse, error) {
 	s[in.Name] = *in.SecretString
 	return &secretsmanagerapi.CreateSecretResponse{ARN: &in.Name}, nil
+}
+
+func (s safe) PutSecretValue(_ context.Context, in *secretsmanagerapi.PutSecretValueRequest) (*secretsmanagerapi.PutSecretValueResponse, error) {
+	s[in.SecretId] = *in.SecretString
+	return &secretsmanagerapi.PutSecretValueResponse{}, nil
 }
 
 func (s safe) PutResourcePolicy(context.Context, *secretsmanagerapi.PutResourcePolicyRequest) (*secretsmanagerapi.PutResourcePolicyResponse, error) {
@@ -89,7 +93,7 @@ func TestAnswers(t *testing.T) {
 		f.put(entry("s", "{}"))
 		for range 4 {
 			f.delivered()
-			f.pace.next = nil
+			f.pace.Reset()
 			f.clock.Advance(longest)
 		}
 		f.delivered()
@@ -101,20 +105,6 @@ func TestAnswers(t *testing.T) {
 		if len(secrets) != 0 {
 			t.Errorf("%v", secrets)
 		}
-	}
-}
-
-func TestPace(t *testing.T) {
-	var p pace
-	now := time.Unix(1e9, 0)
-	n := 0
-	for range 100 {
-		if p.take("d", 10, now) {
-			n++
-		}
-	}
-	if n != 10 || !p.take("other", 1, now) || p.take("d", 10, now) || !p.take("d", 10, now.Add(100*time.Millisecond)) {
-		t.Errorf("%d", n)
 	}
 }
 
@@ -183,4 +173,89 @@ func FuzzFill(f *testing.F) {
 			t.Fatalf("%s calls %s", endpoint, b.URL.Host)
 		}
 	})
+}
+
+// TestUpdateConnection: what is changed is used for the next call, what is not
+// stays, and a deauthorized connection calls nobody.
+func TestUpdateConnection(t *testing.T) {
+	f := newFixture(t)
+	var got []string
+	url, secrets := f.serve(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			if r.FormValue("client_secret") != "new" {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			io.WriteString(w, `{"access_token":"t"}`)
+			return
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		got = append(got, r.URL.Path+" "+r.Header.Get("Authorization")+r.Header.Get("X-Key")+r.URL.RawQuery)
+	})
+	f.connect(url + "/one")
+	send := func() string {
+		t.Helper()
+		f.put(entry("s", "{}"))
+		f.delivered()
+		f.pace.Reset()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		out := strings.Join(got, ",")
+		got = nil
+		return out
+	}
+	update := func(in *api.UpdateConnectionRequest) *api.UpdateConnectionResponse {
+		t.Helper()
+		in.Name = "c"
+		return ok[*api.UpdateConnectionResponse](t)(f.UpdateConnection(f.ctx, in))
+	}
+	is := func(got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	is(send(), "/one Basic dTpw")
+	update(&api.UpdateConnectionRequest{Description: new("d")})
+	ok[*api.UpdateApiDestinationResponse](t)(f.UpdateApiDestination(f.ctx, &api.UpdateApiDestinationRequest{Name: "d", InvocationEndpoint: new(url + "/two")}))
+	is(send(), "/two Basic dTpw")
+	update(&api.UpdateConnectionRequest{AuthParameters: &api.UpdateConnectionAuthRequestParameters{
+		BasicAuthParameters:      &api.UpdateConnectionBasicAuthRequestParameters{Password: new("q")},
+		InvocationHttpParameters: &api.ConnectionHttpParameters{QueryStringParameters: []api.ConnectionQueryStringParameter{{Key: new("a"), Value: new("1")}}},
+	}})
+	is(send(), "/two Basic dTpxa=1")
+	_, err := f.UpdateConnection(f.ctx, &api.UpdateConnectionRequest{Name: "c", AuthorizationType: api.ConnectionAuthorizationType_API_KEY})
+	refused(t, err, "ValidationException", "AuthParameters are required")
+	_, err = f.UpdateConnection(f.ctx, &api.UpdateConnectionRequest{Name: "c", AuthorizationType: api.ConnectionAuthorizationType_API_KEY, AuthParameters: &api.UpdateConnectionAuthRequestParameters{
+		ApiKeyAuthParameters: &api.UpdateConnectionApiKeyAuthRequestParameters{ApiKeyName: new("X-Key")}}})
+	refused(t, err, "ValidationException", "all parameters")
+	update(&api.UpdateConnectionRequest{AuthorizationType: api.ConnectionAuthorizationType_API_KEY, AuthParameters: &api.UpdateConnectionAuthRequestParameters{
+		ApiKeyAuthParameters: &api.UpdateConnectionApiKeyAuthRequestParameters{ApiKeyName: new("X-Key"), ApiKeyValue: new("v")}}})
+	is(send(), "/two va=1")
+	oauth := func(secret string) *api.UpdateConnectionRequest {
+		return &api.UpdateConnectionRequest{AuthorizationType: api.ConnectionAuthorizationType_OAUTH_CLIENT_CREDENTIALS, AuthParameters: &api.UpdateConnectionAuthRequestParameters{OAuthParameters: &api.UpdateConnectionOAuthRequestParameters{
+			ClientParameters: &api.UpdateConnectionOAuthClientRequestParameters{ClientID: new("me"), ClientSecret: &secret}, AuthorizationEndpoint: new(url + "/token"), HttpMethod: "POST"}}}
+	}
+	if out := update(oauth("old")); out.ConnectionState != api.ConnectionState_AUTHORIZING {
+		t.Errorf("%v", out)
+	}
+	f.delivered()
+	is(string(ok[*api.DescribeConnectionResponse](t)(f.DescribeConnection(f.ctx, &api.DescribeConnectionRequest{Name: "c"})).ConnectionState), "DEAUTHORIZED")
+	update(oauth("new"))
+	f.delivered()
+	is(send(), "/two Bearer ta=1")
+	is(string(ok[*api.DescribeConnectionResponse](t)(f.DescribeConnection(f.ctx, &api.DescribeConnectionRequest{Name: "c"})).ConnectionState), "AUTHORIZED")
+	ok[*api.DeauthorizeConnectionResponse](t)(f.DeauthorizeConnection(f.ctx, &api.DeauthorizeConnectionRequest{Name: "c"}))
+	if len(secrets) != 0 {
+		t.Errorf("%v", secrets)
+	}
+	is(send(), "")
+	update(&api.UpdateConnectionRequest{AuthorizationType: api.ConnectionAuthorizationType_BASIC, AuthParameters: &api.UpdateConnectionAuthRequestParameters{
+		BasicAuthParameters: &api.UpdateConnectionBasicAuthRequestParameters{Username: new("u"), Password: new("p")}}})
+	is(send(), "/two Basic dTpw")
+	_, err = f.UpdateApiDestination(f.ctx, &api.UpdateApiDestinationRequest{Name: "d", InvocationEndpoint: new("http://example.com")})
+	refused(t, err, "ValidationException", "HTTPS")
+	_, err = f.UpdateApiDestination(f.ctx, &api.UpdateApiDestinationRequest{Name: "none"})
+	refused(t, err, "ResourceNotFoundException", "does not exist")
 }

@@ -32,6 +32,7 @@ type fixture struct {
 	t     *testing.T
 	ctx   context.Context
 	clock *work.Clock
+	stop  func() // lets the queue stand still
 	mu    sync.Mutex
 	lines []string // group and message
 	fail  func(n int) error
@@ -58,11 +59,20 @@ func newFixture(t *testing.T) *fixture {
 	s.Self = s
 	f.Service = s
 	f.ctx = as(t.Context(), account)
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-done })
+	f.run()
 	return f
+}
+
+// run lets the queue work until stop.
+func (f *fixture) run() {
+	ctx, stop := context.WithCancel(f.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = f.Run(ctx) // says that ctx has ended
+	}()
+	f.stop = func() { stop(); <-done }
+	f.t.Cleanup(f.stop)
 }
 
 func as(ctx context.Context, account string) context.Context {

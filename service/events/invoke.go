@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	eventsapi "bartizan.dev/api/events"
@@ -28,6 +27,9 @@ var errRate = errors.New("the rate limit of the API destination is reached")
 
 // secret reads the credentials of a connection as EventBridge.
 func (s *Service) secret(ctx context.Context, c *connection) (*credentials, error) {
+	if c.Secret == "" {
+		return nil, fmt.Errorf("%w: the connection is deauthorized", errRefused)
+	}
 	got, err := s.Read.GetSecretValue(ctx, &secretsmanagerapi.GetSecretValueRequest{SecretId: c.Secret})
 	if err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func (s *Service) invoke(ctx context.Context, d *delivery, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if !s.pace.take(to.UID, to.Rate, time.Now()) {
+	if !s.pace.Take(to.UID, to.Rate, time.Now()) {
 		return errRate
 	}
 	secret, err := s.secret(ctx, c)
@@ -233,28 +235,4 @@ func (s *Service) doAuthorize(ctx context.Context, j work.Job) (func(store.Tx) e
 		}
 		return s.connections.Put(ctx, tx, string(j.Payload), c)
 	}, nil
-}
-
-// pace keeps calls below a destination's rate, on this node.
-type pace struct {
-	mu   sync.Mutex
-	next map[string]time.Time
-}
-
-// take reports whether a call may be made now. Up to a second's calls come at once.
-func (p *pace) take(id string, rate int32, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.next == nil || len(p.next) > 10_000 {
-		p.next = map[string]time.Time{}
-	}
-	next := p.next[id]
-	if next.Before(now) {
-		next = now
-	}
-	if next.Sub(now) >= time.Second {
-		return false
-	}
-	p.next[id] = next.Add(time.Second / time.Duration(rate))
-	return true
 }

@@ -21,6 +21,10 @@ import (
 //	delivery/{id}                           an event on its way to one target
 //	connection/{account}/{region}/{name}    index arn
 //	destination/{account}/{region}/{name}   API destinations; index arn
+//	archive/{account}/{region}/{name}       index bus: the bus's id
+//	replay/{account}/{region}/{name}
+//	tally/{archive uid}                     how much an archive holds
+//	archived/{archive uid}/{time}-{id}      an event; in the order of their times
 //
 // Names have no slashes.
 type records struct {
@@ -29,6 +33,9 @@ type records struct {
 	deliveries   store.Collection[delivery]
 	connections  store.Collection[connection]
 	destinations store.Collection[destination]
+	archives     store.Collection[archive]
+	replays      store.Collection[replay]
+	tallies      store.Collection[tally]
 }
 
 func newRecords() records {
@@ -48,6 +55,11 @@ func newRecords() records {
 		destinations: store.Collection[destination]{Name: "destination", Indexes: []store.Index[destination]{
 			{Name: "arn", Keys: func(d *destination) []string { return []string{d.arn()} }},
 		}},
+		archives: store.Collection[archive]{Name: "archive", Indexes: []store.Index[archive]{
+			{Name: "bus", Keys: func(a *archive) []string { return []string{a.Bus.key()} }},
+		}},
+		replays: store.Collection[replay]{Name: "replay"},
+		tallies: store.Collection[tally]{Name: "tally"},
 	}
 }
 
@@ -155,6 +167,7 @@ type event struct {
 	Account    string          `json:"account"`
 	Time       string          `json:"time"`
 	Region     string          `json:"region"`
+	Replay     string          `json:"replay-name,omitempty"`
 	Resources  []string        `json:"resources"`
 	Detail     json.RawMessage `json:"detail"`
 }

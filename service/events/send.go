@@ -10,6 +10,7 @@ import (
 
 	eventsapi "bartizan.dev/api/events"
 	logsapi "bartizan.dev/api/logs"
+	snsapi "bartizan.dev/api/sns"
 	"bartizan.dev/caller"
 	"bartizan.dev/pattern/input"
 	"bartizan.dev/wire"
@@ -35,8 +36,11 @@ func (s *Service) send(ctx context.Context, d *delivery) error {
 	if err != nil {
 		return err
 	}
-	if k == toAPI {
+	switch k {
+	case toAPI:
 		return s.toAPI(ctx, d, body)
+	case toTopic:
+		return s.toTopic(ctx, d, body)
 	}
 	return s.toLogs(ctx, d, logGroup(a), body)
 }
@@ -112,6 +116,19 @@ func (s *Service) toLogs(ctx context.Context, d *delivery, group string, body []
 		return err
 	}
 	return put()
+}
+
+// toTopic publishes an event, if the topic's policy lets EventBridge, or with the
+// target's role.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+func (s *Service) toTopic(ctx context.Context, d *delivery, body []byte) (err error) {
+	if d.Target.Role != "" {
+		if ctx, err = s.Assume(ctx, d.Target.Role, d.Rule, d.Account, d.Region); err != nil {
+			return err
+		}
+	}
+	_, err = s.Topics.Publish(ctx, &snsapi.PublishInput{TopicArn: &d.Target.Arn, Message: string(body)})
+	return err
 }
 
 // toAPI calls an API destination, if the target's role may: Permit decides about

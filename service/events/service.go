@@ -6,7 +6,8 @@
 //   - authorise.go, conditions.go: what the operations touch.
 //   - bus.go, permission.go, rule.go, rulelist.go, target.go, tag.go, put.go,
 //     test.go: the chapters of the API reference.
-//   - connection.go, destination.go, invoke.go: API destinations.
+//   - connection.go, reconnect.go, destination.go, invoke.go: API destinations.
+//   - archive.go, replay.go: events kept and sent again.
 //   - accept.go, deliver.go, send.go: the way of an event to its targets.
 //   - work.go: schedules. schedule/: their language.
 package events
@@ -19,6 +20,7 @@ import (
 
 	eventsapi "bartizan.dev/api/events"
 	logsapi "bartizan.dev/api/logs"
+	snsapi "bartizan.dev/api/sns"
 	"bartizan.dev/store"
 	"bartizan.dev/work"
 )
@@ -38,12 +40,18 @@ type Logs interface {
 	PutLogEvents(context.Context, *logsapi.PutLogEventsRequest) (*logsapi.PutLogEventsResponse, error)
 }
 
+// Topics are the operations of SNS that a topic as a target needs.
+type Topics interface {
+	Publish(context.Context, *snsapi.PublishInput) (*snsapi.PublishResponse, error)
+}
+
 // Deps is all the service may touch.
 type Deps struct {
-	Store store.Store // its own view
-	Clock *work.Clock
-	Self  Self
-	Logs  Logs
+	Store  store.Store // its own view
+	Clock  *work.Clock
+	Self   Self
+	Logs   Logs
+	Topics Topics
 	// Secrets is Secrets Manager for a caller who makes connections, Read for
 	// EventBridge itself, which uses them.
 	Secrets, Read Secrets
@@ -67,9 +75,11 @@ type Deps struct {
 // Quotas replace AWS's where they are not zero.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 type Quotas struct {
-	Buses   int // of an account in a Region
-	Rules   int // of a bus
-	Targets int // of a rule
+	Buses    int // of an account in a Region
+	Archives int // of an account in a Region
+	Replays  int // of an account in a Region, under way
+	Rules    int // of a bus
+	Targets  int // of a rule
 }
 
 // Service answers the operations of EventBridge.
@@ -80,7 +90,7 @@ type Service struct {
 	queue  *work.Queue
 	routes *store.Cache[*routes]
 	buses  *store.Cache[*attached]
-	pace   pace
+	pace   work.Pace
 }
 
 var _ eventsapi.Server = (*Service)(nil)
@@ -93,7 +103,7 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	for _, q := range []struct {
 		v *int
 		d int
-	}{{&d.Quotas.Buses, 100}, {&d.Quotas.Rules, 300}, {&d.Quotas.Targets, 5}} {
+	}{{&d.Quotas.Buses, 100}, {&d.Quotas.Archives, 100}, {&d.Quotas.Replays, 10}, {&d.Quotas.Rules, 300}, {&d.Quotas.Targets, 5}} {
 		if *q.v == 0 {
 			*q.v = q.d
 		}

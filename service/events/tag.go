@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -74,7 +75,10 @@ func (s *Service) retag(ctx context.Context, name string, change func([]tag) ([]
 // TagResource tags a bus or rule.
 // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TagResource.html
 func (s *Service) TagResource(ctx context.Context, in *eventsapi.TagResourceRequest) (*eventsapi.TagResourceResponse, error) {
-	if err := s.retag(ctx, in.ResourceARN, func(t []tag) ([]tag, error) { return addTags(t, in.Tags) }); err != nil {
+	err := s.retag(ctx, in.ResourceARN, func(t []tag) ([]tag, error) { return addTags(t, in.Tags) })
+	if errors.Is(err, errLimit) { // an error that TagResource does not have
+		return nil, invalid("A resource can have at most %d tags.", maxTags)
+	} else if err != nil {
 		return nil, err
 	}
 	return &eventsapi.TagResourceResponse{}, nil

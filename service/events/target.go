@@ -43,6 +43,7 @@ const (
 	toBus
 	toLogs
 	toAPI
+	toTopic
 )
 
 func kindOf(name string) (kind, arn.ARN, error) {
@@ -57,6 +58,8 @@ func kindOf(name string) (kind, arn.ARN, error) {
 		return toLogs, a, nil
 	case a.Service == "events" && what == "api-destination":
 		return toAPI, a, nil
+	case a.Service == "sns" && a.Resource != "" && !strings.ContainsAny(a.Resource, ":/"):
+		return toTopic, a, nil
 	}
 	return toNothing, a, nil
 }
@@ -108,7 +111,7 @@ func newTarget(p place, in *eventsapi.Target) (*target, error) {
 	case err != nil:
 		return nil, notValid(in.Arn, "Provided Arn is not in correct format.")
 	case k == toNothing:
-		return nil, notValid(in.Arn, "Bartizan delivers to event buses, CloudWatch Logs log groups and API destinations, and to no target of "+a.Service+".")
+		return nil, notValid(in.Arn, "Bartizan delivers to event buses, CloudWatch Logs log groups, SNS topics and API destinations, and to no target of "+a.Service+".")
 	case in.DeadLetterConfig != nil && text(in.DeadLetterConfig.Arn) != "":
 		return nil, notValid("DeadLetterConfig", "Dead letters go to SQS queues, which Bartizan does not have.")
 	case in.KinesisParameters != nil || in.RunCommandParameters != nil || in.EcsParameters != nil || in.BatchParameters != nil || in.SqsParameters != nil ||
@@ -117,6 +120,9 @@ func newTarget(p place, in *eventsapi.Target) (*target, error) {
 	}
 	if k == toLogs && (a.Account != p.Account || a.Region != p.Region) {
 		return nil, notValid(in.Arn, "A log group must be in the account and Region of its rule.")
+	}
+	if k == toTopic && a.Region != p.Region {
+		return nil, notValid(in.Arn, "A topic must be in the Region of its rule.")
 	}
 	if k == toAPI {
 		// The role of an API destination must be allowed events:InvokeApiDestination.

@@ -16,10 +16,15 @@ const (
 	jobDeliver   = "deliver"   // the id is the delivery's
 	jobSchedule  = "schedule"  // the id is the rule's UID, the payload its key
 	jobAuthorize = "authorize" // the id is a connection's UID, the payload its key
+	jobRetain    = "retain"    // the id is an archive's UID, the payload its key
+	jobReplay    = "replay"    // the id is a replay's UID, the payload its key
 )
 
 func (s *Service) handlers() map[string]work.Handler {
-	return map[string]work.Handler{jobDeliver: s.doDeliver, jobSchedule: work.InTx(s.doSchedule), jobAuthorize: s.doAuthorize}
+	return map[string]work.Handler{
+		jobDeliver: s.doDeliver, jobSchedule: work.InTx(s.doSchedule), jobAuthorize: s.doAuthorize,
+		jobRetain: work.InTx(s.doRetain), jobReplay: s.doReplay,
+	}
 }
 
 // schedule waits for the first time after t that a rule's schedule names.

@@ -33,6 +33,12 @@ func (s *Service) Rules() policy.Rules {
 		"GetLogEvents": onStream(s, "GetLogEvents", func(in *logsapi.GetLogEventsRequest) (*string, *string, string) {
 			return in.LogGroupName, in.LogGroupIdentifier, in.LogStreamName
 		}),
+		"ListLogGroups": policy.On(func(ctx context.Context, _ *logsapi.ListLogGroupsRequest) ([]policy.Touch, error) {
+			return s.touchAll(ctx, "ListLogGroups"), nil
+		}),
+		"PutLogGroupDeletionProtection": onGroup(s, "PutLogGroupDeletionProtection", func(in *logsapi.PutLogGroupDeletionProtectionRequest) (*string, *string) {
+			return nil, &in.LogGroupIdentifier
+		}),
 		"ListTagsForResource": policy.On(func(ctx context.Context, in *logsapi.ListTagsForResourceRequest) ([]policy.Touch, error) {
 			return s.touchTags(ctx, "ListTagsForResource", in.ResourceArn, nil, nil)
 		}),
@@ -146,10 +152,14 @@ func (s *Service) touchCreate(ctx context.Context, in *logsapi.CreateLogGroupReq
 	return out, err
 }
 
-// touchDescribe: the action is decided on all of the account's groups.
 func (s *Service) touchDescribe(ctx context.Context, _ *logsapi.DescribeLogGroupsRequest) ([]policy.Touch, error) {
+	return s.touchAll(ctx, "DescribeLogGroups"), nil
+}
+
+// touchAll: the action is decided on all of the account's groups.
+func (s *Service) touchAll(ctx context.Context, action string) []policy.Touch {
 	at := placeOf(ctx)
-	return []policy.Touch{{Action: "logs:DescribeLogGroups", Resource: arn.New("logs", at.region, at.account, "log-group::log-stream:"), Account: at.account}}, nil
+	return []policy.Touch{{Action: "logs:" + action, Resource: arn.New("logs", at.region, at.account, "log-group::log-stream:"), Account: at.account}}
 }
 
 func (s *Service) touchTags(ctx context.Context, action, resource string, set map[string]string, keys []string) ([]policy.Touch, error) {

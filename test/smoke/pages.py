@@ -15,7 +15,7 @@ from botocore.exceptions import WaiterError
 from recorder import Recorder
 from totp import totp
 
-SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift")
+SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift", "events", "logs", "sns")
 ANYONE = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}}
 QUICK = {"Delay": 0.05, "MaxAttempts": 2}
 
@@ -49,6 +49,9 @@ NOT = {
     ("kms", "describe_custom_key_stores"): "each store needs a proxy or an HSM of its own",
     ("secretsmanager", "list_resource_policies"): "a secret has one policy",
     ("cloudhsmv2", "describe_backups"): "there are no backups",
+    ("sns", "list_subscriptions"): "it takes no size of a page, which is a hundred: service/sns turns its pages",
+    ("sns", "list_subscriptions_by_topic"): "it takes no size of a page, which is a hundred: service/sns turns its pages",
+    ("logs", "describe_resource_policies"): "ten policies are one page",
     ("cloudtrail", "list_public_keys"): "it takes no size of a page, and one page holds them all",
     ("cloudtrail", "list_tags"): "it takes no size of a page, and one page holds them all",
     ("cloudtrail", "list_trails"): "it takes no size of a page, which is a thousand",
@@ -333,15 +336,15 @@ def secrets(pages):
     turned(pages, c.batch_get_secret_value, "SecretValues", Filters=[{"Key": "name", "Values": ["page"]}])
 
 
-def turned(pages, call, key, **arguments):
+def turned(pages, call, key, size="MaxResults", token="NextToken", **arguments):
     """A list without a paginator, in pages of one and at once."""
-    whole, got, token = call(**arguments)[key], [], {}
+    whole, got, following = call(**arguments)[key], [], {}
     while True:
-        page = call(**arguments, MaxResults=1, **token)
+        page = call(**arguments, **{size: 1}, **following)
         got += page[key]
-        if "NextToken" not in page:
+        if token not in page:
             break
-        token = {"NextToken": page["NextToken"]}
+        following = {token: page[token]}
     if got != whole or len(whole) < 2:
         pages.failed.append(f"{call.__name__}: {key} in pages is {got}, at once {whole}")
 
@@ -377,11 +380,40 @@ def hsms(pages):
         pages.of("redshift", operation, size=20)
 
 
+def happenings(pages):
+    e, logs, sns = boto3.client("events"), boto3.client("logs"), boto3.client("sns")
+    for i in range(3):
+        logs.create_log_group(logGroupName=f"/page/g{i}")
+        logs.create_log_stream(logGroupName="/page/g0", logStreamName=f"s{i}")
+        e.put_rule(Name=f"r{i}", EventPattern='{"source":["s"]}')
+        e.put_targets(Rule=f"r{i}", Targets=[{"Id": "one", "Arn": "arn:aws:logs:us-east-1:000000000000:log-group:/page/g0"}])
+        e.put_targets(Rule="r0", Targets=[{"Id": f"t{i}", "Arn": f"arn:aws:logs:us-east-1:000000000000:log-group:/page/g{i}"}])
+        e.create_event_bus(Name=f"b{i}")
+        e.create_archive(ArchiveName=f"a{i}", EventSourceArn="arn:aws:events:us-east-1:000000000000:event-bus/default")
+    pages.of("events", "list_rules")
+    pages.of("events", "list_targets_by_rule", Rule="r0")
+    pages.of("events", "list_rule_names_by_target", TargetArn="arn:aws:logs:us-east-1:000000000000:log-group:/page/g0")
+    for call, key in ((e.list_event_buses, "EventBuses"), (e.list_archives, "Archives")):
+        turned(pages, call, key, size="Limit")
+    turned(pages, logs.list_log_groups, "logGroups", size="limit", token="nextToken")
+    now = e.describe_archive(ArchiveName="a0")["CreationTime"].timestamp()  # the server's time may have been moved
+    logs.put_log_events(logGroupName="/page/g0", logStreamName="s0", logEvents=[{"timestamp": int(now * 1000) + i, "message": f"m{i}"} for i in range(3)])
+    pages.of("logs", "describe_log_groups")
+    pages.of("logs", "describe_log_streams", logGroupName="/page/g0")
+    pages.of("logs", "filter_log_events", logGroupName="/page/g0")
+    for i in range(101):
+        sns.create_topic(Name=f"t{i:03}")
+    got = [t["TopicArn"] for p in sns.get_paginator("list_topics").paginate() for t in p["Topics"]]
+    pages.driven.add(("sns", "list_topics"))
+    if got != [f"arn:aws:sns:us-east-1:000000000000:t{i:03}" for i in range(101)]:
+        pages.failed.append(f"sns list_topics: {len(got)} topics in pages")
+
+
 if __name__ == "__main__":
     boto3.setup_default_session()
     recorder = Recorder(boto3.DEFAULT_SESSION._session)
     run = Pages()
-    for part in (trail, iam, waiters, organizations, accessanalyzer, others, kms, secrets, parameters, hsms, Pages.complete):
+    for part in (trail, iam, waiters, organizations, accessanalyzer, others, kms, secrets, parameters, hsms, happenings, Pages.complete):
         part(run)
     run.failed += recorder.problems()
     print("\n".join(run.failed) or f"{len(run.driven)} paginators turn pages, {len(NOT)} have reasons not to")

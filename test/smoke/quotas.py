@@ -510,10 +510,47 @@ def hsms(_):
         refused("InvalidParameterValue", "", r.create_hsm_client_certificate, HsmClientCertificateIdentifier=identifier)
 
 
+def happenings(_):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+    https://docs.aws.amazon.com/general/latest/gr/sns.html"""
+    e, logs, sns = client("events"), client("logs"), client("sns")
+    for i in range(99):  # and the default one
+        e.create_event_bus(Name=f"b{i}")
+    refused("LimitExceededException", "The requested resource exceeds the maximum number allowed.", e.create_event_bus, Name="beyond")
+    e.put_rule(Name="r", EventPattern='{"source":["s"]}')
+    group = "arn:aws:logs:us-east-1:000000000000:log-group:/g"
+    e.put_targets(Rule="r", Targets=[{"Id": f"t{i}", "Arn": group} for i in range(5)])
+    refused("LimitExceededException", "", e.put_targets, Rule="r", Targets=[{"Id": "beyond", "Arn": group}])
+    entry = {"Source": "s", "DetailType": "t", "Detail": "{}"}
+    refused("ValidationException", "1 validation error detected", e.put_events, Entries=[entry] * 11)
+    refused("ValidationException", "Total size of the entries in the request is over the limit.", e.put_events, Entries=[{**entry, "Detail": json.dumps({"x": "x" * 262144})}])
+    e.tag_resource(ResourceARN="arn:aws:events:us-east-1:000000000000:rule/r", Tags=tags(50))
+    refused("ValidationException", "A resource can have at most 50 tags.", e.tag_resource, ResourceARN="arn:aws:events:us-east-1:000000000000:rule/r", Tags=[{"Key": "one more", "Value": ""}])
+    logs.create_log_group(logGroupName="/g")
+    logs.create_log_stream(logGroupName="/g", logStreamName="s")
+    refused("ResourceAlreadyExistsException", "The specified log group already exists", logs.create_log_group, logGroupName="/g")
+    refused("ResourceNotFoundException", "The specified log stream does not exist.", logs.put_log_events, logGroupName="/g", logStreamName="none", logEvents=[{"timestamp": 1, "message": "x"}])
+    for i in range(10):
+        logs.put_resource_policy(policyName=f"p{i}", policyDocument=json.dumps({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "logs:PutLogEvents", "Resource": "*"}}))
+    refused("LimitExceededException", "", logs.put_resource_policy, policyName="beyond", policyDocument=json.dumps({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "logs:PutLogEvents", "Resource": "*"}}))
+    topic = sns.create_topic(Name="t" * 256, Tags=tags(50))["TopicArn"]
+    refused("InvalidParameter", "Invalid parameter: Topic Name", sns.create_topic, Name="t" * 257)
+    refused("TagLimitExceeded", "Could not complete request: tag quota of per resource exceeded", sns.tag_resource, ResourceArn=topic, Tags=[{"Key": "one more", "Value": ""}])
+    sns.publish(TopicArn=topic, Message="x" * 262144, Subject="s" * 100)
+    refused("InvalidParameter", "Invalid parameter: Message too long", sns.publish, TopicArn=topic, Message="x" * 262145)
+    refused("InvalidParameter", "Invalid parameter: Subject", sns.publish, TopicArn=topic, Message="x", Subject="s" * 101)
+    refused("TooManyEntriesInBatchRequest", "The batch request contains more entries than permissible.", sns.publish_batch,
+            TopicArn=topic, PublishBatchRequestEntries=[{"Id": f"e{i}", "Message": "x"} for i in range(11)])
+    refused("NotFound", "Topic does not exist", sns.publish, TopicArn=topic[:-1], Message="x")
+
+
 if __name__ == "__main__":
     boto3.setup_default_session()
     recorder = Recorder(boto3.DEFAULT_SESSION._session)
-    for part in (sizes, numbers, conflicts, names, tagging, documents, sessions, organization, analyzers, hosts, keys, secrets, parameters, hsms):
+    for part in (sizes, numbers, conflicts, names, tagging, documents, sessions, organization, analyzers, hosts, keys, secrets, parameters, hsms, happenings):
         try:
             part(client("iam"))
         except ClientError as e:

@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +25,29 @@ import (
 )
 
 // services are those that are built, by the names of the AWS CLI's commands.
-var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift", "events", "logs", "guardduty"}
+var services = []string{
+	"iam",
+	"sts",
+	"organizations",
+	"accessanalyzer",
+	"rolesanywhere",
+	"iam-toolbox",
+	"signin",
+	"eks",
+	"eks-auth",
+	"cloudtrail",
+	"kms",
+	"secretsmanager",
+	"ssm",
+	"cloudhsmv2",
+	"redshift",
+	"events",
+	"logs",
+	"acm",
+	"securityhub",
+	"guardduty",
+	"sns",
+}
 
 // only, if set, are the services that TestEveryOperation tries, by commas.
 var only = flag.String("services", "", "the services that TestEveryOperation tries, with commas; empty: all")
@@ -153,6 +178,8 @@ func TestScenarios(t *testing.T) {
 				outside = proxy(t, dir)
 			case "cloudhsmv2":
 				module = hsm(t)
+			case "sns":
+				endpoint(t, dir)
 			case "secretsmanager":
 				rotators["nightly"] = server.Rotator{Command: rotator(t, dir)}
 			case "guardduty":
@@ -168,6 +195,26 @@ func TestScenarios(t *testing.T) {
 			script(t, s, dir, "scenario.py", absolute(t, "../../spec"), absolute(t, filepath.Join("scenario", service+".txt")))
 		})
 	}
+}
+
+// endpoint starts an HTTP endpoint, and puts into dir where it is and, once it is
+// asked, the token of its subscription.
+func endpoint(t *testing.T, dir string) {
+	t.Helper()
+	keep := func(name, text string) {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path+".new", []byte(text), 0o600), os.Rename(path+".new", path)); err != nil {
+			t.Error(err)
+		}
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var m struct{ Token string }
+		if json.NewDecoder(r.Body).Decode(&m) == nil && m.Token != "" {
+			keep("sns-token", m.Token)
+		}
+	}))
+	t.Cleanup(s.Close)
+	keep("sns-endpoint", s.URL)
 }
 
 // hsm is SoftHSM behind a helper of the test's own.

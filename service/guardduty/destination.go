@@ -109,9 +109,9 @@ func (s *Service) CreatePublishingDestination(ctx context.Context, in *guardduty
 		if err != nil {
 			return err
 		}
-		for _, e := range all {
-			if v.Token != "" && e.Value.Token == v.Token {
-				id = e.Value.ID // the same call again
+		if len(all) > 0 { // there is at most one
+			if v.Token != "" && all[0].Value.Token == v.Token {
+				id = all[0].Value.ID // the same call again
 				return nil
 			}
 			return rejected(invalidInput, "The request is rejected because a publishing destination already exists for the current account.")

@@ -41,6 +41,8 @@ type signal struct {
 // maxSequences bounds the table to 24 MB.
 const maxSequences = 1 << 15
 
+const listedAddress = 2 // of signal.Stolen
+
 type correlation struct{ table *Table[signals] }
 
 func compromised() *Detector {
@@ -71,8 +73,7 @@ func tacticOf(kind string) (bit uint32, name string) {
 
 // stolenBy says whether a type shows that somebody else has the credentials.
 func stolenBy(kind string) bool {
-	return kind == loginAround || strings.HasPrefix(kind, "PenTest:") || strings.Contains(kind, "CredentialExfiltration.") ||
-		strings.Contains(kind, ":IAMUser/MaliciousIPCaller") || strings.HasSuffix(kind, ":IAMUser/TorIPCaller")
+	return kind == loginAround || strings.HasPrefix(kind, "PenTest:") || strings.Contains(kind, "CredentialExfiltration.")
 }
 
 func (x *correlation) raised(ev *Event, s *Sighting, id findingID) {
@@ -81,13 +82,16 @@ func (x *correlation) raised(ev *Event, s *Sighting, id findingID) {
 	}
 	v, _ := x.table.At(fold(nameHash(ev.Subject())^nameHash(ev.Account()), 0xe7037ed1a0b428db))
 	v.note(ev, s, id)
-	n, tactics, stolen := 0, uint32(0), false
+	n, tactics, stolen, listed := 0, uint32(0), false, false
 	for i := range v.List {
 		g := &v.List[i]
 		if !g.within(ev.Time) {
 			continue
 		}
-		n++
+		if g.Stolen != listedAddress || !listed { // one fact, whatever is called from there
+			n++
+		}
+		listed = listed || g.Stolen == listedAddress
 		tactics |= g.Tactic
 		stolen = stolen || g.Stolen != 0
 	}
@@ -116,7 +120,10 @@ func (v *signals) note(ev *Event, s *Sighting, id findingID) {
 	if g.Kind != kind || !g.within(ev.Time) {
 		*g = signal{ID: id, Kind: kind}
 		g.Tactic, _ = tacticOf(s.Type)
-		if stolenBy(s.Type) {
+		switch {
+		case strings.Contains(s.Type, "IPCaller"):
+			g.Stolen = listedAddress
+		case stolenBy(s.Type):
 			g.Stolen = 1
 		}
 	}

@@ -106,6 +106,7 @@ func TestSequencesNeedSignsOfTheft(t *testing.T) {
 		{"over hours", 7 * time.Hour, intrusion(), 1},
 		{"over days", 25 * time.Hour, intrusion(), 0},
 		{"by different users", time.Minute, others, 0},
+		{"two calls from a listed address", time.Minute, []logstest.Event{intrusion()[0], intrusion()[2]}, 0},
 		{"one tactic", time.Minute, times(20, func(int) logstest.Event { return intrusion()[0] }), 0},
 	} {
 		e := New(Config{Intel: set}, All()...)

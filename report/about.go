@@ -42,6 +42,9 @@ func ParseSeverity(s string) (float64, error) {
 
 // who names the principal or host that a finding is about.
 func who(f *detect.Finding) string {
+	if d := f.Service.Detection; d != nil && d.Sequence != nil && len(d.Sequence.Actors) > 0 && d.Sequence.Actors[0].User != nil {
+		return d.Sequence.Actors[0].User.Name
+	}
 	if k := f.Resource.AccessKey; k != nil {
 		switch {
 		case k.UserName != "":

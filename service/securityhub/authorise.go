@@ -51,6 +51,9 @@ func (s *Service) Rules() policy.Rules {
 		}),
 	}
 	s.rulesV2(rules)
+	rules["GetFindingAggregator"] = onARN("GetFindingAggregator", func(in *api.GetFindingAggregatorRequest) string { return in.FindingAggregatorArn })
+	rules["UpdateFindingAggregator"] = onARN("UpdateFindingAggregator", func(in *api.UpdateFindingAggregatorRequest) string { return in.FindingAggregatorArn })
+	rules["DeleteFindingAggregator"] = onARN("DeleteFindingAggregator", func(in *api.DeleteFindingAggregatorRequest) string { return in.FindingAggregatorArn })
 	for _, name := range onHub {
 		rules[name] = s.hubRule(name)
 	}
@@ -80,6 +83,7 @@ var onHub = []string{
 
 // onNothing are the operations that policies can't limit to a resource.
 var onNothing = []string{
+	"CreateFindingAggregator", "ListFindingAggregators",
 	"BatchGetSecurityControls", "BatchGetStandardsControlAssociations", "BatchUpdateStandardsControlAssociations", "GetSecurityControlDefinition",
 	"ListAutomationRules", "ListSecurityControlDefinitions", "ListStandardsControlAssociations", "UpdateSecurityControl",
 }
@@ -130,6 +134,13 @@ func (s *Service) touchResource(ctx context.Context, action, name string) (polic
 		t.ResourceTags = tags(r.Tags)
 	}
 	return t, err
+}
+
+// onARN is for what is named by its ARN.
+func onARN[I any](action string, name func(*I) string) policy.Rule {
+	return policy.On(func(ctx context.Context, in *I) ([]policy.Touch, error) {
+		return []policy.Touch{{Action: "securityhub:" + action, Resource: name(in), Account: placeOf(ctx).account}}, nil
+	})
 }
 
 func onRules[I any](s *Service, action string, names func(*I) []string) policy.Rule {

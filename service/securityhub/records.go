@@ -34,6 +34,7 @@ import (
 //	organization/{home}            how a delegated administrator adds accounts
 //	delegated/{management}/{region} the organization's delegated administrator
 //	hubv2/{home}                   Security Hub V2
+//	aggregator/{account}           which Regions' findings come together where
 //	outbox/{uuid}                  events on their way to EventBridge
 type records struct {
 	hubs     store.Collection[hub]
@@ -49,6 +50,7 @@ type records struct {
 	outbox   store.Collection[parcel]
 
 	hubsV2         store.Collection[hubV2]
+	aggregators    store.Collection[aggregator]
 	members        store.Collection[member]
 	invitations    store.Collection[invitation]
 	administrators store.Collection[administrator]

@@ -11,7 +11,8 @@
 //   - hub.go, tag.go, product.go: the hub itself. rule.go: automation rules.
 //   - control.go, standard.go, security.go: controls and standards; facts.go,
 //     judge.go, judgedata.go, check.go: how controls are judged.
-//   - member.go, invitation.go, organization.go: administrators and members.
+//   - member.go, invitation.go, organization.go: administrators and members;
+//     aggregator.go: other Regions.
 //   - ocsf.go, v2.go, v2update.go: Security Hub V2.
 //   - guardduty.go: findings of GuardDuty.
 //   - event.go: what EventBridge is told.

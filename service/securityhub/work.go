@@ -157,29 +157,54 @@ func (s *Service) doClear(ctx context.Context, tx store.Tx, j work.Job) error {
 	return nil
 }
 
-// watchers are the accounts that are told of a finding: its own, and its
-// administrator's.
+// watchers are who is told of a finding: its own account and its administrator,
+// each also in the Region that its aggregator brings findings to.
 func (s *Service) watchers(ctx context.Context, r store.Reader, p place) ([]place, error) {
+	out := []place{p}
 	a, err := s.administrator(ctx, r, p)
-	if err != nil || a == nil {
-		return []place{p}, err
+	if err != nil {
+		return nil, err
 	}
-	return []place{p, {a.Account, p.region}}, nil
+	if a != nil {
+		out = append(out, place{a.Account, p.region})
+	}
+	for _, home := range slices.Clone(out) {
+		g, err := s.aggregator(ctx, r, home.account)
+		if err != nil {
+			return nil, err
+		}
+		if g != nil && g.Region != p.region && g.links(p.region) {
+			out = append(out, place{home.account, g.Region})
+		}
+	}
+	return out, nil
 }
 
-// visible are the accounts whose findings the caller sees, in order: its own and
-// its members'.
+// visible are the homes whose findings the caller sees, in order: its own and its
+// members', and those of linked Regions.
 func (s *Service) visible(ctx context.Context, r store.Reader) ([]place, error) {
 	p := placeOf(ctx)
 	list, err := s.members.List(ctx, r, p.home()+"/", "", 0)
 	if err != nil {
 		return nil, err
 	}
-	out := []place{p}
+	g, err := s.aggregator(ctx, r, p.account)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.linked(ctx, r, g, p)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range list {
-		if e.Value.Status == statusEnabled {
-			out = append(out, place{e.Value.Account, p.region})
+		if e.Value.Status != statusEnabled {
+			continue
 		}
+		theirs, err := s.linked(ctx, r, g, place{e.Value.Account, p.region})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, theirs...)
 	}
 	slices.SortFunc(out, func(a, b place) int { return strings.Compare(a.home(), b.home()) })
 	return out, nil

@@ -129,6 +129,9 @@ func setup(env *testscript.Env, aws string) error {
 func of(ts *testscript.TestScript) *session { return ts.Value(sessionKey{}).(*session) }
 
 func cmdAWS(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) > 0 && args[0] == "sqs" { // of which version 1 of the CLI knows better than AWS_ENDPOINT_URL
+		args = append(args, "--endpoint-url", ts.Getenv("AWS_ENDPOINT_URL"))
+	}
 	err := ts.Exec(of(ts).aws, args...)
 	switch {
 	case err != nil && !neg:

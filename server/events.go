@@ -11,6 +11,7 @@ import (
 	logsapi "bartizan.dev/api/logs"
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
 	snsapi "bartizan.dev/api/sns"
+	sqsapi "bartizan.dev/api/sqs"
 	stsapi "bartizan.dev/api/sts"
 	"bartizan.dev/bus"
 	"bartizan.dev/caller"
@@ -33,7 +34,7 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 	}
 	e, err := events.New(ctx, events.Deps{
 		Store: store.View(s.store, "events/"), Clock: s.clock, Log: s.log, Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals, Quotas: s.opt.Quotas.Events,
-		Self: eventsapi.Client{Door: inner{s, ""}}, Logs: logsapi.Client{Door: inner{s, ""}}, Topics: snsapi.Client{Door: inner{s, ""}}, Assume: s.targetRole(dir),
+		Self: eventsapi.Client{Door: inner{s, ""}}, Logs: logsapi.Client{Door: inner{s, ""}}, Topics: snsapi.Client{Door: inner{s, ""}}, Queues: sqsapi.Client{Door: inner{s, ""}}, Assume: s.targetRole(dir),
 		Secrets: secretsmanagerapi.Client{Door: inner{s, eventBridge}}, Read: secretsmanagerapi.Client{Door: inner{s, ""}}, HTTP: outside(5*time.Second, s.opt.Dev), Plain: s.opt.Dev,
 		Permit: func(ctx context.Context, action, resource string) error {
 			return s.gateway.Decide(ctx, "events", policy.Touch{Action: action, Resource: resource})
@@ -59,11 +60,18 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 	}, nil
 }
 
+// messages are the operations on messages of SQS, of which AWS makes no events
+// either.
+var messages = map[string]bool{
+	"SendMessage": true, "SendMessageBatch": true, "ReceiveMessage": true, "DeleteMessage": true, "DeleteMessageBatch": true,
+	"ChangeMessageVisibility": true, "ChangeMessageVisibilityBatch": true,
+}
+
 // recorded is a trail event as rules see it, or nil for one that they must not
 // see: evidence of denials, and what EventBridge itself or the writing of events
 // causes, which would go on for ever.
 func recorded(t *trail.Event) *events.Record {
-	if t.Region == gateway.EvidenceRegion || t.Name == "PutEvents" || t.Name == "PutLogEvents" || t.Name == "Publish" || t.Name == "PublishBatch" {
+	if t.Region == gateway.EvidenceRegion || t.Name == "PutEvents" || t.Name == "PutLogEvents" || t.Name == "Publish" || t.Name == "PublishBatch" || messages[t.Name] {
 		return nil
 	}
 	var facts struct {

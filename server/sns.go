@@ -6,6 +6,7 @@ import (
 
 	kmsapi "bartizan.dev/api/kms"
 	snsapi "bartizan.dev/api/sns"
+	sqsapi "bartizan.dev/api/sqs"
 	"bartizan.dev/gateway"
 	"bartizan.dev/service/sns"
 	"bartizan.dev/service/sns/mail"
@@ -25,6 +26,7 @@ func (s *Server) openSNS(ctx context.Context) (gateway.Service, error) {
 	d := sns.Deps{
 		Store: store.View(s.store, "sns/"), Clock: s.clock, Log: s.log, Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals, Quotas: s.opt.Quotas.SNS,
 		KMS: kmsapi.Client{Door: inner{s, "sns.amazonaws.com"}}, HTTP: outside(15*time.Second, s.opt.Dev), URL: s.endpoint,
+		Queues: sqsapi.Client{Door: inner{s, ""}},
 	}
 	if m := s.opt.SMTP; m.Server != "" {
 		d.Mail = &mail.Sender{Server: m.Server, Address: m.From, User: m.User, Password: m.Password}

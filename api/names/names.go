@@ -36,6 +36,7 @@ func Services() []wire.Service {
 		{Name: "cloudtrail", ID: "CloudTrail", Endpoint: "cloudtrail", Signing: "cloudtrail", Protocol: wire.JSON11, Version: "2013-11-01", Target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"},
 		{Name: "events", ID: "EventBridge", Endpoint: "events", Signing: "events", Protocol: wire.JSON11, Version: "2015-10-07", Target: "AWSEvents"},
 		{Name: "sns", ID: "SNS", Endpoint: "sns", Signing: "sns", Protocol: wire.Query, Version: "2010-03-31", Namespace: "http://sns.amazonaws.com/doc/2010-03-31/"},
+		{Name: "sqs", ID: "SQS", Endpoint: "sqs", Signing: "sqs", Protocol: wire.JSON10, Version: "2012-11-05", Target: "AmazonSQS"},
 		{Name: "logs", ID: "CloudWatch Logs", Endpoint: "logs", Signing: "logs", Protocol: wire.JSON11, Version: "2014-03-28", Target: "Logs_20140328"},
 		{Name: "cognitoidp", ID: "Cognito Identity Provider", Endpoint: "cognito-idp", Signing: "cognito-idp", Protocol: wire.JSON11, Version: "2016-04-18", Target: "AWSCognitoIdentityProviderService"},
 		{Name: "cognitoidentity", ID: "Cognito Identity", Endpoint: "cognito-identity", Signing: "cognito-identity", Protocol: wire.JSON11, Version: "2014-06-30", Target: "AWSCognitoIdentityService"},
@@ -900,6 +901,9 @@ ListEndpointsByPlatformApplication ListOriginationNumbers ListPhoneNumbersOptedO
 ListSubscriptions ListSubscriptionsByTopic ListTagsForResource ListTopics OptInPhoneNumber Publish PublishBatch PutDataProtectionPolicy
 RemovePermission SetEndpointAttributes SetPlatformApplicationAttributes SetSMSAttributes SetSubscriptionAttributes SetTopicAttributes
 Subscribe TagResource Unsubscribe UntagResource VerifySMSSandboxPhoneNumber`,
+	`AddPermission CancelMessageMoveTask ChangeMessageVisibility ChangeMessageVisibilityBatch CreateQueue DeleteMessage DeleteMessageBatch
+DeleteQueue GetQueueAttributes GetQueueUrl ListDeadLetterSourceQueues ListMessageMoveTasks ListQueueTags ListQueues PurgeQueue
+ReceiveMessage RemovePermission SendMessage SendMessageBatch SetQueueAttributes StartMessageMoveTask TagQueue UntagQueue`,
 	`AssociateKmsKey AssociateSourceToS3TableIntegration CancelExportTask CancelImportTask CreateDelivery CreateExportTask CreateImportTask
 CreateLogAnomalyDetector CreateLogGroup CreateLogStream CreateLookupTable CreateScheduledQuery DeleteAccountPolicy
 DeleteDataProtectionPolicy DeleteDelivery DeleteDeliveryDestination DeleteDeliveryDestinationPolicy DeleteDeliverySource DeleteDestination

@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	api "bartizan.dev/api/events"
 	snsapi "bartizan.dev/api/sns"
+	sqsapi "bartizan.dev/api/sqs"
 	"bartizan.dev/caller"
 	"bartizan.dev/store"
 	"bartizan.dev/wire"
@@ -203,7 +205,7 @@ func TestTopic(t *testing.T) {
 	topic := "arn:aws:sns:" + region + ":" + other + ":t"
 	f.rule(nil, "r", `{"source":["s"]}`, api.Target{Id: "1", Arn: topic, InputPath: new("$.detail")}, api.Target{Id: "2", Arn: topic, Input: new(`"x"`), RoleArn: new("arn:aws:iam::111111111111:role/r")})
 	_, err := f.PutTargets(f.ctx, &api.PutTargetsRequest{Rule: "r", Targets: []api.Target{{Id: "3", Arn: strings.Replace(topic, region, "us-east-1", 1)}}})
-	refused(t, err, "ValidationException", "A topic must be in the Region of its rule.")
+	refused(t, err, "ValidationException", "must be in the Region of its rule.")
 	f.put(entry("s", `{"a":1}`))
 	f.delivered()
 	got := map[string]bool{<-s.got: true, <-s.got: true}
@@ -215,5 +217,65 @@ func TestTopic(t *testing.T) {
 	f.delivered()
 	if left, err := f.deliveries.List(f.ctx, f.Store, "", "", 0); len(left) != 0 || err != nil {
 		t.Errorf("%d, %v", len(left), err)
+	}
+}
+
+// queues stands for SQS.
+type queues struct {
+	got chan *sqsapi.SendMessageRequest
+}
+
+func (q *queues) SendMessage(ctx context.Context, in *sqsapi.SendMessageRequest) (*sqsapi.SendMessageResult, error) {
+	if caller.From(ctx).SourceARN == "" {
+		return nil, wire.Errorf("AccessDenied", "not EventBridge")
+	}
+	q.got <- in
+	return &sqsapi.SendMessageResult{}, nil
+}
+
+// TestQueue: a queue gets events, and those that a target does not get, with the
+// reason.
+func TestQueue(t *testing.T) {
+	f := newFixture(t)
+	q := &queues{got: make(chan *sqsapi.SendMessageRequest, 10)}
+	f.Queues = q
+	const queue = "arn:aws:sqs:" + region + ":" + account + ":"
+	f.rule(nil, "r", `{"source":["s"]}`, api.Target{Id: "1", Arn: queue + "q", InputPath: new("$.detail")})
+	f.put(entry("s", `{"a":1}`))
+	if in := <-q.got; in.QueueUrl != "/"+account+"/q" || in.MessageBody != `{"a":1}` || in.MessageAttributes != nil {
+		t.Errorf("%+v", in)
+	}
+	_, err := f.PutTargets(f.ctx, &api.PutTargetsRequest{Rule: "r", Targets: []api.Target{{Id: "2", Arn: logARN("/g"), DeadLetterConfig: &api.DeadLetterConfig{Arn: new(logARN("/x"))}}}})
+	refused(t, err, "ValidationException", "ARN of a standard SQS queue")
+	for i, x := range []struct {
+		fail      error
+		code      string
+		condition string
+	}{
+		{wire.Errorf("AccessDeniedException", "no"), "NO_PERMISSIONS", ""}, {wire.Errorf("ResourceNotFoundException", "gone"), "NO_RESOURCE", ""}, {errors.New("later"), "SDK_CLIENT_ERROR", "MaximumRetryAttempts"},
+	} {
+		source := fmt.Sprint("d", i)
+		f.rule(nil, source, `{"source":["`+source+`"]}`, api.Target{Id: "1", Arn: logARN("/g"), RetryPolicy: &api.RetryPolicy{MaximumRetryAttempts: new(int32(2))}, DeadLetterConfig: &api.DeadLetterConfig{Arn: new(queue + "dead")}})
+		f.mu.Lock()
+		f.fail, f.tries = func(int) error { return x.fail }, 0
+		f.mu.Unlock()
+		f.put(entry(source, `{"a":2}`))
+		for range 4 {
+			f.delivered()
+			f.clock.Advance(longest)
+		}
+		in := <-q.got
+		attribute := func(name string) string { return text(in.MessageAttributes[name].StringValue) }
+		if in.QueueUrl != "/"+account+"/dead" || !strings.Contains(in.MessageBody, `"detail":{"a":2}`) || attribute("ERROR_CODE") != x.code || attribute("EXHAUSTED_RETRY_CONDITION") != x.condition ||
+			attribute("TARGET_ARN") != logARN("/g") || !strings.HasSuffix(attribute("RULE_ARN"), ":rule/"+source) || attribute("ERROR_MESSAGE") == "" {
+			t.Errorf("%+v", in)
+		}
+	}
+	if left, err := f.deliveries.List(f.ctx, f.Store, "", "", 0); len(left) != 0 || err != nil {
+		t.Errorf("%d, %v", len(left), err)
+	}
+	list := ok[*api.ListTargetsByRuleResponse](t)(f.ListTargetsByRule(f.ctx, &api.ListTargetsByRuleRequest{Rule: "d0"})).Targets
+	if *list[0].DeadLetterConfig.Arn != queue+"dead" {
+		t.Errorf("%+v", list)
 	}
 }

@@ -15,7 +15,7 @@ func unbuilt(key *string, dead *eventsapi.DeadLetterConfig, log *eventsapi.LogCo
 	case text(key) != "":
 		return notValid("KmsKeyIdentifier", "Bartizan seals every event with its own keys, and takes no customer managed key for a bus.")
 	case dead != nil && text(dead.Arn) != "":
-		return notValid("DeadLetterConfig", "Dead letters go to SQS queues, which Bartizan does not have.")
+		return notValid("DeadLetterConfig", "It is for events that cannot be encrypted, and there are none: targets have dead-letter queues.")
 	case log != nil && log.Level != "" && log.Level != eventsapi.Level_OFF:
 		return notValid("LogConfig", "Bartizan keeps no logs of event buses.")
 	}

@@ -23,7 +23,8 @@ type delivery struct {
 	Event           json.RawMessage
 	Hops            int `json:",omitzero"` // buses it came through
 	Ingested        time.Time
-	Attempts        int `json:",omitzero"` // that failed
+	Attempts        int   `json:",omitzero"` // that failed
+	Dead            *dead `json:",omitzero"` // why it is a dead letter by now
 }
 
 // doDeliver tries once. A crash in between may deliver twice, as on AWS.
@@ -43,22 +44,31 @@ func (s *Service) doDeliver(ctx context.Context, j work.Job) (func(store.Tx) err
 		return done, nil
 	}
 	now := s.now()
-	if errors.Is(err, errRate) && now.Before(d.Ingested.Add(d.Target.age())) {
+	if errors.Is(err, errRate) && now.Before(d.Ingested.Add(d.age())) {
 		return func(tx store.Tx) error {
 			return s.queue.Add(ctx, tx, work.Job{Kind: jobDeliver, ID: j.ID, Due: now.Add(time.Second)})
 		}, nil
 	}
-	if lost(err) || d.Attempts >= d.Target.attempts() || !now.Before(d.Ingested.Add(d.Target.age())) {
+	if lost(err) || d.Attempts >= d.attempts() || !now.Before(d.Ingested.Add(d.age())) {
+		if d.Target.Dead != "" && d.Dead == nil {
+			d.Dead, d.Ingested, d.Attempts = newDead(d, err, now), now, -1 // it has a day more
+			return s.later(ctx, j.ID, d, now), nil
+		}
 		s.Log.Warn("an event was not delivered and is dropped", "rule", d.Rule, "target", d.Target.Arn, "attempts", d.Attempts+1, "cause", err)
 		return done, nil
 	}
+	return s.later(ctx, j.ID, d, now.Add(pause(d.Attempts+1))), nil
+}
+
+// later has a delivery tried again.
+func (s *Service) later(ctx context.Context, id string, d *delivery, at time.Time) func(store.Tx) error {
 	d.Attempts++
 	return func(tx store.Tx) error {
-		if err := s.deliveries.Put(ctx, tx, j.ID, d); err != nil {
+		if err := s.deliveries.Put(ctx, tx, id, d); err != nil {
 			return err
 		}
-		return s.queue.Add(ctx, tx, work.Job{Kind: jobDeliver, ID: j.ID, Due: now.Add(pause(d.Attempts))})
-	}, nil
+		return s.queue.Add(ctx, tx, work.Job{Kind: jobDeliver, ID: id, Due: at})
+	}
 }
 
 // longest is the longest pause: 185 attempts fill about 24 hours.
@@ -81,5 +91,5 @@ func lost(err error) bool {
 		return true
 	}
 	e, ok := errors.AsType[*wire.Error](err)
-	return ok && (strings.HasPrefix(e.Code, "AccessDenied") || e.Code == "AuthorizationError" || e.Code == "KMSAccessDenied" || strings.Contains(e.Code, "NotFound") || strings.HasPrefix(e.Code, "Invalid") || e.Code == "ValidationException")
+	return ok && (strings.HasPrefix(e.Code, "AccessDenied") || e.Code == "AuthorizationError" || e.Code == "QueueDoesNotExist" || e.Code == "KMSAccessDenied" || strings.Contains(e.Code, "NotFound") || strings.HasPrefix(e.Code, "Invalid") || e.Code == "ValidationException")
 }

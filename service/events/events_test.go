@@ -242,8 +242,8 @@ func TestTargets(t *testing.T) {
 		want   string
 	}{
 		{api.Target{Id: "1", Arn: "x"}, "Parameter x is not valid. Reason: Provided Arn is not in correct format."},
-		{api.Target{Id: "1", Arn: "arn:aws:sqs:eu-west-1:111111111111:q"}, "no target of sqs"},
-		{api.Target{Id: "1", Arn: logARN("g"), DeadLetterConfig: &api.DeadLetterConfig{Arn: new("arn:aws:sqs:eu-west-1:111111111111:q")}}, "Dead letters go to SQS queues"},
+		{api.Target{Id: "1", Arn: "arn:aws:lambda:eu-west-1:111111111111:function:f"}, "no target of lambda"},
+		{api.Target{Id: "1", Arn: logARN("g"), DeadLetterConfig: &api.DeadLetterConfig{Arn: new("arn:aws:sqs:us-east-1:111111111111:q")}}, "standard SQS queue in the Region of the rule"},
 		{api.Target{Id: "1", Arn: "arn:aws:events:eu-west-1:" + other + ":event-bus/b"}, "RoleArn is required for target"},
 		{api.Target{Id: "1", Arn: logARN("g"), Input: new("{}"), InputPath: new("$.detail")}, "Only one of Input, InputPath, or InputTransformer must be provided for target 1."},
 		{api.Target{Id: "1", Arn: logARN("g"), Input: new("{")}, "JSON syntax error"},

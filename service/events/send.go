@@ -29,6 +29,9 @@ func (s *Service) send(ctx context.Context, d *delivery) error {
 		return err
 	}
 	ctx = s.asEventBridge(ctx, d)
+	if d.Dead != nil {
+		return s.bury(ctx, d)
+	}
 	if k == toBus {
 		return s.toBus(ctx, d)
 	}
@@ -41,6 +44,8 @@ func (s *Service) send(ctx context.Context, d *delivery) error {
 		return s.toAPI(ctx, d, body)
 	case toTopic:
 		return s.toTopic(ctx, d, body)
+	case toQueue:
+		return s.toQueue(ctx, d, d.Target.Arn, body, nil)
 	}
 	return s.toLogs(ctx, d, logGroup(a), body)
 }

@@ -8,7 +8,7 @@
 //     test.go: the chapters of the API reference.
 //   - connection.go, reconnect.go, destination.go, invoke.go: API destinations.
 //   - archive.go, replay.go: events kept and sent again.
-//   - accept.go, deliver.go, send.go: the way of an event to its targets.
+//   - accept.go, deliver.go, send.go, dead.go: the way of an event to its targets.
 //   - work.go: schedules. schedule/: their language.
 package events
 
@@ -21,6 +21,7 @@ import (
 	eventsapi "bartizan.dev/api/events"
 	logsapi "bartizan.dev/api/logs"
 	snsapi "bartizan.dev/api/sns"
+	sqsapi "bartizan.dev/api/sqs"
 	"bartizan.dev/store"
 	"bartizan.dev/work"
 )
@@ -45,6 +46,11 @@ type Topics interface {
 	Publish(context.Context, *snsapi.PublishInput) (*snsapi.PublishResponse, error)
 }
 
+// Queues are the operations of SQS that a queue as a target needs.
+type Queues interface {
+	SendMessage(context.Context, *sqsapi.SendMessageRequest) (*sqsapi.SendMessageResult, error)
+}
+
 // Deps is all the service may touch.
 type Deps struct {
 	Store  store.Store // its own view
@@ -52,6 +58,7 @@ type Deps struct {
 	Self   Self
 	Logs   Logs
 	Topics Topics
+	Queues Queues
 	// Secrets is Secrets Manager for a caller who makes connections, Read for
 	// EventBridge itself, which uses them.
 	Secrets, Read Secrets

@@ -23,6 +23,7 @@ type target struct {
 	HTTP        *targetHTTP  `json:",omitzero"`
 	Attempts    *int32       `json:",omitzero"` // of the retry policy
 	Age         *int32       `json:",omitzero"` // seconds
+	Dead        string       `json:",omitzero"` // ARN of the queue for dead letters
 }
 
 type targetHTTP struct {
@@ -44,6 +45,7 @@ const (
 	toLogs
 	toAPI
 	toTopic
+	toQueue
 )
 
 func kindOf(name string) (kind, arn.ARN, error) {
@@ -60,6 +62,8 @@ func kindOf(name string) (kind, arn.ARN, error) {
 		return toAPI, a, nil
 	case a.Service == "sns" && a.Resource != "" && !strings.ContainsAny(a.Resource, ":/"):
 		return toTopic, a, nil
+	case a.Service == "sqs" && a.Resource != "" && !strings.ContainsAny(a.Resource, ":/"):
+		return toQueue, a, nil
 	}
 	return toNothing, a, nil
 }
@@ -111,9 +115,7 @@ func newTarget(p place, in *eventsapi.Target) (*target, error) {
 	case err != nil:
 		return nil, notValid(in.Arn, "Provided Arn is not in correct format.")
 	case k == toNothing:
-		return nil, notValid(in.Arn, "Bartizan delivers to event buses, CloudWatch Logs log groups, SNS topics and API destinations, and to no target of "+a.Service+".")
-	case in.DeadLetterConfig != nil && text(in.DeadLetterConfig.Arn) != "":
-		return nil, notValid("DeadLetterConfig", "Dead letters go to SQS queues, which Bartizan does not have.")
+		return nil, notValid(in.Arn, "Bartizan delivers to event buses, CloudWatch Logs log groups, SNS topics, SQS queues and API destinations, and to no target of "+a.Service+".")
 	case in.KinesisParameters != nil || in.RunCommandParameters != nil || in.EcsParameters != nil || in.BatchParameters != nil || in.SqsParameters != nil ||
 		in.RedshiftDataParameters != nil || in.SageMakerPipelineParameters != nil || in.AppSyncParameters != nil || in.HttpParameters != nil && k != toAPI:
 		return nil, invalid("Parameters of another kind of target are not supported for target %s.", in.Id)
@@ -121,8 +123,8 @@ func newTarget(p place, in *eventsapi.Target) (*target, error) {
 	if k == toLogs && (a.Account != p.Account || a.Region != p.Region) {
 		return nil, notValid(in.Arn, "A log group must be in the account and Region of its rule.")
 	}
-	if k == toTopic && a.Region != p.Region {
-		return nil, notValid(in.Arn, "A topic must be in the Region of its rule.")
+	if (k == toTopic || k == toQueue) && a.Region != p.Region {
+		return nil, notValid(in.Arn, "A topic or queue must be in the Region of its rule.")
 	}
 	if k == toAPI {
 		// The role of an API destination must be allowed events:InvokeApiDestination.
@@ -156,6 +158,13 @@ func newTarget(p place, in *eventsapi.Target) (*target, error) {
 	}
 	if r := in.RetryPolicy; r != nil {
 		t.Attempts, t.Age = r.MaximumRetryAttempts, r.MaximumEventAgeInSeconds
+	}
+	if in.DeadLetterConfig != nil && text(in.DeadLetterConfig.Arn) != "" {
+		// "The dead-letter queue must be in the same Region as the rule."
+		if k, a, err := kindOf(*in.DeadLetterConfig.Arn); err != nil || k != toQueue || a.Region != p.Region {
+			return nil, notValid("DeadLetterConfig", "It must be the ARN of a standard SQS queue in the Region of the rule.")
+		}
+		t.Dead = *in.DeadLetterConfig.Arn
 	}
 	if _, err := t.render([]byte("{}"), input.Context{}); err != nil && err != input.ErrOutput {
 		return nil, invalid("%s", err.Error())
@@ -265,6 +274,9 @@ func (s *Service) ListTargetsByRule(ctx context.Context, in *eventsapi.ListTarge
 		x := eventsapi.Target{Id: t.ID, Arn: t.Arn, RoleArn: orNil(t.Role), Input: t.Input, InputPath: t.InputPath}
 		if t.Transformer != nil {
 			x.InputTransformer = &eventsapi.InputTransformer{InputPathsMap: t.Transformer.Paths, InputTemplate: t.Transformer.Template}
+		}
+		if t.Dead != "" {
+			x.DeadLetterConfig = &eventsapi.DeadLetterConfig{Arn: &t.Dead}
 		}
 		if h := t.HTTP; h != nil {
 			x.HttpParameters = &eventsapi.HttpParameters{PathParameterValues: h.Path, HeaderParameters: h.Headers, QueryStringParameters: h.Query}

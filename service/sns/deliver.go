@@ -27,7 +27,8 @@ type delivery struct {
 	Subscription string // key
 	Token        string `json:",omitzero"` // of a confirmation
 	Time         time.Time
-	Attempts     int `json:",omitzero"` // that failed
+	Attempts     int    `json:",omitzero"` // that failed
+	Dead         string `json:",omitzero"` // ARN of the dead-letter queue that it goes to by now
 }
 
 // deliver has a message delivered.
@@ -68,6 +69,8 @@ func (s *Service) doDeliver(ctx context.Context, j work.Job) (func(store.Tx) err
 		}, nil
 	case err == nil || errors.Is(err, errGone):
 		return s.over(ctx, j.ID, d), nil
+	case !again && d.Dead == "" && s.redrive(ctx, d) != "":
+		d.Dead, d.Attempts, delay = s.redrive(ctx, d), -1, 0
 	case !again:
 		s.Log.Warn("a message was not delivered and is dropped", "subscription", d.Subscription, "message", d.MessageID, "attempts", d.Attempts+1, "cause", err)
 		return s.over(ctx, j.ID, d), nil
@@ -109,6 +112,10 @@ func (s *Service) attempt(ctx context.Context, d *delivery) (delay time.Duration
 		return 0, false, errGone
 	} else if err != nil {
 		return time.Second, true, err
+	}
+	if d.Dead != "" || v.Protocol == "sqs" {
+		err := s.toQueue(ctx, d, t, v)
+		return queueDelay(d.Attempts), err != nil && !errors.Is(err, errFinal) && d.Attempts < queueRetries, err
 	}
 	if strings.HasPrefix(v.Protocol, "http") {
 		policy, err := v.delivery(t)

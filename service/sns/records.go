@@ -104,6 +104,7 @@ type subscription struct {
 	Filter             string    `json:",omitzero"`
 	Body               bool      `json:",omitzero"` // FilterPolicyScope MessageBody
 	Delivery           string    `json:",omitzero"`
+	Redrive            string    `json:",omitzero"` // RedrivePolicy
 }
 
 func (v *subscription) gone() bool { return !v.Ended.IsZero() }

@@ -9,7 +9,7 @@
 //     delivery policies.
 //   - message.go, sign.go, seal.go: messages as endpoints get them, signed, and
 //     how they are kept.
-//   - deliver.go, http.go, email.go: the way to the endpoints. mail/: SMTP.
+//   - deliver.go, http.go, email.go, queue.go: the way to the endpoints. mail/: SMTP.
 package sns
 
 import (
@@ -21,6 +21,7 @@ import (
 
 	kmsapi "bartizan.dev/api/kms"
 	snsapi "bartizan.dev/api/sns"
+	sqsapi "bartizan.dev/api/sqs"
 	"bartizan.dev/store"
 	"bartizan.dev/work"
 )
@@ -29,6 +30,11 @@ import (
 type KMS interface {
 	GenerateDataKey(context.Context, *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error)
 	Decrypt(context.Context, *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error)
+}
+
+// Queues are the operations of SQS that queues as subscribers need.
+type Queues interface {
+	SendMessage(context.Context, *sqsapi.SendMessageRequest) (*sqsapi.SendMessageResult, error)
 }
 
 // Mailer sends e-mail. An error for which Permanent answers true is final.
@@ -41,9 +47,10 @@ type Mailer interface {
 
 // Deps is all the service may touch.
 type Deps struct {
-	Store store.Store // its own view
-	Clock *work.Clock
-	KMS   KMS
+	Store  store.Store // its own view
+	Clock  *work.Clock
+	KMS    KMS
+	Queues Queues
 	// Mail is nil where nobody sends e-mail: such subscriptions are refused.
 	Mail Mailer
 	// HTTP calls endpoints. It must not follow redirects.

@@ -59,9 +59,11 @@ type fixture struct {
 	mails  []mailed
 	status func(n int) int
 	tries  int
-	asked  []string // of KMS: who
-	broken error    // of KMS
-	refuse error    // of the mail server
+	asked  []string         // of KMS: who
+	broken error            // of KMS
+	queued []string         // group and message that queues got
+	closed map[string]error // queues that refuse
+	refuse error            // of the mail server
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -79,7 +81,7 @@ func (f *fixture) open(client *http.Client) *Service {
 	f.t.Helper()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	s, err := New(f.t.Context(), Deps{
-		Store: f.engine, Clock: f.clock, KMS: f, Mail: f, HTTP: client, URL: func() string { return "https://here" },
+		Store: f.engine, Clock: f.clock, KMS: f, Queues: f, Mail: f, HTTP: client, URL: func() string { return "https://here" },
 		Bind:   func(_ context.Context, d string) (string, string, error) { return d, "", nil },
 		Show:   func(_ context.Context, d string) (string, error) { return d, nil },
 		Quotas: Quotas{Topics: 4, Pending: 3, Filters: 2},
@@ -483,7 +485,7 @@ func TestFilters(t *testing.T) {
 	refused(t, set("FilterPolicy", "{"), "InvalidParameter", "Invalid parameter: FilterPolicy: ")
 	refused(t, set("RawMessageDelivery", "perhaps"), "InvalidParameter", "RawMessageDelivery: Invalid value [perhaps]. Must be true or false.")
 	refused(t, set("Nonsense", "x"), "InvalidParameter", "Invalid parameter: AttributeName")
-	refused(t, set("RedrivePolicy", `{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:111111111111:q"}`), "InvalidParameter", "SQS")
+	refused(t, set("RedrivePolicy", `{"deadLetterTargetArn":"x"}`), "InvalidParameter", "deadLetterTargetArn is an invalid arn")
 	out := ok[*api.GetSubscriptionAttributesResponse](t)(f.GetSubscriptionAttributes(f.ctx, &api.GetSubscriptionAttributesInput{SubscriptionArn: body})).Attributes
 	if out["FilterPolicyScope"] != "MessageBody" || out["PendingConfirmation"] != "false" || out["ConfirmationWasAuthenticated"] != "false" || out["Owner"] != account {
 		t.Errorf("%v", out)

@@ -36,8 +36,16 @@ func (s *Service) checkEndpoint(protocol, endpoint string) error {
 		if err != nil || a.Address != endpoint || len(endpoint) > 320 {
 			return invalid("Email address")
 		}
-	case "sqs", "sms", "application", "lambda", "firehose":
-		return invalid("Protocol Reason: Bartizan delivers by http, https, email and email-json, and not by %s", protocol)
+	case "sqs":
+		p, ok := queuePlace(endpoint)
+		if !ok {
+			return invalid("SQS endpoint ARN")
+		}
+		if strings.HasSuffix(p.Resource, ".fifo") {
+			return invalid("Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics")
+		}
+	case "sms", "application", "lambda", "firehose":
+		return invalid("Protocol Reason: Bartizan delivers by http, https, email, email-json and sqs, and not by %s", protocol)
 	default:
 		return invalid("Amazon SNS does not support this protocol string: %s", protocol)
 	}
@@ -62,12 +70,15 @@ func (s *Service) Subscribe(ctx context.Context, in *snsapi.SubscribeInput) (*sn
 	v := &subscription{
 		Topic: p, UID: newID(), Owner: c.Identity.Account, Principal: c.Identity.ARN, Protocol: in.Protocol, Endpoint: *in.Endpoint, Pending: true,
 	}
+	if to, ok := queuePlace(v.Endpoint); ok && in.Protocol == "sqs" && to.Account == v.Owner {
+		v.Pending, v.Authenticated = false, true // the queue's owner needs not be asked
+	}
 	var t *topic
 	_, err = s.Store.Update(ctx, func(tx store.Tx) (err error) {
 		if t, err = s.topic(ctx, tx, p); err != nil {
 			return err
 		}
-		v.Filter, v.Body, v.Raw, v.Delivery = "", false, false, ""
+		v.Filter, v.Body, v.Raw, v.Delivery, v.Redrive = "", false, false, "", ""
 		// The scope says how the policy is read.
 		for _, name := range slices.Backward(slices.Sorted(maps.Keys(in.Attributes))) {
 			if err := s.setSubscription(t, v, name, in.Attributes[name], "Attributes Reason: "); err != nil {
@@ -91,22 +102,24 @@ func (s *Service) subscribe(ctx context.Context, tx store.Tx, v *subscription, g
 	found, err := s.subscriptions.OneBy(ctx, tx, "endpoint", v.Topic.key()+" "+digest(v.Protocol+" "+v.Endpoint))
 	if err == nil {
 		old := found.Value
-		if !old.gone() && len(given) > 0 && (old.Filter != v.Filter || old.Body != v.Body || old.Raw != v.Raw || old.Delivery != v.Delivery) {
+		if !old.gone() && len(given) > 0 && (old.Filter != v.Filter || old.Body != v.Body || old.Raw != v.Raw || old.Delivery != v.Delivery || old.Redrive != v.Redrive) {
 			return invalid("Attributes Reason: Subscription already exists with different attributes")
 		}
 		if !old.gone() {
-			*v = *old
+			if *v = *old; !v.Pending {
+				return nil
+			}
 		} else if err := s.subscriptions.Delete(ctx, tx, found.ID); err != nil { // a new one takes its place
 			return err
-		}
-		if !v.Pending {
-			return nil
 		}
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	if err := s.room(ctx, tx, v); err != nil {
 		return err
+	}
+	if !v.Pending {
+		return s.subscriptions.Put(ctx, tx, v.key(), v)
 	}
 	return s.ask(ctx, tx, v)
 }

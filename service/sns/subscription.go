@@ -45,7 +45,7 @@ func (s *Service) setSubscription(t *topic, v *subscription, name, value, prefix
 		if err != nil {
 			return invalid("%sRawMessageDelivery: Invalid value [%s]. Must be true or false.", prefix, value)
 		}
-		if raw && !overHTTP {
+		if raw && !overHTTP && v.Protocol != "sqs" {
 			return invalid("%sDelivery protocol [%s] does not support raw message delivery.", prefix, v.Protocol)
 		}
 		v.Raw = raw
@@ -67,9 +67,13 @@ func (s *Service) setSubscription(t *topic, v *subscription, name, value, prefix
 		v.Delivery = value
 	case "RedrivePolicy":
 		if value == "" {
+			v.Redrive = ""
 			return nil
 		}
-		return invalid("%sRedrivePolicy: Dead letters go to SQS queues, which Bartizan does not have", prefix)
+		if _, err := parseRedrive(value, v); err != nil {
+			return invalid("%sRedrivePolicy: %s", prefix, err)
+		}
+		v.Redrive = value
 	case "SubscriptionRoleArn":
 		return invalid("%sSubscriptionRoleArn: It is for Firehose, to which Bartizan does not deliver", prefix)
 	case "ReplayPolicy":
@@ -123,6 +127,9 @@ func (s *Service) GetSubscriptionAttributes(ctx context.Context, in *snsapi.GetS
 		if v.Body {
 			out["FilterPolicyScope"] = scopeBody
 		}
+	}
+	if v.Redrive != "" {
+		out["RedrivePolicy"] = v.Redrive
 	}
 	if strings.HasPrefix(v.Protocol, "http") {
 		t, err := s.topic(ctx, s.Store, v.Topic)

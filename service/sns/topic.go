@@ -80,7 +80,7 @@ func checkFIFO(in *snsapi.CreateTopicInput) error {
 		return invalid("FifoTopic")
 	}
 	if fifo {
-		return invalid("FifoTopic Reason: Bartizan has no FIFO topics: they deliver to SQS queues only, which it does not have")
+		return invalid("FifoTopic Reason: Bartizan has no FIFO topics: it delivers in no fixed order")
 	}
 	return nil
 }

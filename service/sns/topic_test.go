@@ -95,7 +95,7 @@ func TestPending(t *testing.T) {
 	}
 	for _, x := range [][3]string{
 		{"https", "http://x", "Endpoint must match the specified protocol"}, {"email", "Ann <ann@example.com>", "Email address"}, {"email", "x\r\nRCPT", "Email address"},
-		{"sqs", "arn:aws:sqs:eu-west-1:111111111111:q", "not by sqs"}, {"carrier-pigeon", "x", "does not support this protocol string: carrier-pigeon"}, {"https", "", "Endpoint"},
+		{"lambda", "arn:aws:lambda:eu-west-1:111111111111:function:f", "not by lambda"}, {"sqs", "x", "SQS endpoint ARN"}, {"sqs", "arn:aws:sqs:eu-west-1:111111111111:q.fifo", "FIFO SQS Queues can not be subscribed"}, {"carrier-pigeon", "x", "does not support this protocol string: carrier-pigeon"}, {"https", "", "Endpoint"},
 	} {
 		_, err := f.Subscribe(f.ctx, &api.SubscribeInput{TopicArn: topic, Protocol: x[0], Endpoint: &x[1]})
 		refused(t, err, "InvalidParameter", x[2])

@@ -15,7 +15,7 @@ from botocore.exceptions import WaiterError
 from recorder import Recorder
 from totp import totp
 
-SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift", "events", "logs", "sns")
+SERVICES = ("iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift", "events", "logs", "sns", "sqs")
 ANYONE = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}}
 QUICK = {"Delay": 0.05, "MaxAttempts": 2}
 
@@ -401,6 +401,13 @@ def happenings(pages):
     pages.of("logs", "describe_log_groups")
     pages.of("logs", "describe_log_streams", logGroupName="/page/g0")
     pages.of("logs", "filter_log_events", logGroupName="/page/g0")
+    sqs = boto3.client("sqs")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:dead", "maxReceiveCount": 1})}
+    for i in range(3):
+        sqs.create_queue(QueueName=f"q{i}", Attributes=redrive)
+    pages.of("sqs", "list_queues")
+    pages.of("sqs", "list_dead_letter_source_queues", QueueUrl=dead)
     for i in range(101):
         sns.create_topic(Name=f"t{i:03}")
     got = [t["TopicArn"] for p in sns.get_paginator("list_topics").paginate() for t in p["Topics"]]

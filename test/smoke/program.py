@@ -100,6 +100,8 @@ class Program:
         if more or any(isinstance(v, str) and v.startswith("fileb://") for v in value.values()):
             options = [w for n, v in value.items() for w in ("--" + xform_name(n, "-"), v if isinstance(v, str) else json.dumps(v))]
         arguments = [service, xform_name(operation, "-"), "--output", "json", *options, *more]
+        if service == "sqs":  # of which version 1 of the CLI knows better than AWS_ENDPOINT_URL
+            arguments += ["--endpoint-url", os.environ["AWS_ENDPOINT_URL"]]
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 status = self.driver.main(arguments)

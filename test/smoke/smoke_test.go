@@ -25,7 +25,7 @@ import (
 )
 
 // services are those that are built, by the names of the AWS CLI's commands.
-var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift", "events", "logs", "sns"}
+var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift", "events", "logs", "sns", "sqs"}
 
 // only, if set, are the services that TestEveryOperation tries, by commas.
 var only = flag.String("services", "", "the services that TestEveryOperation tries, with commas; empty: all")

@@ -46,6 +46,7 @@ var services = []service{
 	}},
 	{Name: "events", Package: "events", Begun: true},
 	{Name: "sns", Package: "sns", Begun: true},
+	{Name: "sqs", Package: "sqs", Begun: true},
 	{Name: "logs", Package: "logs", Begun: true, Ops: []string{
 		"CreateLogGroup", "CreateLogStream", "DeleteLogGroup", "DeleteLogStream", "DeleteResourcePolicy", "DeleteRetentionPolicy",
 		"DescribeLogGroups", "DescribeLogStreams", "DescribeResourcePolicies", "FilterLogEvents", "GetLogEvents", "ListLogGroups",

@@ -64,7 +64,7 @@ func TestRootTasksBind(t *testing.T) {
 		"IAMDeleteRootUserCredentials": append([]string{"iam:DeactivateMFADevice", "iam:DeleteAccessKey", "iam:DeleteLoginProfile", "iam:DeleteSigningCertificate",
 			"iam:DeleteVirtualMFADevice"}, read...),
 		"S3UnlockBucketPolicy": {},
-		"SQSUnlockQueuePolicy": {},
+		"SQSUnlockQueuePolicy": {"sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueues", "sqs:SetQueueAttributes"},
 	} {
 		id := caller.Identity{Kind: caller.Root, Account: member, ID: member, ARN: arn.New("iam", "", member, "root"), AccessKey: "ASIAX", Session: &caller.Session{
 			Issued: c.clock.Now(), Expires: c.clock.Now().Add(time.Hour), IssuerARN: arn.New("iam", "", member, "root"), IssuerID: member,

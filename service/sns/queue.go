@@ -27,7 +27,7 @@ func parseRedrive(value string, v *subscription) (string, error) {
 		Target string `json:"deadLetterTargetArn"`
 	}
 	if json.Unmarshal([]byte(value), &in) != nil {
-		return "", errors.New("failed to parse JSON.")
+		return "", errors.New("failed to parse JSON")
 	}
 	a, ok := queuePlace(in.Target)
 	if !ok {

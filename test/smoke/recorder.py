@@ -23,6 +23,11 @@ UNLISTED |= {("CreateAlias", "InvalidArnException"), ("UpdateAlias", "InvalidArn
 UNLISTED |= {(o, "InvalidParameterValue") for o in ("CreateHsmClientCertificate", "CreateHsmConfiguration", "DescribeHsmClientCertificates",
                                                     "DescribeHsmConfigurations", "DescribeTags")}
 
+# SQS's models leave out what its common errors have.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+UNLISTED |= {(o, "InvalidParameterValue") for o in ("CreateQueue", "ListDeadLetterSourceQueues", "ListQueues", "ReceiveMessage", "SendMessage", "SendMessageBatch",
+                                                    "SetQueueAttributes", "TagQueue", "ChangeMessageVisibility")}
+
 # Errors of KMS and Parameter Store that AWS says no more about, as others recorded it.
 SILENT = {"InvalidCiphertextException", "KMSInvalidSignatureException", "KMSInvalidMacException", "ParameterNotFound"}
 

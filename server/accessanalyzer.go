@@ -16,8 +16,8 @@ import (
 // change tells that a call has changed a resource.
 type change struct{ resource string }
 
-// openAccessAnalyzer builds the service and tells it of every change to what it
-// looks at.
+// openAccessAnalyzer builds the service and tells it, and Security Hub, of every
+// change to what they look at.
 func (s *Server) openAccessAnalyzer(ctx context.Context, ref *reference.Reference, ask *asker) gateway.Service {
 	a := accessanalyzer.New(accessanalyzer.Deps{
 		Store: store.View(s.store, "accessanalyzer/"), Clock: s.clock, Log: s.log, Reference: ref, Trail: s.trail,
@@ -41,6 +41,9 @@ func (s *Server) openAccessAnalyzer(ctx context.Context, ref *reference.Referenc
 	bus.Subscribe(s.bus, "accessanalyzer", 1000, func(c change) {
 		if err := a.Changed(ctx, c.resource); err != nil {
 			s.log.Error("a changed resource was not noted; the daily scan will see it", "resource", c.resource, "cause", err)
+		}
+		if err := s.securityhub.Changed(ctx, c.resource); err != nil && ctx.Err() == nil {
+			s.log.Error("a changed resource was not noted; the next check will see it", "resource", c.resource, "cause", err)
 		}
 	})
 	return gateway.Service{Model: accessanalyzerapi.Model(), Operations: accessanalyzerapi.Operations(a), Rules: a.Rules(), Resource: accessanalyzer.ResourceType}

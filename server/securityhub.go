@@ -13,7 +13,6 @@ import (
 	secretsmanagerapi "bartizan.dev/api/secretsmanager"
 	securityhubapi "bartizan.dev/api/securityhub"
 	stsapi "bartizan.dev/api/sts"
-	"bartizan.dev/bus"
 	"bartizan.dev/caller"
 	"bartizan.dev/gateway"
 	"bartizan.dev/service/events"
@@ -49,11 +48,6 @@ func (s *Server) openSecurityHub(ctx context.Context, dir *directory) gateway.Se
 	})
 	s.securityhub = h
 	s.workers = append(s.workers, h)
-	bus.Subscribe(s.bus, "securityhub", 1000, func(c change) {
-		if err := h.Changed(ctx, c.resource); err != nil && ctx.Err() == nil {
-			s.log.Error("a changed resource was not noted; the next check will see it", "resource", c.resource, "cause", err)
-		}
-	})
 	return gateway.Service{Model: securityhubapi.Model(), Operations: securityhubapi.Operations(h), Rules: h.Rules(), Resource: securityhub.Resource}
 }
 

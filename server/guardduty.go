@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,10 +14,12 @@ import (
 
 	guarddutyapi "bartizan.dev/api/guardduty"
 	organizationsapi "bartizan.dev/api/organizations"
+	"bartizan.dev/detect"
 	"bartizan.dev/gateway"
 	"bartizan.dev/service/cloudtrail/folder"
 	"bartizan.dev/service/events"
 	"bartizan.dev/service/guardduty"
+	"bartizan.dev/service/securityhub"
 	"bartizan.dev/store"
 	"bartizan.dev/wire"
 )
@@ -29,6 +32,9 @@ func (s *Server) openGuardDuty(ctx context.Context) (gateway.Service, error) {
 		Organizations: delegates{s},
 		Fetch:         s.fetchList(outside(time.Minute, false)),
 		Publish: func(ctx context.Context, e guardduty.Event) error {
+			if err := s.toSecurityHub(ctx, e); err != nil {
+				return err
+			}
 			return s.happenings.Happened(ctx, &events.Happening{Account: e.Account, Region: e.Region, Source: "aws.guardduty", DetailType: e.DetailType, Detail: e.Detail})
 		},
 	})
@@ -37,6 +43,23 @@ func (s *Server) openGuardDuty(ctx context.Context) (gateway.Service, error) {
 	}
 	s.workers = append(s.workers, g)
 	return gateway.Service{Model: guarddutyapi.Model(), Operations: guarddutyapi.Operations(g), Rules: g.Rules(), Resource: guardduty.Resource}, nil
+}
+
+// toSecurityHub hands a finding to Security Hub of the account that is told of it.
+// A hub that is not enabled takes none.
+func (s *Server) toSecurityHub(ctx context.Context, e guardduty.Event) error {
+	var f detect.Finding
+	if err := json.Unmarshal(e.Detail, &f); err != nil {
+		return err
+	}
+	if f.AccountID != e.Account {
+		return nil // a copy for its administrator, whose hub has the member's findings by itself
+	}
+	asff, err := securityhub.FromGuardDuty(&f)
+	if err != nil {
+		return err
+	}
+	return s.securityhub.Import(ctx, e.Account, e.Region, asff)
 }
 
 // delegates is what GuardDuty needs of Organizations.

@@ -51,6 +51,7 @@ bench: build setup ## measure against the peers, in one run
 	go -C bench/policy run .
 	go -C bench/server run .
 	go -C bench/detect run .
+	go run ./bench/accuracy
 
 clean:
 	rm -rf bin .cache

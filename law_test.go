@@ -15,7 +15,7 @@ import (
 // new one is a decision.
 var law = map[string][]string{
 	".":            {"cli"},
-	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory", "scan", "logs", "intel", "report"},
+	"cli":          {"server", "defence", "policy", "arn", "sigv4", "plane", "keys/memory", "scan", "logs", "intel", "report", "stream", "store", "detect"},
 	"arn":          {},
 	"caller":       {"arn"},
 	"wire":         {},
@@ -28,6 +28,10 @@ var law = map[string][]string{
 	"detect":       {"logs", "intel", "policy", "arn"},
 	"report":       {"detect", "logs", "intel", "sarif"},
 	"sarif":        {},
+	"pki":          {},
+	"stream":       {"stream"},
+	"stream/node":  {"stream", "detect", "logs", "intel", "store"},
+	"stream/send":  {"stream", "logs"},
 	"oidc":         {},
 	"defence":      {},
 	"scan":         {"caller", "sarif"},
@@ -38,7 +42,7 @@ var law = map[string][]string{
 	"bus":          {},
 	"work":         {"store"},
 	"api":          {"wire"},
-	"service":      {"api", "pattern", "store", "keys", "trail", "bus", "work", "arn", "caller", "wire", "policy", "sigv4", "saml", "oidc"},
+	"service":      {"api", "detect", "intel", "logs", "pattern", "store", "keys", "trail", "bus", "work", "arn", "caller", "wire", "policy", "sigv4", "saml", "oidc", "pki"},
 	"plane":        {"arn", "caller", "wire", "policy", "sigv4", "saml", "oidc", "trail", "bus"},
 	"gateway":      {"wire", "policy", "sigv4", "caller", "arn", "trail", "bus"},
 	"server":       {"*"},
@@ -92,7 +96,10 @@ func allowed(from, to string) bool {
 		other, _, _ := strings.Cut(rest, "/")
 		return own == other
 	}
-	rooms, known := law[room]
+	rooms, known := law[from]
+	if !known {
+		rooms, known = law[room]
+	}
 	if !known {
 		return false
 	}

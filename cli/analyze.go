@@ -16,14 +16,40 @@ import (
 )
 
 type analyzeCmd struct {
-	Paths       []string `arg:"" name:"path" help:"Files and folders of logs; - is the standard input."`
-	Format      string   `help:"table, json (a finding in AWS's form on each line) or sarif." enum:"table,json,sarif" default:"table"`
-	Report      string   `help:"Also write a page with charts, in one file." placeholder:"FILE.html"`
+	Paths     []string `arg:"" name:"path" help:"Files and folders of logs; - is the standard input."`
+	Format    string   `help:"table, json (a finding in AWS's form on each line) or sarif." enum:"table,json,sarif" default:"table"`
+	Report    string   `help:"Also write a page with charts, in one file." placeholder:"FILE.html"`
+	lookFlags `embed:""`
+	Since     string `help:"Pass over what happened before this day or time (2026-01-31, or RFC 3339)." placeholder:"DATE"`
+}
+
+// lookFlags say what detectors know and what of theirs is shown.
+type lookFlags struct {
 	ThreatList  []string `help:"File or HTTPS URL of malicious addresses and domains, TOR=… and so on for what they are; may be repeated." placeholder:"[KIND=]FILE|URL" sep:"none"`
 	TrustedList []string `help:"File or HTTPS URL of addresses and domains that raise nothing; may be repeated." placeholder:"FILE|URL" sep:"none"`
 	HomeNet     []string `help:"A network of one's own besides private ones; may be repeated." placeholder:"CIDR"`
-	Since       string   `help:"Pass over what happened before this day or time (2026-01-31, or RFC 3339)." placeholder:"DATE"`
 	MinSeverity string   `help:"Leave out findings below: low, medium, high, critical, or a number from 1 to 10." default:"low" placeholder:"SEVERITY"`
+}
+
+// home is the networks of --home-net.
+func (f *lookFlags) home() (out []netip.Prefix, err error) {
+	for _, net := range f.HomeNet {
+		p, err := netip.ParsePrefix(net)
+		if err != nil {
+			return nil, fmt.Errorf("--home-net: %w", err)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+// severity is --min-severity.
+func (f *lookFlags) severity() (float64, error) {
+	s, err := report.ParseSeverity(f.MinSeverity)
+	if err != nil {
+		return 0, fmt.Errorf("--min-severity: %w", err)
+	}
+	return s, nil
 }
 
 // Help is what --help tells below the flags.
@@ -88,8 +114,8 @@ func (c *analyzeCmd) analyze(ctx context.Context, env Env) (found bool, err erro
 func (c *analyzeCmd) options() (report.Options, error) {
 	opt := report.Options{Progress: new(report.Progress), Stdin: os.Stdin}
 	var err error
-	if opt.MinSeverity, err = report.ParseSeverity(c.MinSeverity); err != nil {
-		return opt, fmt.Errorf("--min-severity: %w", err)
+	if opt.MinSeverity, err = c.severity(); err != nil {
+		return opt, err
 	}
 	if c.Since != "" {
 		t, err := parseDay(c.Since)
@@ -98,14 +124,8 @@ func (c *analyzeCmd) options() (report.Options, error) {
 		}
 		opt.Since = logs.TimeOf(t)
 	}
-	for _, net := range c.HomeNet {
-		p, err := netip.ParsePrefix(net)
-		if err != nil {
-			return opt, fmt.Errorf("--home-net: %w", err)
-		}
-		opt.Home = append(opt.Home, p.Masked())
-	}
-	return opt, nil
+	opt.Home, err = c.home()
+	return opt, err
 }
 
 func (c *analyzeCmd) print(env Env, r *report.Result, lists []*intel.List) error {

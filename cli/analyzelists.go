@@ -22,6 +22,7 @@ var listKinds = []struct {
 }{
 	{"custom", intel.Custom}, {"malicious", intel.Malicious}, {"tor", intel.Tor}, {"c2", intel.CommandAndControl}, {"bitcoin", intel.Bitcoin}, {"blackhole", intel.Blackhole},
 	{"droppoint", intel.DropPoint}, {"driveby", intel.DriveBy}, {"phishing", intel.Phishing}, {"abused", intel.Abused}, {"suspicious", intel.Suspicious},
+	{"coin", intel.Coin}, {"dga", intel.Generated},
 }
 
 func kindNames() string {
@@ -42,7 +43,7 @@ func kindName(kind intel.Kind) string {
 }
 
 // lists reads the lists; warnings about single entries go to standard error.
-func (c *analyzeCmd) lists(ctx context.Context, env Env) ([]*intel.List, error) {
+func (c *lookFlags) lists(ctx context.Context, env Env) ([]*intel.List, error) {
 	var out []*intel.List
 	read := func(flag, place string, kind intel.Kind, limits intel.Limits) error {
 		l, err := readList(ctx, place, kind, limits)

@@ -52,6 +52,7 @@ type Commands struct {
 	Policy       policyCmd       `cmd:"" help:"Explain, compare, write and check IAM policies."`
 	ScanSecrets  scanSecretsCmd  `cmd:"" help:"Find keys and passwords in source trees and git history, and move them into Secrets Manager."`
 	Analyze      analyzeCmd      `cmd:"" help:"Find what is wrong in logs that AWS or Zeek wrote, without a server or an account."`
+	Detect       detectCmd       `cmd:"" help:"Find what is wrong in logs that come over NATS JetStream or Kafka, on as many nodes as it takes."`
 	Service      serviceCmd      `cmd:"" help:"Run as a system service."`
 
 	CredentialProcess credentialProcessCmd `cmd:"" help:"Print credentials that this host gets with its certificate, for credential_process in ~/.aws/config."`
@@ -74,7 +75,7 @@ func Run(ctx context.Context, args []string, env Env) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(env.Out, env.Err),
 		kong.Exit(func(code int) { exit = code }),
-		kong.Vars{"listen": server.DefaultListen, "data": defaultData(env.Getenv), "devdata": devData(), "account": server.DefaultAccount},
+		kong.Vars{"listen": server.DefaultListen, "data": defaultData(env.Getenv), "devdata": devData(), "detectdata": filepath.Join(defaultData(env.Getenv), "detect"), "account": server.DefaultAccount},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(env),
 	)

@@ -14,7 +14,7 @@ func parseWith(t *testing.T, text string, args ...string) (*Commands, error) {
 		return nil, err
 	}
 	var c Commands
-	p, err := kong.New(&c, kong.Resolvers(r), kong.Vars{"listen": "default:1", "data": "/data", "devdata": "/dev", "account": "000000000000"})
+	p, err := kong.New(&c, kong.Resolvers(r), kong.Vars{"listen": "default:1", "data": "/data", "devdata": "/dev", "detectdata": "d", "account": "000000000000"})
 	if err != nil {
 		t.Fatal(err)
 	}

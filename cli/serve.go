@@ -17,23 +17,25 @@ import (
 )
 
 type listenFlags struct {
-	Listen       string            `help:"Address of the endpoint." default:"${listen}"`
-	TLS          bool              `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
-	PublicURL    string            `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
-	TrustProxy   []string          `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
-	Metrics      string            `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
-	Quota        map[string]int    `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
-	TrailBucket  map[string]string `help:"Bucket that CloudTrail delivers log files to: a directory that is there. May be given again." placeholder:"NAME=DIR"`
-	hostFlags    `embed:""`
-	hsmFlags     `embed:""`
-	xksFlags     `embed:""`
-	rotatorFlags `embed:""`
-	smtpFlags    `embed:""`
+	Listen        string            `help:"Address of the endpoint." default:"${listen}"`
+	TLS           bool              `help:"Serve HTTPS, with certificates of a small authority in the data directory."`
+	PublicURL     string            `help:"The endpoint as clients name it, where that is not the address: behind a proxy." placeholder:"URL"`
+	TrustProxy    []string          `help:"Network or address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed." placeholder:"CIDR"`
+	Metrics       string            `help:"Address that serves Prometheus metrics at /metrics; none by default." placeholder:"ADDR"`
+	Quota         map[string]int    `help:"Replace a quota of AWS: iam.users=20000. See docs of each service for the names." placeholder:"NAME=N"`
+	Resolver      string            `help:"DNS resolver that is asked for the records that prove the names of certificates; the system's by default." placeholder:"HOST:PORT"`
+	PublicProfile bool              `help:"Issue certificates as the public's must be: for 198 days or less, instead of 395."`
+	TrailBucket   map[string]string `help:"Bucket that CloudTrail delivers log files to: a directory that is there. May be given again." placeholder:"NAME=DIR"`
+	hostFlags     `embed:""`
+	hsmFlags      `embed:""`
+	xksFlags      `embed:""`
+	rotatorFlags  `embed:""`
+	smtpFlags     `embed:""`
 	logFlags
 }
 
 func (f *listenFlags) options(env Env) (server.Options, error) {
-	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, TrailBuckets: f.TrailBucket, Log: f.logger(env.Err)}
+	opt := server.Options{Listen: f.Listen, TLS: f.TLS, Metrics: f.Metrics, TrailBuckets: f.TrailBucket, Resolver: f.Resolver, PublicProfile: f.PublicProfile, Log: f.logger(env.Err)}
 	f.hostFlags.apply(&opt)
 	f.hsmFlags.apply(&opt)
 	f.xksFlags.apply(&opt)
@@ -48,6 +50,7 @@ func (f *listenFlags) options(env Env) (server.Options, error) {
 	}
 	for name, n := range f.Quota {
 		field := map[string]*int{
+			"acm.certificates": &opt.Quotas.ACM.Certificates, "acm.names": &opt.Quotas.ACM.Names,
 			"iam.users": &opt.Quotas.IAM.Users, "iam.groups": &opt.Quotas.IAM.Groups, "iam.roles": &opt.Quotas.IAM.Roles,
 			"iam.policies": &opt.Quotas.IAM.Policies, "iam.instance-profiles": &opt.Quotas.IAM.Profiles,
 			"iam.groups-per-user": &opt.Quotas.IAM.GroupsPerUser, "iam.access-keys-per-user": &opt.Quotas.IAM.AccessKeysPerUser,
@@ -89,23 +92,22 @@ func (f *listenFlags) behind(opt *server.Options) error {
 }
 
 type serveCmd struct {
-	Data           string `help:"Data directory." default:"${data}" env:"BARTIZAN_DATA"`
-	Store          string `help:"postgres:// URL of a shared database; without it, an embedded store in the data directory." env:"BARTIZAN_STORE"`
-	PassphraseFile string `help:"File with a passphrase that protects the root key, instead of a key file." placeholder:"FILE" xor:"root"`
-	Credential     string `help:"Name of a systemd credential that holds the root key." placeholder:"NAME" xor:"root"`
-	Sync           string `help:"always: an answer waits until its event is on disk; interval: at most 100 ms of events are lost in a power cut." enum:"always,interval" default:"interval"`
-	PlainIssuers   bool   `help:"Let accounts have OpenID providers at http:// addresses of this machine."`
-	hsmRootFlags   `embed:""`
-	listenFlags    `embed:""`
+	Data         string `help:"Data directory." default:"${data}" env:"BARTIZAN_DATA"`
+	Store        string `help:"postgres:// URL of a shared database; without it, an embedded store in the data directory." env:"BARTIZAN_STORE"`
+	rootFlags    `embed:""`
+	Sync         string `help:"always: an answer waits until its event is on disk; interval: at most 100 ms of events are lost in a power cut." enum:"always,interval" default:"interval"`
+	PlainIssuers bool   `help:"Let accounts have OpenID providers at http:// addresses of this machine."`
+	listenFlags  `embed:""`
 }
 
-func (c *serveCmd) Run(ctx context.Context, env Env) error {
-	opt, err := c.options(env)
-	if err != nil {
-		return err
-	}
-	opt.Data, opt.Store, opt.SyncAlways = c.Data, c.Store, c.Sync == "always"
-	opt.PlainIssuers = c.PlainIssuers
+// rootFlags say where the root key is.
+type rootFlags struct {
+	PassphraseFile string `help:"File with a passphrase that protects the root key, instead of a key file." placeholder:"FILE" xor:"root"`
+	Credential     string `help:"Name of a systemd credential that holds the root key." placeholder:"NAME" xor:"root"`
+	hsmRootFlags   `embed:""`
+}
+
+func (c *rootFlags) apply(env Env, opt *server.Options) error {
 	if c.PassphraseFile != "" {
 		text, err := os.ReadFile(c.PassphraseFile)
 		if err != nil {
@@ -120,7 +122,17 @@ func (c *serveCmd) Run(ctx context.Context, env Env) error {
 		}
 		opt.Credential = filepath.Join(dir, filepath.Base(c.Credential))
 	}
-	if err := c.hsmRootFlags.apply(env, &opt); err != nil {
+	return c.hsmRootFlags.apply(env, opt)
+}
+
+func (c *serveCmd) Run(ctx context.Context, env Env) error {
+	opt, err := c.options(env)
+	if err != nil {
+		return err
+	}
+	opt.Data, opt.Store, opt.SyncAlways = c.Data, c.Store, c.Sync == "always"
+	opt.PlainIssuers = c.PlainIssuers
+	if err := c.rootFlags.apply(env, &opt); err != nil {
 		return err
 	}
 	return run(ctx, env, opt, func(s *server.Server) {

@@ -9,6 +9,7 @@ func All() []*Detector {
 		Rules("custom rules: data", customData(j)),
 		Rules("stealth", stealth()),
 		Rules("S3 policy", s3Policy(j)),
+		Rules("techniques", techniques()), anomalous(j), issuedCredentials(), consoleLogins(),
 		root(), penTest(), listedCaller(),
 		listedPeer(), listedDomain(),
 	}, append(flowDetectors(), dnsDetectors()...)...)

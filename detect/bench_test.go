@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -73,19 +74,19 @@ func through(b *testing.B, data []byte, n int) {
 	b.ReportMetric(float64(b.N)*float64(n)/(cpu()-used).Seconds()/1e3, "k/cpu-s")
 }
 
-const many = 50_000
+const perRun = 50_000
 
-func BenchmarkCalls(b *testing.B) { through(b, logstest.Records(logstest.Events(many)...), many) }
+func BenchmarkCalls(b *testing.B) { through(b, logstest.Records(logstest.Events(perRun)...), perRun) }
 func BenchmarkFlows(b *testing.B) {
-	through(b, logstest.FlowLog(true, logstest.Version2, logstest.Flows(many)...), many)
+	through(b, logstest.FlowLog(true, logstest.Version2, logstest.Flows(perRun)...), perRun)
 }
 func BenchmarkQueries(b *testing.B) {
-	through(b, logstest.ResolverLog(logstest.Queries(many)...), many)
+	through(b, logstest.ResolverLog(logstest.Queries(perRun)...), perRun)
 }
 
 // BenchmarkEngine is the detectors alone, over events that have been read.
 func BenchmarkEngine(b *testing.B) {
-	d, err := logs.NewDecoder("bench", bytes.NewReader(logstest.Records(logstest.Events(many)...)))
+	d, err := logs.NewDecoder("bench", bytes.NewReader(logstest.Records(logstest.Events(perRun)...)))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -97,9 +98,9 @@ func BenchmarkEngine(b *testing.B) {
 	i := 0
 	used := cpu()
 	for b.Loop() {
-		c := &all[i%many]
+		c := &all[i%perRun]
 		c.Time += logs.Minute // not the same event again
-		if i++; i%many == 0 {
+		if i++; i%perRun == 0 {
 			e.seen = seen{most: 4 << 20}
 		}
 		e.Call(c)
@@ -146,4 +147,20 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { e.Call(&loud) }); n > 1 {
 		t.Errorf("%v allocations for one more sighting", n)
 	}
+}
+
+// BenchmarkManyNames is 1,000 hosts that ask for 20,000 names below popular domains.
+func BenchmarkManyNames(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	all := strings.Fields(popular)
+	names := make([]string, 20_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("h%d.%s.", r.IntN(50), all[r.IntN(len(all))])
+	}
+	queries := logstest.Queries(perRun)
+	for i := range queries {
+		host := r.IntN(1000)
+		queries[i].Name, queries[i].Instance, queries[i].Src = names[r.IntN(len(names))], fmt.Sprint("i-", host), netip.AddrFrom4([4]byte{10, 0, byte(host >> 8), byte(host)})
+	}
+	through(b, logstest.ResolverLog(queries...), perRun)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func dnsDetectors() []*Detector {
-	return []*Detector{tunnel(), rebind()}
+	return []*Detector{tunnel(), generated(), rebind()}
 }
 
 // channel is 200 bytes: the long names below one domain that a host asked for
@@ -34,19 +34,21 @@ const (
 func tunnel() *Detector {
 	const kind = "Trojan:EC2/DNSDataExfiltration"
 	table := NewTable[channel](maxChannels)
-	return &Detector{Name: "DNS tunnel", Types: []string{kind}, State: memory[channel]{table, 1}, Query: func(ev *Event) {
+	return &Detector{Name: "DNS tunnel", Types: []string{kind}, State: memory[channel]{table, 3}, Query: func(ev *Event) {
 		q := ev.Query
-		name := strings.TrimSuffix(q.Name, ".")
-		if len(name) <= tunnelLabel {
+		if len(q.Name) <= tunnelLabel {
 			return
 		}
-		domain := registered(name)
-		below := name[:len(name)-len(domain)]
-		if longest(below) < tunnelLabel || strings.EqualFold(domain[strings.LastIndexByte(domain, '.')+1:], "arpa") || ev.Intel().TrustsDomain(domain) {
+		p := ev.domain()
+		if !p.ok || longest(q.Name[:p.from]) < tunnelLabel {
+			return
+		}
+		domain, below := ev.registeredName(p), q.Name[:p.from]
+		if ev.Intel().TrustsDomain(domain) {
 			return
 		}
 		at := ev.Time
-		v, _ := table.At(mix(idHash(q.Account) ^ mix(idHash(q.Instance)^addrHash(q.Src)) ^ foldHash(domain)*31))
+		v, _ := table.At(mix(ev.hostKey() ^ p.hash*31))
 		if !v.add(at, foldHash(below)) || v.Names.Sum() < tunnelNames {
 			return
 		}
@@ -71,24 +73,6 @@ func (v *channel) add(t logs.Time, name uint64) bool {
 	*word |= mask
 	v.Names.Add(t, logs.Hour, 1)
 	return true
-}
-
-// registered is the part of a name that somebody registered: the last two labels,
-// or three under a country's second level such as co.uk. It errs on the side of
-// taking too little of the name to be below.
-func registered(name string) string {
-	last := strings.LastIndexByte(name, '.')
-	if last < 0 {
-		return name
-	}
-	second := strings.LastIndexByte(name[:last], '.')
-	if second < 0 {
-		return name
-	}
-	if len(name)-last-1 == 2 && last-second-1 <= 3 {
-		return name[strings.LastIndexByte(name[:second], '.')+1:]
-	}
-	return name[second+1:]
 }
 
 // longest is the length of the longest label.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"iter"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ type Config struct {
 	// Locate completes what is known about an address (country, network); nil
 	// leaves it as it is.
 	Locate func(netip.Addr, *RemoteIP)
+	// Learning is how long a principal is watched before what it never did before
+	// is unusual; 0 means seven days.
+	Learning logs.Time
 	// MaxFindings bounds how many findings are kept; 0 means 100,000 (about 3 KB
 	// each). Beyond it those go that have not been seen for longest.
 	MaxFindings int
@@ -73,7 +77,10 @@ type Engine struct {
 	findings  map[findingID]*kept
 	changed   []findingID
 	event     Event
+	names     *[cachedNames]parts
+	domains   *[cachedTraits]traits
 	now       logs.Time // the latest event
+	pending   []*pending
 }
 
 // New makes an engine with detectors; All gives all there are.
@@ -138,6 +145,9 @@ func (e *Engine) Call(c *logs.Call) {
 // Flow takes a flow.
 func (e *Engine) Flow(f *logs.Flow) {
 	e.now = max(e.now, f.End)
+	if len(e.pending) > 0 && e.pending[0].due <= e.now {
+		e.settle(e.now)
+	}
 	e.event = Event{engine: e, Flow: f, Time: f.Start}
 	if !e.event.sides(e.Home) {
 		e.event.Peer.Remote = netip.Addr{}
@@ -177,8 +187,12 @@ func (e *Engine) Changed() iter.Seq2[*Finding, bool] {
 	}
 }
 
+// Pending is how many findings Changed would go over.
+func (e *Engine) Pending() int { return len(e.changed) }
+
 // Findings returns all findings that are kept, by severity, then time.
 func (e *Engine) Findings() []*Finding {
+	e.settle(math.MaxInt64)
 	out := make([]*Finding, 0, len(e.findings))
 	for _, k := range e.findings {
 		out = append(out, k.finding())

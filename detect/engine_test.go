@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -114,21 +115,40 @@ func TestQueriesOfListedDomains(t *testing.T) {
 	for name, want := range map[string]string{
 		"a.evil.example.": "Impact:EC2/MaliciousDomainRequest.Custom", "BAD.example": "Impact:EC2/MaliciousDomainRequest.Reputation", "c2.example.": "Backdoor:EC2/C&CActivity.B!DNS",
 		"pool.example.": "CryptoCurrency:EC2/BitcoinTool.B!DNS", "hole.example": "Trojan:EC2/BlackholeTraffic!DNS", "drop.example": "Trojan:EC2/DropPoint!DNS", "drive.example": "Trojan:EC2/DriveBySourceTraffic!DNS",
+		"mint.example": "Impact:EC2/BitcoinDomainRequest.Reputation", "kq3v9z7x.example": "Trojan:EC2/DGADomainRequest.C!DNS",
 		"phish.example": "Trojan:EC2/PhishingDomainRequest!DNS", "abused.example": "Impact:EC2/AbusedDomainRequest.Reputation", "odd.example": "Impact:EC2/SuspiciousDomainRequest.Reputation", "fine.evil.example.": "", "example.": "",
 	} {
-		e := New(Config{Intel: set}, All()...)
-		q := logs.Query{Account: logstest.Account, Region: "eu-west-1", Instance: "i-1", Name: name, Time: logs.TimeOf(logstest.Start), Src: netip.MustParseAddr("10.0.0.1")}
-		e.Query(&q)
-		e.Query(&q)
-		got := ""
-		for _, f := range e.Findings() {
-			got += f.Type
-			if f.Service.Count != 2 || f.Resource.Instance.InstanceID != "i-1" || !strings.EqualFold(f.Service.Action.DNSRequest.Domain, strings.TrimSuffix(name, ".")) || len(f.Service.Evidence.Threats) != 1 {
-				t.Errorf("%+v", f)
-			}
+		t.Run(cmp.Or(want, "nothing"), func(t *testing.T) { queryOfListed(t, set, name, want) })
+	}
+}
+
+func queryOfListed(t *testing.T, set *intel.Set, name, want string) {
+	e := New(Config{Intel: set}, All()...)
+	q := logs.Query{Account: logstest.Account, Region: "eu-west-1", Instance: "i-1", Name: name, Time: logs.TimeOf(logstest.Start), Src: netip.MustParseAddr("10.0.0.1")}
+	e.Query(&q)
+	e.Query(&q) // the same file again
+	q.Time += logs.Second
+	e.Query(&q)
+	got := ""
+	for _, f := range e.Findings() {
+		got += f.Type
+		if f.Service.Count != 2 || f.Resource.Instance.InstanceID != "i-1" || !strings.EqualFold(f.Service.Action.DNSRequest.Domain, strings.TrimSuffix(name, ".")) || len(f.Service.Evidence.Threats) != 1 {
+			t.Errorf("%+v", f)
 		}
-		if got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
+	}
+	if got != want {
+		t.Errorf("%s: %q, want %q", name, got, want)
+	}
+}
+
+// TestAWSsTestDomain: what AWS's documentation tells to try.
+func TestAWSsTestDomain(t *testing.T) {
+	for name, want := range map[string]int{"guarddutyc2activityb.com.": 1, "GuardDutyC2ActivityB.com": 1, "www.guarddutyc2activityb.com": 0, "guarddutyc2activityc.com.": 0} {
+		e := New(Config{}, All()...)
+		q := asked(0, name)
+		e.Query(&q)
+		if got := e.Findings(); len(got) != want || want == 1 && got[0].Type != "Backdoor:EC2/C&CActivity.B!DNS" {
+			t.Errorf("%s: %d findings", name, len(got))
 		}
 	}
 }
@@ -318,6 +338,35 @@ func TestEveryTypeIsDeclared(t *testing.T) {
 				t.Errorf("%s is not a finding type", x)
 			}
 		}
+	}
+}
+
+// TestEveryEC2Type: the 40 types of flow and DNS logs have a detector.
+// https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-types-ec2.html
+func TestEveryEC2Type(t *testing.T) {
+	declared := map[string]bool{}
+	for _, d := range All() {
+		for _, x := range d.Types {
+			if strings.Contains(x, ":EC2/") && (d.Flow != nil || d.Query != nil) {
+				declared[x] = true
+			}
+		}
+	}
+	all := strings.Fields(`Backdoor:EC2/C&CActivity.B Backdoor:EC2/C&CActivity.B!DNS Backdoor:EC2/DenialOfService.Dns Backdoor:EC2/DenialOfService.Tcp Backdoor:EC2/DenialOfService.Udp
+		Backdoor:EC2/DenialOfService.UdpOnTcpPorts Backdoor:EC2/DenialOfService.UnusualProtocol Backdoor:EC2/Spambot Behavior:EC2/NetworkPortUnusual Behavior:EC2/TrafficVolumeUnusual
+		CryptoCurrency:EC2/BitcoinTool.B CryptoCurrency:EC2/BitcoinTool.B!DNS DefenseEvasion:EC2/UnusualDNSResolver DefenseEvasion:EC2/UnusualDoHActivity DefenseEvasion:EC2/UnusualDoTActivity
+		Impact:EC2/AbusedDomainRequest.Reputation Impact:EC2/BitcoinDomainRequest.Reputation Impact:EC2/MaliciousDomainRequest.Custom Impact:EC2/MaliciousDomainRequest.Reputation Impact:EC2/PortSweep
+		Impact:EC2/SuspiciousDomainRequest.Reputation Impact:EC2/WinRMBruteForce Recon:EC2/PortProbeEMRUnprotectedPort Recon:EC2/PortProbeUnprotectedPort Recon:EC2/Portscan
+		Trojan:EC2/BlackholeTraffic Trojan:EC2/BlackholeTraffic!DNS Trojan:EC2/DGADomainRequest.B Trojan:EC2/DGADomainRequest.C!DNS Trojan:EC2/DNSDataExfiltration Trojan:EC2/DriveBySourceTraffic!DNS
+		Trojan:EC2/DropPoint Trojan:EC2/DropPoint!DNS Trojan:EC2/PhishingDomainRequest!DNS UnauthorizedAccess:EC2/MaliciousIPCaller.Custom UnauthorizedAccess:EC2/MetadataDNSRebind
+		UnauthorizedAccess:EC2/RDPBruteForce UnauthorizedAccess:EC2/SSHBruteForce UnauthorizedAccess:EC2/TorClient UnauthorizedAccess:EC2/TorRelay`)
+	for _, x := range all {
+		if !declared[x] {
+			t.Errorf("no detector raises %s", x)
+		}
+	}
+	if len(all) != 40 || len(declared) != 40 {
+		t.Errorf("%d types, %d declared", len(all), len(declared))
 	}
 }
 

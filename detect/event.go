@@ -22,6 +22,9 @@ type Event struct {
 	resource     string // {resource} in texts
 	resourceType string // AWS::IAM::User
 	hit          *intel.Hit
+	host         uint64 // see hostKey; 0 when it is not made yet
+	odd          bool   // the call came in a way that its principal never came before
+	mass         bool   // it is one of a mass
 }
 
 // Peer is a flow seen from the host it belongs to.
@@ -157,9 +160,12 @@ func (ev *Event) sides(home []netip.Prefix) bool {
 	} else {
 		*p = Peer{dst, src, f.DstPort, f.SrcPort, false, false}
 	}
-	if f.Zeek {
+	switch {
+	case f.Zeek:
 		p.Client = p.Out != f.Reply
-	} else {
+	case f.Protocol == tcp && f.TCPFlags&synFlag != 0: // who opens sends SYN, who is opened to sends SYN and ACK
+		p.Client = p.Out == (f.TCPFlags&ackFlag == 0)
+	default:
 		p.Client = p.RemotePort < p.LocalPort // the lower port is the service's
 	}
 	return !(inSrc && inDst) && p.Remote.IsValid()

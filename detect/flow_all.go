@@ -1,7 +1,8 @@
 package detect
 
 import (
-	"net/netip"
+	"encoding/binary"
+	"errors"
 
 	"bartizan.dev/logs"
 )
@@ -10,7 +11,7 @@ import (
 // wire, so attempts are recognised by their size: a SYN without an answer is one
 // to three packets of 40 to 60 bytes. Zeek says itself what was established.
 func flowDetectors() []*Detector {
-	return []*Detector{portScan(), portSweep(), bruteForce()}
+	return []*Detector{portScan(), portSweep(), bruteForce(), hostTraffic()}
 }
 
 // memory makes the state of a detector of its table.
@@ -20,6 +21,48 @@ type memory[V any] struct {
 }
 
 func (m memory[V]) Version() int { return m.version }
+
+// states makes one state of several, each with its length before it.
+type states []State
+
+func (all states) Version() int {
+	version := len(all)
+	for _, s := range all {
+		version = version*31 + s.Version()
+	}
+	return version
+}
+
+func (all states) Save() (out []byte, err error) {
+	for _, s := range all {
+		data, err := s.Save()
+		if err != nil {
+			return nil, err
+		}
+		out = binary.LittleEndian.AppendUint64(out, uint64(len(data)))
+		out = append(out, data...)
+	}
+	return out, nil
+}
+
+func (all states) Load(data []byte) error {
+	for _, s := range all {
+		if len(data) < 8 {
+			return errShort
+		}
+		n := binary.LittleEndian.Uint64(data)
+		if data = data[8:]; n > uint64(len(data)) {
+			return errShort
+		}
+		if err := s.Load(data[:n]); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}
+
+var errShort = errors.New("detect: a state is cut off")
 
 const tcp = 6
 
@@ -34,34 +77,6 @@ const (
 // connection. Logs without flags do not tell.
 func opens(f *logs.Flow) bool {
 	return f.TCPFlags == 0 || f.TCPFlags&(synFlag|ackFlag) == synFlag
-}
-
-// flowKey is the key of a flow's host and one or two things more.
-func (ev *Event) flowKey(a netip.Addr, n uint64) uint64 {
-	f := ev.Flow
-	h := idHash(f.Account)
-	switch {
-	case f.Instance != "":
-		h = mix(h ^ idHash(f.Instance))
-	case f.Interface != "" && !f.Zeek:
-		h = mix(h ^ idHash(f.Interface))
-	default:
-		h = mix(h ^ addrHash(ev.Peer.Local))
-	}
-	return mix(h ^ addrHash(a)*31 ^ n)
-}
-
-// addrHash is stable: tables with it in their keys are saved.
-func addrHash(a netip.Addr) uint64 {
-	if !a.IsValid() {
-		return 1
-	}
-	b := a.As16()
-	var high, low uint64
-	for i := range 8 {
-		high, low = high<<8|uint64(b[i]), low<<8|uint64(b[i+8])
-	}
-	return mix(mix(high+2) ^ low)
 }
 
 // attempt says whether a flow is a connection that its host tried to open, and

@@ -43,7 +43,7 @@ func guessed(port uint16) (kind, name string) {
 // its target is Low, since whoever is on the Internet is one; doing it is High.
 func bruteForce() *Detector {
 	table := NewTable[force](maxForce)
-	d := &Detector{Name: "brute force", State: memory[force]{table, 1}}
+	d := &Detector{Name: "brute force", State: memory[force]{table, 2}}
 	for _, port := range []uint16{22, 3389, 5985} {
 		kind, _ := guessed(port)
 		d.Types = append(d.Types, kind)

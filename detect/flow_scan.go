@@ -57,7 +57,7 @@ func (w *walk) step(t logs.Time, contact uint64, failed bool, end int32) bool {
 func portScan() *Detector {
 	const kind = "Recon:EC2/Portscan"
 	table := NewTable[walk](maxWalks)
-	return &Detector{Name: "port scan", Types: []string{kind}, State: memory[walk]{table, 1}, Flow: func(ev *Event) {
+	return &Detector{Name: "port scan", Types: []string{kind}, State: memory[walk]{table, 2}, Flow: func(ev *Event) {
 		tried, failed := ev.attempt()
 		if !tried || !contact(table, ev.flowKey(ev.Peer.Remote, 0), ev.Time, uint64(ev.Peer.RemotePort), failed, scanSteps) {
 			return
@@ -72,7 +72,7 @@ func portScan() *Detector {
 func portSweep() *Detector {
 	const kind = "Impact:EC2/PortSweep"
 	table := NewTable[walk](maxWalks)
-	return &Detector{Name: "port sweep", Types: []string{kind}, State: memory[walk]{table, 1}, Flow: func(ev *Event) {
+	return &Detector{Name: "port sweep", Types: []string{kind}, State: memory[walk]{table, 2}, Flow: func(ev *Event) {
 		tried, failed := ev.attempt()
 		if !tried || !contact(table, ev.flowKey(netip.Addr{}, uint64(ev.Peer.RemotePort)+1), ev.Time, addrHash(ev.Peer.Remote), failed, sweepSteps) {
 			return

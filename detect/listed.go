@@ -38,11 +38,19 @@ var byDomain = map[intel.Kind]listedTraffic{
 	intel.Phishing:          {"Trojan:EC2/PhishingDomainRequest!DNS", High, "The EC2 instance {host} is querying a domain involved in phishing attacks.", "The EC2 instance {host} is querying the domain {domain} that is involved in phishing attacks.", false},
 	intel.Abused:            {"Impact:EC2/AbusedDomainRequest.Reputation", Medium, "The EC2 instance {host} is querying a domain that is known to be abused.", "The EC2 instance {host} is querying the low reputation domain {domain} that is associated with known abused domains.", false},
 	intel.Suspicious:        {"Impact:EC2/SuspiciousDomainRequest.Reputation", Low, "The EC2 instance {host} is querying a suspicious domain.", "The EC2 instance {host} is querying the low reputation domain {domain} that is suspicious in nature.", false},
+	intel.Coin:              {"Impact:EC2/BitcoinDomainRequest.Reputation", High, "The EC2 instance {host} is querying a low reputation domain of cryptocurrency.", "The EC2 instance {host} is querying the low reputation domain {domain} that is associated with cryptocurrency-related activity.", false},
+	intel.Generated:         {"Trojan:EC2/DGADomainRequest.C!DNS", High, "The EC2 instance {host} is querying an algorithmically generated domain.", "The EC2 instance {host} is querying the algorithmically generated domain {domain}. Such domains are commonly used by malware and could be an indication of a compromised instance.", false},
 	intel.Tor:               {"UnauthorizedAccess:EC2/TorClient", High, "The EC2 instance {host} is querying a Tor domain.", "The EC2 instance {host} is querying the domain {domain} of the Tor Anonymizing Proxy network.", false},
 }
 
+// testDomain is what AWS tells its users to ask for to see a finding.
+// https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-types-ec2.html#backdoor-ec2-ccactivitybdns
+const testDomain = "guarddutyc2activityb.com"
+
+// listedPeer judges traffic with addresses on lists.
 func listedPeer() *Detector {
-	d := &Detector{Name: "listed peer", Types: kinds(byAddress)}
+	relays := NewTable[relay](maxRelays)
+	d := &Detector{Name: "listed peer", Types: append(kinds(byAddress), torRelay, portProbe, emrProbe), State: memory[relay]{relays, 1}}
 	d.Flow = func(ev *Event) {
 		p := &ev.Peer
 		if !p.Remote.IsValid() {
@@ -52,20 +60,37 @@ func listedPeer() *Detector {
 		if hit == nil {
 			return
 		}
-		t, ok := byAddress[hit.List.Kind]
-		if !ok {
-			t = byAddress[intel.Custom]
-		}
 		// What was refused at the door is not communication; the Internet knocks all
 		// day.
-		if t.out && !p.Client || ev.Flow.Reject && !p.Out {
+		if ev.Flow.Reject && !p.Out {
 			return
 		}
 		ev.Found(hit)
-		ev.Raise(&Sighting{Type: t.kind, Severity: t.severity, Title: t.title, Text: t.text, Same: p.Remote.String()})
+		ev.listed(hit, relays)
 		ev.Found(nil)
 	}
 	return d
+}
+
+func (ev *Event) listed(hit *intel.Hit, relays *Table[relay]) {
+	p, kind := &ev.Peer, hit.List.Kind
+	switch {
+	case kind == intel.Tor && ev.relays(relays):
+		return
+	case kind == intel.Malicious && !p.Client:
+		if !p.Out { // the answer is no probe more
+			ev.probed()
+		}
+		return
+	}
+	t, ok := byAddress[kind]
+	if !ok {
+		t = byAddress[intel.Custom]
+	}
+	if t.out && !p.Client {
+		return
+	}
+	ev.Raise(&Sighting{Type: t.kind, Severity: t.severity, Title: t.title, Text: t.text, Same: p.Remote.String()})
 }
 
 func listedDomain() *Detector {
@@ -73,6 +98,10 @@ func listedDomain() *Detector {
 	d.Query = func(ev *Event) {
 		hit := ev.Intel().Domain(ev.Query.Name)
 		if hit == nil {
+			if n := len(ev.Query.Name); n-len(testDomain) <= 1 && n >= len(testDomain) && strings.EqualFold(strings.TrimSuffix(ev.Query.Name, "."), testDomain) {
+				t := byDomain[intel.CommandAndControl]
+				ev.Raise(&Sighting{Type: t.kind, Severity: t.severity, Title: t.title, Text: t.text, Same: testDomain})
+			}
 			return
 		}
 		t, ok := byDomain[hit.List.Kind]

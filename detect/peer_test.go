@@ -11,7 +11,7 @@ import (
 // reads, without looking at them: into maps, and into a struct of what detectors
 // want to know.
 func BenchmarkCallsJSON(b *testing.B) {
-	data := logstest.Records(logstest.Events(many)...)
+	data := logstest.Records(logstest.Events(perRun)...)
 	b.Run("map", func(b *testing.B) { decode[map[string]any](b, data) })
 	b.Run("struct", func(b *testing.B) {
 		decode[struct {
@@ -41,5 +41,5 @@ func decode[T any](b *testing.B, data []byte) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.N)*many/(cpu()-used).Seconds()/1e3, "k/cpu-s")
+	b.ReportMetric(float64(b.N)*perRun/(cpu()-used).Seconds()/1e3, "k/cpu-s")
 }

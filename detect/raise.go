@@ -66,6 +66,9 @@ func (ev *Event) Raise(s *Sighting) {
 	}
 	sum := sha256.Sum256(key)
 	id := findingID(sum[:16])
+	if ev.Call == nil && ev.again(uint64(id[0])|uint64(id[1])<<8|uint64(id[2])<<16|uint64(id[3])<<24) {
+		return // the same log for the second time
+	}
 	k := e.findings[id]
 	if k == nil {
 		if len(e.findings) >= e.MaxFindings {
@@ -78,6 +81,9 @@ func (ev *Event) Raise(s *Sighting) {
 	}
 	if ev.resource != "" && k.count > 0 {
 		k.affect(ev.resourceType, ev.resource)
+	}
+	if probe := k.f.Service.Action.PortProbe; probe != nil && k.count > 0 {
+		ev.probedToo(probe)
 	}
 	k.count += max(1, s.Count)
 	k.first, k.last = min(k.first, ev.Time), max(k.last, ev.Time)

@@ -278,10 +278,11 @@ func lists(t testing.TB) []*intel.List {
 		kind intel.Kind
 		text string
 	}{
-		{"mine", intel.Custom, "198.51.100.1\n198.51.100.9\nevil.example\n"}, {"known", intel.Malicious, "198.51.100.2\nbad.example\n"}, {"tor", intel.Tor, "198.51.100.3\n"},
+		{"mine", intel.Custom, "198.51.100.1\n198.51.100.9\nevil.example\n"}, {"known", intel.Malicious, "198.51.100.2\nbad.example\n"}, {"tor", intel.Tor, "198.51.100.3\n198.51.101.0/28\n"},
 		{"c2", intel.CommandAndControl, "198.51.100.4\nc2.example\n"}, {"coins", intel.Bitcoin, "198.51.100.5\npool.example\n"}, {"trusted", intel.Trusted, "198.51.100.9\nfine.evil.example\n"},
 		{"holes", intel.Blackhole, "198.51.100.6\nhole.example\n"}, {"drops", intel.DropPoint, "198.51.100.7\ndrop.example\n"}, {"drive", intel.DriveBy, "drive.example\n"},
 		{"phish", intel.Phishing, "phish.example\n"}, {"abused", intel.Abused, "abused.example\n"}, {"odd", intel.Suspicious, "odd.example\n"},
+		{"mints", intel.Coin, "mint.example\n"}, {"computed", intel.Generated, "kq3v9z7x.example\n"},
 	} {
 		list, err := intel.Parse(intel.Source{Name: l.name, Kind: l.kind, Format: intel.TXT, Limits: intel.ThreatEntities}, strings.NewReader(l.text))
 		if err != nil {

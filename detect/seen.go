@@ -15,7 +15,10 @@ type seen struct {
 }
 
 // add notes an id and says whether it was known.
-func (s *seen) add(id string, t logs.Time) bool {
+func (s *seen) add(id string, t logs.Time) bool { return s.note(idHash(id), t) }
+
+// note is add for what has no id but a hash of its own.
+func (s *seen) note(hash uint64, t logs.Time) bool {
 	h := int64(t / logs.Hour)
 	if s.set == nil || s.hour != h {
 		if s.hours == nil {
@@ -27,7 +30,7 @@ func (s *seen) add(id string, t logs.Time) bool {
 			s.hours[h] = s.set
 		}
 	}
-	if s.set.add(idHash(id)) {
+	if s.set.add(max(1, hash)) {
 		return true
 	}
 	if s.count++; s.count > s.most {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"bartizan.dev/logs"
@@ -28,8 +29,10 @@ type savedFinding struct {
 	Changed              bool
 }
 
-// Save writes everything the engine remembers, its findings included.
+// Save writes everything the engine remembers, its findings included. What waits for
+// its explanation is raised before.
 func (e *Engine) Save(w io.Writer) error {
+	e.settle(math.MaxInt64)
 	if _, err := io.WriteString(w, magic); err != nil {
 		return err
 	}

@@ -8,15 +8,18 @@ import (
 
 // Table is a map of bounded size from names (of principals, hosts, pairs of them)
 // to what a detector keeps about them. V must have a fixed size (numbers and
-// arrays of numbers), so the memory is known: size × (16 + sizeof V) bytes, taken
-// as it fills. When it is full, one of those not touched for longest goes (second
-// chance). Names are kept as 64-bit hashes.
+// arrays of numbers), so the memory is known: size × (32 + sizeof V) bytes at most,
+// taken as it fills. When it is full, one of those not touched for longest goes
+// (second chance). Names are kept as 64-bit hashes.
 type Table[V any] struct {
-	most  int
-	index map[uint64]int32
-	slots []slot[V]
-	hand  int
+	most   int
+	index  index
+	chunks [][]slot[V] // full ones have chunkSize entries; none is ever moved
+	n      int
+	hand   int
 }
+
+const chunkSize = 1024
 
 type slot[V any] struct {
 	Key     uint64
@@ -25,12 +28,10 @@ type slot[V any] struct {
 }
 
 // NewTable makes a table of at most size entries.
-func NewTable[V any](size int) *Table[V] {
-	return &Table[V]{most: max(1, size), index: map[uint64]int32{}}
-}
+func NewTable[V any](size int) *Table[V] { return &Table[V]{most: max(1, size)} }
 
 // Len is the number of entries.
-func (t *Table[V]) Len() int { return len(t.slots) }
+func (t *Table[V]) Len() int { return t.n }
 
 // Key makes the key of one or several names.
 func Key(names ...string) uint64 {
@@ -41,14 +42,34 @@ func Key(names ...string) uint64 {
 	return h
 }
 
+func (t *Table[V]) slot(i int) *slot[V] { return &t.chunks[i/chunkSize][i%chunkSize] }
+
+// find returns the number of a key's entry; -1 when there is none.
+func (t *Table[V]) find(key uint64) int {
+	if t.n == 0 {
+		return -1
+	}
+	tag, mask := tagOf(key), len(t.index.places)-1
+	for at := int(tag) & mask; ; at = (at + 1) & mask {
+		p := t.index.places[at]
+		if p == 0 {
+			return -1
+		}
+		if i := int(uint32(p)) - 1; uint32(p>>32) == tag && t.slot(i).Key == key {
+			return i
+		}
+	}
+}
+
 // Get returns what is kept; nil when there is nothing.
 func (t *Table[V]) Get(key uint64) *V {
-	i, ok := t.index[key]
-	if !ok {
+	i := t.find(key)
+	if i < 0 {
 		return nil
 	}
-	t.slots[i].Touched = true
-	return &t.slots[i].Value
+	s := t.slot(i)
+	s.Touched = true
+	return &s.Value
 }
 
 // At returns what is kept, making a zero V where there is nothing; isNew says so.
@@ -57,30 +78,42 @@ func (t *Table[V]) At(key uint64) (v *V, isNew bool) {
 	if v := t.Get(key); v != nil {
 		return v, false
 	}
-	var i int
-	if len(t.slots) < t.most {
-		i = len(t.slots)
-		t.slots = append(t.slots, slot[V]{})
+	i := t.n
+	if t.n < t.most {
+		t.grow()
 	} else {
-		for t.slots[t.hand].Touched {
-			t.slots[t.hand].Touched = false
-			t.hand = (t.hand + 1) % len(t.slots)
+		for t.slot(t.hand).Touched {
+			t.slot(t.hand).Touched = false
+			t.hand = (t.hand + 1) % t.n
 		}
 		i = t.hand
-		t.hand = (t.hand + 1) % len(t.slots)
-		delete(t.index, t.slots[i].Key)
+		t.hand = (t.hand + 1) % t.n
+		t.index.remove(t.slot(i).Key, i)
 	}
-	t.slots[i] = slot[V]{Key: key}
-	t.index[key] = int32(i)
-	return &t.slots[i].Value, true
+	s := t.slot(i)
+	*s = slot[V]{Key: key}
+	t.index.add(key, i)
+	return &s.Value, true
+}
+
+// grow makes room for one entry more.
+func (t *Table[V]) grow() {
+	if c := t.n / chunkSize; c == len(t.chunks) {
+		t.chunks = append(t.chunks, nil)
+	}
+	last := &t.chunks[len(t.chunks)-1]
+	*last = append(*last, slot[V]{})
+	t.n++
 }
 
 // Save writes the table.
 func (t *Table[V]) Save() ([]byte, error) {
 	var b bytes.Buffer
-	err := binary.Write(&b, binary.LittleEndian, uint64(len(t.slots)))
-	if err == nil {
-		err = binary.Write(&b, binary.LittleEndian, t.slots)
+	err := binary.Write(&b, binary.LittleEndian, uint64(t.n))
+	for _, c := range t.chunks {
+		if err == nil {
+			err = binary.Write(&b, binary.LittleEndian, c)
+		}
 	}
 	return b.Bytes(), err
 }
@@ -92,18 +125,20 @@ func (t *Table[V]) Load(data []byte) error {
 		return errors.New("detect: a table is cut off")
 	}
 	n := binary.LittleEndian.Uint64(data)
-	if n > uint64(len(data)-8)/uint64(size) {
+	if data = data[8:]; n > uint64(len(data))/uint64(size) {
 		return errors.New("detect: a table is cut off")
 	}
 	slots := make([]slot[V], min(int(n), t.most))
-	if err := binary.Read(bytes.NewReader(data[8:]), binary.LittleEndian, slots); err != nil {
+	if err := binary.Read(bytes.NewReader(data), binary.LittleEndian, slots); err != nil {
 		return err
 	}
-	t.slots, t.hand, t.index = slots[:0], 0, make(map[uint64]int32, len(slots))
+	*t = Table[V]{most: t.most}
 	for _, s := range slots {
-		if _, twice := t.index[s.Key]; !twice {
-			t.index[s.Key] = int32(len(t.slots))
-			t.slots = append(t.slots, s)
+		if t.find(s.Key) < 0 {
+			i := t.n
+			t.grow()
+			*t.slot(i) = s
+			t.index.add(s.Key, i)
 		}
 	}
 	return nil

@@ -78,3 +78,5 @@ func (d *Distinct) Count() int {
 	}
 	return int(math.Round(estimate))
 }
+
+func ones(x uint64) int { return bits.OnesCount64(x) }

@@ -49,6 +49,7 @@ type state struct {
 	owner   *Bounds // of the resource of the touch that was prepared last
 	in, out any
 	shared  string // sharedEventID, where another account records the call too
+	data    bool   // the event is a data event
 	err     *wire.Error
 }
 

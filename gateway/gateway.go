@@ -28,6 +28,10 @@ type Service struct {
 	// Resource names the type of a resource for the trail, from its ARN:
 	// AWS::IAM::User. Empty for one the trail does not list.
 	Resource func(arn string) string
+	// Data are the operations whose calls are data events, by name, with the type of
+	// what they are about. The calls of all others are management events.
+	// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
+	Data map[string]string
 }
 
 // Config is all the gateway may touch.
@@ -37,7 +41,10 @@ type Config struct {
 	Directory Directory
 	Trail     trail.Trail
 	Publish   func(*trail.Event) // after an event was recorded; may be nil
-	Now       func() time.Time
+	// DataEvents tells whether somebody wants an account's data events about a type
+	// of resources. They are recorded only then; nil means never.
+	DataEvents func(ctx context.Context, account, kind string) bool
+	Now        func() time.Time
 	// Signed is the clock that clients sign by, where it is not Now: bartizan
 	// dev moves its own time, never its clients'. May be nil.
 	Signed func() time.Time

@@ -25,6 +25,12 @@ func (x *exchange) record() {
 	if account == "" || x.op == nil && x.name == "" {
 		return
 	}
+	if kind := x.service.Data[x.name]; kind != "" {
+		if x.g.DataEvents == nil || !x.g.DataEvents(x.ctx, account, kind) {
+			return
+		}
+		x.data = true
+	}
 	e := &x.event
 	e.Time, e.ID, e.Account, e.Region = x.facts.Time, x.facts.EventID, account, x.facts.Region
 	e.Source, e.Name = x.service.source, x.name
@@ -39,11 +45,20 @@ func (x *exchange) record() {
 	}
 }
 
+// DataSuffix is what the name of a Region has behind it where the trail keeps the
+// Region's data events: Event history is about management events only.
+const DataSuffix = "/data"
+
 // append appends the event, and reports whether that went well.
 func (x *exchange) append() bool {
 	e := &x.event
 	e.JSON = x.appendEvent(e.JSON[:0])
-	if err := x.g.Trail.Append(x.ctx, e); err != nil {
+	region := e.Region
+	if x.data {
+		e.Region += DataSuffix
+	}
+	err := x.g.Trail.Append(x.ctx, e)
+	if e.Region = region; err != nil {
 		if x.err == nil {
 			x.fail(unrecorded(err))
 		} else {
@@ -130,12 +145,17 @@ func (x *exchange) appendEvent(b []byte) []byte {
 	b = append(b, `,"readOnly":`...)
 	b = strconv.AppendBool(b, e.ReadOnly)
 	b = x.appendResources(b)
-	b = append(b, `,"eventType":"AwsApiCall","managementEvent":true`...)
+	b = append(b, `,"eventType":"AwsApiCall","managementEvent":`...)
+	b = strconv.AppendBool(b, !x.data)
 	b = appendText(b, `,"recipientAccountId":`, e.Account)
 	if x.shared != "" {
 		b = appendText(b, `,"sharedEventID":`, x.shared)
 	}
-	b = append(b, `,"eventCategory":"Management"`...)
+	if x.data {
+		b = append(b, `,"eventCategory":"Data"`...)
+	} else {
+		b = append(b, `,"eventCategory":"Management"`...)
+	}
 	if call.Cipher != "" { // a proxy that ended TLS tells no more than that
 		b = appendText(b, `,"tlsDetails":{"tlsVersion":`, call.TLS)
 		b = appendText(b, `,"cipherSuite":`, call.Cipher)

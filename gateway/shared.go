@@ -73,7 +73,7 @@ func appendStranger(b []byte, call *caller.Call) []byte {
 
 // appendResources writes resources, in events of services where AWS's have it.
 func (x *exchange) appendResources(b []byte) []byte {
-	if name := x.service.Model.Name; name != "kms" && name != "sts" && x.shared == "" {
+	if name := x.service.Model.Name; name != "kms" && name != "sts" && x.shared == "" && !x.data {
 		return b
 	}
 	first := true

@@ -43,6 +43,8 @@ const (
 	Phishing
 	Abused     // domains of public services that are abused
 	Suspicious // low reputation
+	Coin       // low reputation, and to do with cryptocurrency
+	Generated  // domains that malware computes, which somebody has computed before
 	Trusted    // raises nothing, and silences the others
 )
 

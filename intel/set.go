@@ -16,8 +16,10 @@ type Hit struct {
 // goroutines at once; nil is an empty set.
 type Set struct {
 	trusted *bart.Fast[struct{}]
-	threats *bart.Fast[*Hit]
+	threats *bart.Fast[*Hit] // what is not in hosts
+	hosts   hosts
 	blocks  []uint64 // one bit for each /24 of IPv4 that a threat list touches; nil for short lists
+	coarse  []uint64 // one bit for the hash of each such /24: 128 KB, which stay near the processor
 	trust   *names
 	names   *names
 	lists   []*List
@@ -39,8 +41,9 @@ func Compile(lists ...*List) *Set {
 			count += len(l.prefixes)
 		}
 	}
+	s.hosts.room(count)
 	if count > manyPrefixes {
-		s.blocks = make([]uint64, 1<<24/64)
+		s.blocks, s.coarse = make([]uint64, 1<<24/64), make([]uint64, coarseBits/64)
 	}
 	for _, l := range lists {
 		if l == nil {
@@ -56,6 +59,10 @@ func Compile(lists ...*List) *Set {
 				continue
 			}
 			s.block(p.Prefix)
+			if a, ok := single(p.Prefix); ok {
+				s.hosts.add(a, hits[p.threat])
+				continue
+			}
 			s.threats.Modify(p.Prefix, func(old *Hit, ok bool) (*Hit, bool) {
 				if ok {
 					return old, false
@@ -71,6 +78,7 @@ func Compile(lists ...*List) *Set {
 			}
 		}
 	}
+	s.hosts.index = nil
 	s.trust, s.names = compileNames(trust), compileNames(threat)
 	return s
 }
@@ -92,15 +100,21 @@ func (s *Set) Addr(a netip.Addr) *Hit {
 	if a.Is4In6() {
 		a = a.Unmap()
 	}
-	if s.blocks != nil && a.Is4() {
-		b := a.As4()
-		n := uint(b[0])<<16 | uint(b[1])<<8 | uint(b[2])
-		if s.blocks[n/64]&(1<<(n%64)) == 0 {
-			return nil
+	var hit *Hit
+	if a.Is4() {
+		n := number(a)
+		if s.blocks != nil {
+			block := uint(n >> 8)
+			if c := coarseOf(block); s.coarse[c/64]&(1<<(c%64)) == 0 || s.blocks[block/64]&(1<<(block%64)) == 0 {
+				return nil
+			}
 		}
+		hit = s.hosts.lookup(n)
 	}
-	hit, ok := s.threats.Lookup(a)
-	if !ok || s.trusted.Contains(a) {
+	if hit == nil {
+		hit, _ = s.threats.Lookup(a)
+	}
+	if hit == nil || s.trusted.Contains(a) {
 		return nil
 	}
 	return hit
@@ -134,6 +148,11 @@ func (s *Set) TrustsDomain(name string) bool {
 // questions with one read, are faster than the tree alone.
 const manyPrefixes = 4096
 
+const coarseBits = 1 << 20
+
+// coarseOf is the bit of a /24 in coarse.
+func coarseOf(block uint) uint { return uint(uint32(block)*0x9e3779b1) >> 12 }
+
 func (s *Set) block(p netip.Prefix) {
 	if s.blocks == nil || !p.Addr().Is4() {
 		return
@@ -142,6 +161,8 @@ func (s *Set) block(p netip.Prefix) {
 	n := uint(b[0])<<16 | uint(b[1])<<8 | uint(b[2])
 	for range 1 << max(0, 24-p.Bits()) {
 		s.blocks[n/64] |= 1 << (n % 64)
+		c := coarseOf(n)
+		s.coarse[c/64] |= 1 << (c % 64)
 		n++
 	}
 }

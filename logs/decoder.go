@@ -76,6 +76,9 @@ type Decoder struct {
 	Other   int64  // that are of a kind this package does not read: flows without data, insights, other logs of Zeek
 	BadList []Bad  // the first bad ones
 	Warning string // why reading ended before the file did; empty when it did not
+	// OnText, if set, is given each record that was read as it stands in the file.
+	// Zeek's and Parquet files have no such records.
+	OnText func(Text)
 
 	in    *counter
 	s     stream
@@ -84,6 +87,7 @@ type Decoder struct {
 	state jsonState
 	lost  bool // since a record that is not JSON; what is wrong until the next good one is the same fault
 	cols  []column
+	head  string // the line that names cols; empty when there is none
 	zeek  zeekHeader
 	rec   zeekRecord
 	rows  *parquetRows
@@ -95,6 +99,11 @@ var ErrFormat = errors.New("not a log that is known here")
 // NewDecoder looks at the beginning of r and says what it is. name is for
 // messages only. An empty file is a log without records.
 func NewDecoder(name string, r io.Reader) (*Decoder, error) {
+	return newDecoder(name, r, func(unpacked io.Reader) io.Reader { return unpacked })
+}
+
+// newDecoder reads what is unpacked by way of ahead.
+func newDecoder(name string, r io.Reader, ahead func(io.Reader) io.Reader) (*Decoder, error) {
 	d := &Decoder{File: name, in: &counter{r: r}}
 	var source io.Reader = bufio.NewReaderSize(d.in, 64<<10)
 	for depth := 0; ; depth++ {
@@ -118,7 +127,11 @@ func NewDecoder(name string, r io.Reader) (*Decoder, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		source = bufio.NewReaderSize(&guard{in: in, out: z}, 64<<10)
+		unpacked := io.Reader(&guard{in: in, out: z})
+		if depth == 0 {
+			unpacked = ahead(unpacked)
+		}
+		source = bufio.NewReaderSize(unpacked, 64<<10)
 	}
 	d.s.r = source
 	if !d.s.more() && d.s.err != io.EOF {
@@ -128,8 +141,24 @@ func NewDecoder(name string, r io.Reader) (*Decoder, error) {
 	return d, d.sniff()
 }
 
+// NewTextDecoder reads a file that is in memory and not compressed. Records are
+// views of text, which must never change.
+func NewTextDecoder(name, text string) (*Decoder, error) {
+	d := &Decoder{File: name, in: new(counter)}
+	d.in.n.Store(int64(len(text)))
+	d.s.text, d.s.err = strings.TrimPrefix(text, "\ufeff"), io.EOF
+	return d, d.sniff()
+}
+
+// Text is one record as it stands in its file.
+type Text struct {
+	Account, Region string
+	Header          string // the line that names the columns of a flow log, if there is one
+	Text            string
+}
+
 // Read returns how many bytes of the file, as it is stored, have been read.
-func (d *Decoder) Read() int64 { return d.in.n }
+func (d *Decoder) Read() int64 { return d.in.n.Load() }
 
 // Next fills b with further records; io.EOF when there are no more. What is
 // wrong with the file stands in Bad and Warning.

@@ -105,8 +105,9 @@ type FileReport struct {
 	Err     error // the file was not read at all
 }
 
-// queued is how many batches of one file wait at most for their turn.
-const queued = 4
+// queued is how many batches of one file wait at most for their turn: as much as
+// evens out that reading and looking take turns in being slow.
+const queued = 32
 
 type job struct {
 	input  Input
@@ -220,7 +221,9 @@ func (r *reading) file(ctx context.Context, j *job) {
 		return
 	}
 	defer done()
-	d, err := NewDecoder(j.input.Path, in)
+	stop := make(chan struct{})
+	defer close(stop)
+	d, err := newDecoder(j.input.Path, in, func(unpacked io.Reader) io.Reader { return readAhead(unpacked, stop) })
 	if err != nil {
 		j.report.Err = err
 		return

@@ -71,11 +71,19 @@ func flowHeader(line string) []column {
 	return cols
 }
 
-// flowLine reads one record. The reason is empty when it could be read.
+// flowLine reads one record. The reason is empty when it could be read. Fields of
+// the usual form are read as they are passed; others take the way of flowField.
 func flowLine(f *Flow, line string, cols []column) (reason string) {
 	*f = Flow{}
 	i := 0
 	for _, c := range cols {
+		if i >= len(line) {
+			return "too few fields"
+		}
+		if end := flowFast(f, c, line, i); end > i {
+			i = end + 1
+			continue
+		}
 		from := i
 		for i < len(line) && line[i] != ' ' {
 			i++

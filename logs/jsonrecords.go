@@ -122,6 +122,9 @@ func (d *Decoder) one(b *Batch) bool {
 				d.Other++
 			} else {
 				d.lost = false
+				if d.OnText != nil {
+					d.tell(b, s.text[s.pos:p.at])
+				}
 			}
 			s.pos = p.at
 			return true
@@ -205,5 +208,17 @@ func (d *Decoder) resume(i int) bool {
 			return false
 		}
 		i = s.pos
+	}
+}
+
+// tell hands out the record that was put into b last.
+func (d *Decoder) tell(b *Batch, text string) {
+	switch d.Format {
+	case CloudTrail:
+		c := &b.Calls[len(b.Calls)-1]
+		d.OnText(Text{Account: c.Account, Region: c.Region, Text: text})
+	case Resolver:
+		q := &b.Queries[len(b.Queries)-1]
+		d.OnText(Text{Account: q.Account, Region: q.Region, Text: text})
 	}
 }

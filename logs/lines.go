@@ -32,7 +32,7 @@ func (d *Decoder) flowLines(b *Batch) bool {
 			drop(&b.Flows)
 			if line[0]|0x20 >= 'a' { // logs that were put together keep their headers
 				if cols := flowHeader(line); cols != nil {
-					d.cols = cols
+					d.cols, d.head = cols, line
 					continue
 				}
 			}
@@ -43,6 +43,8 @@ func (d *Decoder) flowLines(b *Batch) bool {
 		case !f.Src.IsValid() && !f.PktSrc.IsValid():
 			drop(&b.Flows)
 			d.bad(offset, "no source address")
+		case d.OnText != nil:
+			d.OnText(Text{Account: f.Account, Region: f.Region, Header: d.head, Text: line})
 		}
 	}
 	return true

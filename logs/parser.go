@@ -10,6 +10,9 @@ type parser struct {
 	at    int
 	bad   string
 	arena []byte // of unescaped strings; never written twice
+
+	order   []foreseen // of the members of the next query
+	lessons int
 }
 
 const arenaSize = 16 << 10

@@ -2,6 +2,17 @@ package logs
 
 // query reads the Resolver record that begins at p.at.
 func (p *parser) query(q *Query) {
+	if len(p.order) > 0 && p.queryFast(q) {
+		return
+	}
+	from := p.at
+	p.queryWhole(q)
+	if p.at >= 0 && p.bad == "" {
+		p.learn(p.s[from:p.at])
+	}
+}
+
+func (p *parser) queryWhole(q *Query) {
 	*q = Query{}
 	p.bad = ""
 	object(p, q, "the record", queryMember)

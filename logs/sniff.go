@@ -34,7 +34,7 @@ func (d *Decoder) sniff() error {
 		line, _, _ := strings.Cut(trimmed, "\n")
 		line = trimCR(line)
 		if cols := flowHeader(line); cols != nil {
-			d.Format, d.cols, d.next = VPCFlow, cols, (*Decoder).flowLines
+			d.Format, d.cols, d.head, d.next = VPCFlow, cols, line, (*Decoder).flowLines
 			d.s.skipLine()
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -122,8 +123,8 @@ type guard struct {
 func (g *guard) Read(b []byte) (int, error) {
 	n, err := g.out.Read(b)
 	g.n += int64(n)
-	if g.n > freeUnpacks && g.n > maxRatio*g.in.n {
-		return n, fmt.Errorf("%w (%d bytes from %d)", ErrBomb, g.n, g.in.n)
+	if in := g.in.n.Load(); g.n > freeUnpacks && g.n > maxRatio*in {
+		return n, fmt.Errorf("%w (%d bytes from %d)", ErrBomb, g.n, in)
 	}
 	return n, err
 }
@@ -131,11 +132,11 @@ func (g *guard) Read(b []byte) (int, error) {
 // counter counts the bytes that were read.
 type counter struct {
 	r io.Reader
-	n int64
+	n atomic.Int64
 }
 
 func (c *counter) Read(b []byte) (int, error) {
 	n, err := c.r.Read(b)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }

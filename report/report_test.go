@@ -161,6 +161,27 @@ func TestTheSameLogTwiceCountsOnce(t *testing.T) {
 	}
 }
 
+// TestTheSameFlowsAndQueriesTwice: records without ids count once too.
+func TestTheSameFlowsAndQueriesTwice(t *testing.T) {
+	var flows []logs.Flow
+	var queries []logs.Query
+	for i := range 300 {
+		f, q := badFlow(), badQuery()
+		f.SrcPort, q.SrcPort = uint16(40000+i), uint16(40000+i)
+		flows, queries = append(flows, f), append(queries, q)
+	}
+	text, names := logstest.FlowLog(true, logstest.Version2, flows...), logstest.ResolverLog(queries...)
+	r := analyze(t, Options{Intel: threats(t)}, map[string][]byte{"a.log": text, "b.log.gz": logstest.Gzip(text), "c.log": text[:len(text)/2], "d.json": names, "e.json": names})
+	for _, f := range r.Findings {
+		if f.Service.Count != 300 {
+			t.Errorf("%s counts %d", f.Type, f.Service.Count)
+		}
+	}
+	if len(r.Findings) != 2 {
+		t.Errorf("%d findings", len(r.Findings))
+	}
+}
+
 func TestSinceAndSeverity(t *testing.T) {
 	files := map[string][]byte{"a.json": logstest.Records(stop(logstest.Account, 0), stop(logstest.Account, 120))}
 	r := analyze(t, Options{Since: logs.TimeOf(logstest.Start) + logs.Hour}, files)

@@ -51,8 +51,9 @@ const engines = 16
 // maxHours bounds Result.Hours: eleven years.
 const maxHours = 100_000
 
-// share is a piece of a batch that belongs to one engine. Records are copied:
-// their strings stay valid, the batch does not.
+// share is a piece of a batch that belongs to one engine. Records are taken over
+// when all are the engine's, and copied when not: their strings stay valid, the
+// batch does not.
 type share struct {
 	engine  int
 	file    string
@@ -97,7 +98,7 @@ func Run(ctx context.Context, inputs []logs.Input, o Options) (*Result, error) {
 	r.engine = engineOf("")
 	var wg sync.WaitGroup
 	for range min(o.Workers, engines) {
-		lane := make(chan *share, 8)
+		lane := make(chan *share, 32)
 		r.lanes = append(r.lanes, lane)
 		wg.Go(func() {
 			for s := range lane {
@@ -125,16 +126,28 @@ func Run(ctx context.Context, inputs []logs.Input, o Options) (*Result, error) {
 // batch hands the records of a batch to their engines.
 func (r *run) batch(b *logs.Batch) error {
 	n := 0
-	each(r, b.File, b.Calls, func(c *logs.Call) (string, logs.Time) { return c.Account, c.Time }, func(s *share) *[]logs.Call { return &s.calls }, &n)
-	each(r, b.File, b.Flows, func(f *logs.Flow) (string, logs.Time) { return f.Account, f.Start }, func(s *share) *[]logs.Flow { return &s.flows }, &n)
-	each(r, b.File, b.Queries, func(q *logs.Query) (string, logs.Time) { return q.Account, q.Time }, func(s *share) *[]logs.Query { return &s.queries }, &n)
+	each(r, b.File, &b.Calls, func(c *logs.Call) (string, logs.Time) { return c.Account, c.Time }, func(s *share) *[]logs.Call { return &s.calls }, &n)
+	each(r, b.File, &b.Flows, func(f *logs.Flow) (string, logs.Time) { return f.Account, f.Start }, func(s *share) *[]logs.Flow { return &s.flows }, &n)
+	each(r, b.File, &b.Queries, func(q *logs.Query) (string, logs.Time) { return q.Account, q.Time }, func(s *share) *[]logs.Query { return &s.queries }, &n)
 	r.Progress.Records.Add(int64(n))
 	return nil
 }
 
-// each copies records that follow each other and belong to one engine into one
-// share. Nearly always that is all of them.
-func each[T any](r *run, file string, all []T, of func(*T) (string, logs.Time), in func(*share) *[]T, n *int) {
+// each hands on the records of one kind. Nearly always they all belong to one
+// engine, which is given the slice itself for an empty one.
+func each[T any](r *run, file string, from *[]T, of func(*T) (string, logs.Time), in func(*share) *[]T, n *int) {
+	all := *from
+	if len(all) == 0 {
+		return
+	}
+	if r.same(len(all), func(i int) (string, logs.Time) { return of(&all[i]) }) {
+		s := r.share(file)
+		list := in(s)
+		*list, *from = all, (*list)[:0]
+		*n += len(all)
+		r.send(s)
+		return
+	}
 	var s *share
 	for i := range all {
 		account, at := of(&all[i])
@@ -142,29 +155,61 @@ func each[T any](r *run, file string, all []T, of func(*T) (string, logs.Time), 
 			r.result.Before++
 			continue
 		}
-		if account != r.last {
-			r.last, r.engine = strings.Clone(account), engineOf(account)
-		}
+		r.belongs(account)
 		if s != nil && s.engine != r.engine {
 			r.send(s)
 			s = nil
 		}
 		if s == nil {
-			s = r.pool.Get().(*share)
-			s.engine, s.file = r.engine, file
+			s = r.share(file)
 		}
 		list := in(s)
 		*list = append(*list, all[i])
-		if h := int64(at / logs.Hour); h != r.hour {
-			r.countHour()
-			r.hour = h
-		}
-		r.inHour++
+		r.count(at)
 		*n++
 	}
 	if s != nil {
 		r.send(s)
 	}
+}
+
+// same says whether n records all belong to one engine and none is too old, and
+// then counts them.
+func (r *run) same(n int, of func(int) (string, logs.Time)) bool {
+	first, _ := of(0)
+	for i := range n {
+		if account, at := of(i); account != first || at < r.Since {
+			return false
+		}
+	}
+	r.belongs(first)
+	for i := range n {
+		_, at := of(i)
+		r.count(at)
+	}
+	return true
+}
+
+func (r *run) share(file string) *share {
+	s := r.pool.Get().(*share)
+	s.engine, s.file = r.engine, file
+	return s
+}
+
+// belongs finds the engine of an account.
+func (r *run) belongs(account string) {
+	if account != r.last {
+		r.last, r.engine = strings.Clone(account), engineOf(account)
+	}
+}
+
+// count counts a record of a time.
+func (r *run) count(at logs.Time) {
+	if h := int64(at / logs.Hour); h != r.hour {
+		r.countHour()
+		r.hour = h
+	}
+	r.inHour++
 }
 
 func (r *run) send(s *share) { r.lanes[s.engine%len(r.lanes)] <- s }

@@ -10,6 +10,7 @@
 //	as NAME                use them; "as root" goes back to login's
 //	set NAME               keep what the last command printed in a variable
 //	until N ARGS           repeat a command for up to N seconds until it succeeds
+//	stream nats|kafka VAR  start a server of a log, and keep its URL in a variable
 //	certify NAME           make NAME-ca.pem, and NAME.pem and NAME.key from it
 package script
 
@@ -86,7 +87,7 @@ func run(t *testing.T, files []string, more ...string) {
 			return setup(env, aws)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"aws": cmdAWS, "login": cmdLogin, "remember": cmdRemember, "as": cmdAs, "set": cmdSet, "until": cmdUntil, "certify": cmdCertify,
+			"aws": cmdAWS, "login": cmdLogin, "remember": cmdRemember, "as": cmdAs, "set": cmdSet, "until": cmdUntil, "certify": cmdCertify, "stream": cmdStream,
 		},
 	})
 }

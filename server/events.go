@@ -34,7 +34,7 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 	}
 	e, err := events.New(ctx, events.Deps{
 		Store: store.View(s.store, "events/"), Clock: s.clock, Log: s.log, Bind: s.iam.BindPrincipals, Show: s.iam.ShowPrincipals, Quotas: s.opt.Quotas.Events,
-		Self: eventsapi.Client{Door: inner{s, ""}}, Logs: logsapi.Client{Door: inner{s, ""}}, Topics: snsapi.Client{Door: inner{s, ""}}, Queues: sqsapi.Client{Door: inner{s, ""}}, Assume: s.targetRole(dir),
+		Self: eventsapi.Client{Door: inner{s, ""}}, Logs: logsapi.Client{Door: inner{s, ""}}, Topics: snsapi.Client{Door: inner{s, ""}}, Queues: sqsapi.Client{Door: inner{s, ""}}, Assume: s.sessions(dir, eventBridge, "events"),
 		Secrets: secretsmanagerapi.Client{Door: inner{s, eventBridge}}, Read: secretsmanagerapi.Client{Door: inner{s, ""}}, HTTP: outside(5*time.Second, s.opt.Dev), Plain: s.opt.Dev,
 		Permit: func(ctx context.Context, action, resource string) error {
 			return s.gateway.Decide(ctx, "events", policy.Touch{Action: action, Resource: resource})
@@ -55,7 +55,7 @@ func (s *Server) openEvents(ctx context.Context, dir *directory) ([]gateway.Serv
 		}
 	})
 	return []gateway.Service{
-		{Model: eventsapi.Model(), Operations: eventsapi.Operations(e), Rules: e.Rules(), Resource: events.Resource},
+		{Model: eventsapi.Model(), Operations: eventsapi.Operations(e), Rules: e.Rules(), Resource: events.Resource, Data: map[string]string{"PutEvents": "AWS::Events::EventBus"}},
 		{Model: logsapi.Model(), Operations: logsapi.Operations(l), Rules: l.Rules(), Resource: logs.Resource},
 	}, nil
 }
@@ -86,15 +86,16 @@ func recorded(t *trail.Event) *events.Record {
 	return &events.Record{Account: t.Account, Region: t.Region, Source: t.Source, Type: facts.EventType, ReadOnly: t.ReadOnly, Detail: t.JSON}
 }
 
-// targetRole assumes the role of a rule's target: the role's trust policy decides.
-func (s *Server) targetRole(dir *directory) func(ctx context.Context, role, rule, account, region string) (context.Context, error) {
-	door := stsapi.Client{Door: inner{s, eventBridge}}
-	return func(ctx context.Context, role, rule, account, region string) (context.Context, error) {
-		as := caller.AsService(ctx, eventBridge, account, region, s.clock.Now())
+// sessions assumes roles as a service, for a resource of its own: the role's trust
+// policy decides.
+func (s *Server) sessions(dir *directory, service, name string) func(ctx context.Context, role, source, account, region string) (context.Context, error) {
+	door := stsapi.Client{Door: inner{s, service}}
+	return func(ctx context.Context, role, source, account, region string) (context.Context, error) {
+		as := caller.AsService(ctx, service, account, region, s.clock.Now())
 		caller.From(as).Identity.Session = &caller.Session{Issued: s.clock.Now().Truncate(time.Second), Keys: []caller.Tag{
-			{Key: "aws:SourceArn", Value: rule}, {Key: "aws:SourceAccount", Value: account},
+			{Key: "aws:SourceArn", Value: source}, {Key: "aws:SourceAccount", Value: account},
 		}}
-		got, err := door.AssumeRole(as, &stsapi.AssumeRoleRequest{RoleArn: role, RoleSessionName: "events"})
+		got, err := door.AssumeRole(as, &stsapi.AssumeRoleRequest{RoleArn: role, RoleSessionName: name})
 		if err != nil {
 			return nil, fmt.Errorf("the role %s cannot be assumed: %w", role, err)
 		}
@@ -103,7 +104,7 @@ func (s *Server) targetRole(dir *directory) func(ctx context.Context, role, rule
 		if err != nil {
 			return nil, err
 		}
-		call := &caller.Call{Identity: id.Identity, Time: s.clock.Now(), Region: region, UserAgent: eventBridge, Via: []string{eventBridge}}
+		call := &caller.Call{Identity: id.Identity, Time: s.clock.Now(), Region: region, UserAgent: service, Via: []string{service}}
 		return caller.With(ctx, call), nil
 	}
 }

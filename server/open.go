@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"bartizan.dev/store/sqlite"
 	trailpg "bartizan.dev/trail/postgres"
 	"bartizan.dev/trail/segment"
+	"bartizan.dev/work"
 )
 
 // RootKeyFile is the name of the root key's file in the data directory. It is
@@ -112,6 +114,30 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	s.onClose(sealed.Close)
 	s.store = sealed
 	return nil
+}
+
+// OpenStore opens the keys and the store of a data directory for a program that
+// serves nothing, and returns what closes them.
+func OpenStore(ctx context.Context, opt Options) (_ store.Store, closeAll func() error, err error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{opt: opt, log: opt.Log, clock: new(work.Clock)}
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := os.MkdirAll(opt.Data, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("the data directory: %w", err)
+	}
+	for _, open := range []func() error{s.own, s.lock, func() error { return s.openKeys(ctx) }, func() error { return s.openStore(ctx) }} {
+		if err := open(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return s.store, s.Close, nil
 }
 
 // openTrail opens the trail where the store is: segment files beside the

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"bartizan.dev/service/accessanalyzer"
+	"bartizan.dev/service/acm"
 	"bartizan.dev/service/cloudhsmv2"
 	"bartizan.dev/service/events"
 	"bartizan.dev/service/iam"
@@ -13,6 +14,7 @@ import (
 	"bartizan.dev/service/redshift"
 	"bartizan.dev/service/rolesanywhere"
 	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/securityhub"
 	"bartizan.dev/service/sns"
 	"bartizan.dev/service/ssm"
 )
@@ -61,6 +63,12 @@ type Options struct {
 	// TrailBuckets are the buckets that CloudTrail delivers log files to: the
 	// directory by the bucket's name.
 	TrailBuckets map[string]string
+	// Resolver is the DNS resolver that is asked for the records that prove the names
+	// of certificates: HOST:PORT. Without it, it is the system's.
+	Resolver string
+	// PublicProfile has ACM's authority issue certificates that keep to the
+	// requirements for the public's: they last 198 days or less, instead of 395.
+	PublicProfile bool
 	// Rotators are who rotates secrets, by the name in the ARN of a Lambda function.
 	// The built-in rotators are there without it.
 	Rotators map[string]Rotator
@@ -92,8 +100,10 @@ type Quotas struct {
 	SecretsManager secretsmanager.Quotas
 	CloudHSM       cloudhsmv2.Quotas
 	SSM            ssm.Quotas
+	ACM            acm.Quotas
 	Events         events.Quotas
 	Redshift       redshift.Quotas
+	SecurityHub    securityhub.Quotas
 	SNS            sns.Quotas
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 
 	organizationsapi "bartizan.dev/api/organizations"
 	"bartizan.dev/gateway"
@@ -60,6 +61,8 @@ func (s *Server) record(ctx context.Context, e *trail.Event) error {
 	if err := s.trail.Append(ctx, e); err != nil {
 		return err
 	}
-	s.publish(e)
+	c := *e
+	c.Region, _, _ = strings.Cut(e.Region, "/") // where the trail keeps it is the trail's affair
+	s.publish(&c)
 	return nil
 }

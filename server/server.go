@@ -32,6 +32,7 @@ import (
 	"bartizan.dev/service/kms"
 	"bartizan.dev/service/organizations"
 	"bartizan.dev/service/secretsmanager"
+	"bartizan.dev/service/securityhub"
 	"bartizan.dev/service/signin"
 	"bartizan.dev/service/sns"
 	"bartizan.dev/service/sts"
@@ -57,7 +58,9 @@ type Server struct {
 	iam                         *iam.Service
 	kms                         *kms.Service
 	happenings                  *events.Service
+	authors                     http.Handler // lists and answers of ACM's authority
 	secrets                     *secretsmanager.Service
+	securityhub                 *securityhub.Service
 	sns                         *sns.Service
 	workers                     []worker // what Serve runs beside the endpoint
 	toolbox                     *iamtoolbox.Service
@@ -154,7 +157,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		URL: s.endpoint, Store: store.View(s.store, "sts/"), Clock: s.clock, Log: s.log,
 	})
 	s.workers = append(s.workers, stsService)
-	events, err := s.openCloudTrail()
+	events, err := s.openCloudTrail(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -186,6 +189,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	hub := s.openSecurityHub(ctx, dir)
+	guard, err := s.openGuardDuty(ctx)
+	if err != nil {
+		return err
+	}
 	topics, err := s.openSNS(ctx)
 	if err != nil {
 		return err
@@ -196,7 +204,14 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.gateway, err = gateway.New(gateway.Config{
 		Services: append(append(s.withHSM(hosts), happenings...), []gateway.Service{
-			people, org, keys, secrets, events, topics, queues, s.openSSM(), s.openAccessAnalyzer(ctx, actions, ask),
+			people, org, keys, secrets, events,
+			hub,
+			guard,
+			topics,
+			queues,
+			s.openACM(),
+			s.openSSM(),
+			s.openAccessAnalyzer(ctx, actions, ask),
 			{Model: iamapi.Model(), Operations: iamapi.Operations(s.iam), Rules: s.iam.Rules(), Resource: iam.Resource},
 			{Model: stsapi.Model(), Operations: stsapi.Operations(stsService), Rules: stsService.Rules(), Resource: iam.Resource},
 			{Model: iamtoolboxapi.Model(), Operations: iamtoolboxapi.Operations(s.toolbox), Rules: s.toolbox.Rules()},
@@ -206,6 +221,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		ControlsResources: s.controls,
 		Trail:             s.trail,
 		Publish:           s.publish,
+		DataEvents:        s.cloudtrail.LogsData,
 		Signed:            time.Now,
 		Now:               s.clock.Now,
 		Log:               s.log,
@@ -247,6 +263,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /_bartizan/health/live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
 	mux.HandleFunc("GET /_bartizan/health/ready", s.ready)
 	mux.Handle("/_bartizan/issuer/", s.iam.Handler())
+	mux.Handle("/_bartizan/acm/", s.authors)
 	mux.Handle("/_bartizan/sns/", s.sns.Handler())
 	calls := s.proxies(s.pages(s.gateway))
 	if s.opt.Dev {

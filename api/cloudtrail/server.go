@@ -12,20 +12,38 @@ import (
 // Server is what a service implements.
 type Server interface {
 	AddTags(context.Context, *AddTagsRequest) (*AddTagsResponse, error)
+	CancelQuery(context.Context, *CancelQueryRequest) (*CancelQueryResponse, error)
+	CreateEventDataStore(context.Context, *CreateEventDataStoreRequest) (*CreateEventDataStoreResponse, error)
 	CreateTrail(context.Context, *CreateTrailRequest) (*CreateTrailResponse, error)
+	DeleteEventDataStore(context.Context, *DeleteEventDataStoreRequest) (*DeleteEventDataStoreResponse, error)
+	DeleteResourcePolicy(context.Context, *DeleteResourcePolicyRequest) (*DeleteResourcePolicyResponse, error)
 	DeleteTrail(context.Context, *DeleteTrailRequest) (*DeleteTrailResponse, error)
+	DescribeQuery(context.Context, *DescribeQueryRequest) (*DescribeQueryResponse, error)
 	DescribeTrails(context.Context, *DescribeTrailsRequest) (*DescribeTrailsResponse, error)
+	GetEventDataStore(context.Context, *GetEventDataStoreRequest) (*GetEventDataStoreResponse, error)
 	GetEventSelectors(context.Context, *GetEventSelectorsRequest) (*GetEventSelectorsResponse, error)
+	GetInsightSelectors(context.Context, *GetInsightSelectorsRequest) (*GetInsightSelectorsResponse, error)
+	GetQueryResults(context.Context, *GetQueryResultsRequest) (*GetQueryResultsResponse, error)
+	GetResourcePolicy(context.Context, *GetResourcePolicyRequest) (*GetResourcePolicyResponse, error)
 	GetTrail(context.Context, *GetTrailRequest) (*GetTrailResponse, error)
 	GetTrailStatus(context.Context, *GetTrailStatusRequest) (*GetTrailStatusResponse, error)
+	ListEventDataStores(context.Context, *ListEventDataStoresRequest) (*ListEventDataStoresResponse, error)
 	ListPublicKeys(context.Context, *ListPublicKeysRequest) (*ListPublicKeysResponse, error)
+	ListQueries(context.Context, *ListQueriesRequest) (*ListQueriesResponse, error)
 	ListTags(context.Context, *ListTagsRequest) (*ListTagsResponse, error)
 	ListTrails(context.Context, *ListTrailsRequest) (*ListTrailsResponse, error)
 	LookupEvents(context.Context, *LookupEventsRequest) (*LookupEventsResponse, error)
 	PutEventSelectors(context.Context, *PutEventSelectorsRequest) (*PutEventSelectorsResponse, error)
+	PutInsightSelectors(context.Context, *PutInsightSelectorsRequest) (*PutInsightSelectorsResponse, error)
+	PutResourcePolicy(context.Context, *PutResourcePolicyRequest) (*PutResourcePolicyResponse, error)
 	RemoveTags(context.Context, *RemoveTagsRequest) (*RemoveTagsResponse, error)
+	RestoreEventDataStore(context.Context, *RestoreEventDataStoreRequest) (*RestoreEventDataStoreResponse, error)
+	StartEventDataStoreIngestion(context.Context, *StartEventDataStoreIngestionRequest) (*StartEventDataStoreIngestionResponse, error)
 	StartLogging(context.Context, *StartLoggingRequest) (*StartLoggingResponse, error)
+	StartQuery(context.Context, *StartQueryRequest) (*StartQueryResponse, error)
+	StopEventDataStoreIngestion(context.Context, *StopEventDataStoreIngestionRequest) (*StopEventDataStoreIngestionResponse, error)
 	StopLogging(context.Context, *StopLoggingRequest) (*StopLoggingResponse, error)
+	UpdateEventDataStore(context.Context, *UpdateEventDataStoreRequest) (*UpdateEventDataStoreResponse, error)
 	UpdateTrail(context.Context, *UpdateTrailRequest) (*UpdateTrailResponse, error)
 }
 
@@ -36,17 +54,44 @@ type Unimplemented struct{}
 func (Unimplemented) AddTags(context.Context, *AddTagsRequest) (*AddTagsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "AddTags")
 }
+func (Unimplemented) CancelQuery(context.Context, *CancelQueryRequest) (*CancelQueryResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "CancelQuery")
+}
+func (Unimplemented) CreateEventDataStore(context.Context, *CreateEventDataStoreRequest) (*CreateEventDataStoreResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "CreateEventDataStore")
+}
 func (Unimplemented) CreateTrail(context.Context, *CreateTrailRequest) (*CreateTrailResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "CreateTrail")
+}
+func (Unimplemented) DeleteEventDataStore(context.Context, *DeleteEventDataStoreRequest) (*DeleteEventDataStoreResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "DeleteEventDataStore")
+}
+func (Unimplemented) DeleteResourcePolicy(context.Context, *DeleteResourcePolicyRequest) (*DeleteResourcePolicyResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "DeleteResourcePolicy")
 }
 func (Unimplemented) DeleteTrail(context.Context, *DeleteTrailRequest) (*DeleteTrailResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "DeleteTrail")
 }
+func (Unimplemented) DescribeQuery(context.Context, *DescribeQueryRequest) (*DescribeQueryResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "DescribeQuery")
+}
 func (Unimplemented) DescribeTrails(context.Context, *DescribeTrailsRequest) (*DescribeTrailsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "DescribeTrails")
 }
+func (Unimplemented) GetEventDataStore(context.Context, *GetEventDataStoreRequest) (*GetEventDataStoreResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "GetEventDataStore")
+}
 func (Unimplemented) GetEventSelectors(context.Context, *GetEventSelectorsRequest) (*GetEventSelectorsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "GetEventSelectors")
+}
+func (Unimplemented) GetInsightSelectors(context.Context, *GetInsightSelectorsRequest) (*GetInsightSelectorsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "GetInsightSelectors")
+}
+func (Unimplemented) GetQueryResults(context.Context, *GetQueryResultsRequest) (*GetQueryResultsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "GetQueryResults")
+}
+func (Unimplemented) GetResourcePolicy(context.Context, *GetResourcePolicyRequest) (*GetResourcePolicyResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "GetResourcePolicy")
 }
 func (Unimplemented) GetTrail(context.Context, *GetTrailRequest) (*GetTrailResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "GetTrail")
@@ -54,8 +99,14 @@ func (Unimplemented) GetTrail(context.Context, *GetTrailRequest) (*GetTrailRespo
 func (Unimplemented) GetTrailStatus(context.Context, *GetTrailStatusRequest) (*GetTrailStatusResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "GetTrailStatus")
 }
+func (Unimplemented) ListEventDataStores(context.Context, *ListEventDataStoresRequest) (*ListEventDataStoresResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "ListEventDataStores")
+}
 func (Unimplemented) ListPublicKeys(context.Context, *ListPublicKeysRequest) (*ListPublicKeysResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "ListPublicKeys")
+}
+func (Unimplemented) ListQueries(context.Context, *ListQueriesRequest) (*ListQueriesResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "ListQueries")
 }
 func (Unimplemented) ListTags(context.Context, *ListTagsRequest) (*ListTagsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "ListTags")
@@ -69,14 +120,35 @@ func (Unimplemented) LookupEvents(context.Context, *LookupEventsRequest) (*Looku
 func (Unimplemented) PutEventSelectors(context.Context, *PutEventSelectorsRequest) (*PutEventSelectorsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "PutEventSelectors")
 }
+func (Unimplemented) PutInsightSelectors(context.Context, *PutInsightSelectorsRequest) (*PutInsightSelectorsResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "PutInsightSelectors")
+}
+func (Unimplemented) PutResourcePolicy(context.Context, *PutResourcePolicyRequest) (*PutResourcePolicyResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "PutResourcePolicy")
+}
 func (Unimplemented) RemoveTags(context.Context, *RemoveTagsRequest) (*RemoveTagsResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "RemoveTags")
+}
+func (Unimplemented) RestoreEventDataStore(context.Context, *RestoreEventDataStoreRequest) (*RestoreEventDataStoreResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "RestoreEventDataStore")
+}
+func (Unimplemented) StartEventDataStoreIngestion(context.Context, *StartEventDataStoreIngestionRequest) (*StartEventDataStoreIngestionResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "StartEventDataStoreIngestion")
 }
 func (Unimplemented) StartLogging(context.Context, *StartLoggingRequest) (*StartLoggingResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "StartLogging")
 }
+func (Unimplemented) StartQuery(context.Context, *StartQueryRequest) (*StartQueryResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "StartQuery")
+}
+func (Unimplemented) StopEventDataStoreIngestion(context.Context, *StopEventDataStoreIngestionRequest) (*StopEventDataStoreIngestionResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "StopEventDataStoreIngestion")
+}
 func (Unimplemented) StopLogging(context.Context, *StopLoggingRequest) (*StopLoggingResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "StopLogging")
+}
+func (Unimplemented) UpdateEventDataStore(context.Context, *UpdateEventDataStoreRequest) (*UpdateEventDataStoreResponse, error) {
+	return nil, wire.NotImplemented("cloudtrail", "UpdateEventDataStore")
 }
 func (Unimplemented) UpdateTrail(context.Context, *UpdateTrailRequest) (*UpdateTrailResponse, error) {
 	return nil, wire.NotImplemented("cloudtrail", "UpdateTrail")
@@ -88,12 +160,18 @@ func Model() *wire.Service { return &model }
 // Operations binds the operations to a server.
 func Operations(s Server) []wire.Operation {
 	return []wire.Operation{
-		wire.Bind(&model, 0, s.AddTags), wire.Bind(&model, 1, s.CreateTrail), wire.Bind(&model, 2, s.DeleteTrail),
-		wire.Bind(&model, 3, s.DescribeTrails), wire.Bind(&model, 4, s.GetEventSelectors), wire.Bind(&model, 5, s.GetTrail),
-		wire.Bind(&model, 6, s.GetTrailStatus), wire.Bind(&model, 7, s.ListPublicKeys), wire.Bind(&model, 8, s.ListTags),
-		wire.Bind(&model, 9, s.ListTrails), wire.Bind(&model, 10, s.LookupEvents), wire.Bind(&model, 11, s.PutEventSelectors),
-		wire.Bind(&model, 12, s.RemoveTags), wire.Bind(&model, 13, s.StartLogging), wire.Bind(&model, 14, s.StopLogging),
-		wire.Bind(&model, 15, s.UpdateTrail),
+		wire.Bind(&model, 0, s.AddTags), wire.Bind(&model, 1, s.CancelQuery), wire.Bind(&model, 2, s.CreateEventDataStore),
+		wire.Bind(&model, 3, s.CreateTrail), wire.Bind(&model, 4, s.DeleteEventDataStore), wire.Bind(&model, 5, s.DeleteResourcePolicy),
+		wire.Bind(&model, 6, s.DeleteTrail), wire.Bind(&model, 7, s.DescribeQuery), wire.Bind(&model, 8, s.DescribeTrails),
+		wire.Bind(&model, 9, s.GetEventDataStore), wire.Bind(&model, 10, s.GetEventSelectors), wire.Bind(&model, 11, s.GetInsightSelectors),
+		wire.Bind(&model, 12, s.GetQueryResults), wire.Bind(&model, 13, s.GetResourcePolicy), wire.Bind(&model, 14, s.GetTrail),
+		wire.Bind(&model, 15, s.GetTrailStatus), wire.Bind(&model, 16, s.ListEventDataStores), wire.Bind(&model, 17, s.ListPublicKeys),
+		wire.Bind(&model, 18, s.ListQueries), wire.Bind(&model, 19, s.ListTags), wire.Bind(&model, 20, s.ListTrails),
+		wire.Bind(&model, 21, s.LookupEvents), wire.Bind(&model, 22, s.PutEventSelectors), wire.Bind(&model, 23, s.PutInsightSelectors),
+		wire.Bind(&model, 24, s.PutResourcePolicy), wire.Bind(&model, 25, s.RemoveTags), wire.Bind(&model, 26, s.RestoreEventDataStore),
+		wire.Bind(&model, 27, s.StartEventDataStoreIngestion), wire.Bind(&model, 28, s.StartLogging), wire.Bind(&model, 29, s.StartQuery),
+		wire.Bind(&model, 30, s.StopEventDataStoreIngestion), wire.Bind(&model, 31, s.StopLogging), wire.Bind(&model, 32, s.UpdateEventDataStore),
+		wire.Bind(&model, 33, s.UpdateTrail),
 	}
 }
 
@@ -103,48 +181,102 @@ type Client struct{ Door wire.Door }
 func (c Client) AddTags(ctx context.Context, in *AddTagsRequest) (*AddTagsResponse, error) {
 	return wire.Call[AddTagsResponse](ctx, c.Door, &model, 0, in)
 }
+func (c Client) CancelQuery(ctx context.Context, in *CancelQueryRequest) (*CancelQueryResponse, error) {
+	return wire.Call[CancelQueryResponse](ctx, c.Door, &model, 1, in)
+}
+func (c Client) CreateEventDataStore(ctx context.Context, in *CreateEventDataStoreRequest) (*CreateEventDataStoreResponse, error) {
+	return wire.Call[CreateEventDataStoreResponse](ctx, c.Door, &model, 2, in)
+}
 func (c Client) CreateTrail(ctx context.Context, in *CreateTrailRequest) (*CreateTrailResponse, error) {
-	return wire.Call[CreateTrailResponse](ctx, c.Door, &model, 1, in)
+	return wire.Call[CreateTrailResponse](ctx, c.Door, &model, 3, in)
+}
+func (c Client) DeleteEventDataStore(ctx context.Context, in *DeleteEventDataStoreRequest) (*DeleteEventDataStoreResponse, error) {
+	return wire.Call[DeleteEventDataStoreResponse](ctx, c.Door, &model, 4, in)
+}
+func (c Client) DeleteResourcePolicy(ctx context.Context, in *DeleteResourcePolicyRequest) (*DeleteResourcePolicyResponse, error) {
+	return wire.Call[DeleteResourcePolicyResponse](ctx, c.Door, &model, 5, in)
 }
 func (c Client) DeleteTrail(ctx context.Context, in *DeleteTrailRequest) (*DeleteTrailResponse, error) {
-	return wire.Call[DeleteTrailResponse](ctx, c.Door, &model, 2, in)
+	return wire.Call[DeleteTrailResponse](ctx, c.Door, &model, 6, in)
+}
+func (c Client) DescribeQuery(ctx context.Context, in *DescribeQueryRequest) (*DescribeQueryResponse, error) {
+	return wire.Call[DescribeQueryResponse](ctx, c.Door, &model, 7, in)
 }
 func (c Client) DescribeTrails(ctx context.Context, in *DescribeTrailsRequest) (*DescribeTrailsResponse, error) {
-	return wire.Call[DescribeTrailsResponse](ctx, c.Door, &model, 3, in)
+	return wire.Call[DescribeTrailsResponse](ctx, c.Door, &model, 8, in)
+}
+func (c Client) GetEventDataStore(ctx context.Context, in *GetEventDataStoreRequest) (*GetEventDataStoreResponse, error) {
+	return wire.Call[GetEventDataStoreResponse](ctx, c.Door, &model, 9, in)
 }
 func (c Client) GetEventSelectors(ctx context.Context, in *GetEventSelectorsRequest) (*GetEventSelectorsResponse, error) {
-	return wire.Call[GetEventSelectorsResponse](ctx, c.Door, &model, 4, in)
+	return wire.Call[GetEventSelectorsResponse](ctx, c.Door, &model, 10, in)
+}
+func (c Client) GetInsightSelectors(ctx context.Context, in *GetInsightSelectorsRequest) (*GetInsightSelectorsResponse, error) {
+	return wire.Call[GetInsightSelectorsResponse](ctx, c.Door, &model, 11, in)
+}
+func (c Client) GetQueryResults(ctx context.Context, in *GetQueryResultsRequest) (*GetQueryResultsResponse, error) {
+	return wire.Call[GetQueryResultsResponse](ctx, c.Door, &model, 12, in)
+}
+func (c Client) GetResourcePolicy(ctx context.Context, in *GetResourcePolicyRequest) (*GetResourcePolicyResponse, error) {
+	return wire.Call[GetResourcePolicyResponse](ctx, c.Door, &model, 13, in)
 }
 func (c Client) GetTrail(ctx context.Context, in *GetTrailRequest) (*GetTrailResponse, error) {
-	return wire.Call[GetTrailResponse](ctx, c.Door, &model, 5, in)
+	return wire.Call[GetTrailResponse](ctx, c.Door, &model, 14, in)
 }
 func (c Client) GetTrailStatus(ctx context.Context, in *GetTrailStatusRequest) (*GetTrailStatusResponse, error) {
-	return wire.Call[GetTrailStatusResponse](ctx, c.Door, &model, 6, in)
+	return wire.Call[GetTrailStatusResponse](ctx, c.Door, &model, 15, in)
+}
+func (c Client) ListEventDataStores(ctx context.Context, in *ListEventDataStoresRequest) (*ListEventDataStoresResponse, error) {
+	return wire.Call[ListEventDataStoresResponse](ctx, c.Door, &model, 16, in)
 }
 func (c Client) ListPublicKeys(ctx context.Context, in *ListPublicKeysRequest) (*ListPublicKeysResponse, error) {
-	return wire.Call[ListPublicKeysResponse](ctx, c.Door, &model, 7, in)
+	return wire.Call[ListPublicKeysResponse](ctx, c.Door, &model, 17, in)
+}
+func (c Client) ListQueries(ctx context.Context, in *ListQueriesRequest) (*ListQueriesResponse, error) {
+	return wire.Call[ListQueriesResponse](ctx, c.Door, &model, 18, in)
 }
 func (c Client) ListTags(ctx context.Context, in *ListTagsRequest) (*ListTagsResponse, error) {
-	return wire.Call[ListTagsResponse](ctx, c.Door, &model, 8, in)
+	return wire.Call[ListTagsResponse](ctx, c.Door, &model, 19, in)
 }
 func (c Client) ListTrails(ctx context.Context, in *ListTrailsRequest) (*ListTrailsResponse, error) {
-	return wire.Call[ListTrailsResponse](ctx, c.Door, &model, 9, in)
+	return wire.Call[ListTrailsResponse](ctx, c.Door, &model, 20, in)
 }
 func (c Client) LookupEvents(ctx context.Context, in *LookupEventsRequest) (*LookupEventsResponse, error) {
-	return wire.Call[LookupEventsResponse](ctx, c.Door, &model, 10, in)
+	return wire.Call[LookupEventsResponse](ctx, c.Door, &model, 21, in)
 }
 func (c Client) PutEventSelectors(ctx context.Context, in *PutEventSelectorsRequest) (*PutEventSelectorsResponse, error) {
-	return wire.Call[PutEventSelectorsResponse](ctx, c.Door, &model, 11, in)
+	return wire.Call[PutEventSelectorsResponse](ctx, c.Door, &model, 22, in)
+}
+func (c Client) PutInsightSelectors(ctx context.Context, in *PutInsightSelectorsRequest) (*PutInsightSelectorsResponse, error) {
+	return wire.Call[PutInsightSelectorsResponse](ctx, c.Door, &model, 23, in)
+}
+func (c Client) PutResourcePolicy(ctx context.Context, in *PutResourcePolicyRequest) (*PutResourcePolicyResponse, error) {
+	return wire.Call[PutResourcePolicyResponse](ctx, c.Door, &model, 24, in)
 }
 func (c Client) RemoveTags(ctx context.Context, in *RemoveTagsRequest) (*RemoveTagsResponse, error) {
-	return wire.Call[RemoveTagsResponse](ctx, c.Door, &model, 12, in)
+	return wire.Call[RemoveTagsResponse](ctx, c.Door, &model, 25, in)
+}
+func (c Client) RestoreEventDataStore(ctx context.Context, in *RestoreEventDataStoreRequest) (*RestoreEventDataStoreResponse, error) {
+	return wire.Call[RestoreEventDataStoreResponse](ctx, c.Door, &model, 26, in)
+}
+func (c Client) StartEventDataStoreIngestion(ctx context.Context, in *StartEventDataStoreIngestionRequest) (*StartEventDataStoreIngestionResponse, error) {
+	return wire.Call[StartEventDataStoreIngestionResponse](ctx, c.Door, &model, 27, in)
 }
 func (c Client) StartLogging(ctx context.Context, in *StartLoggingRequest) (*StartLoggingResponse, error) {
-	return wire.Call[StartLoggingResponse](ctx, c.Door, &model, 13, in)
+	return wire.Call[StartLoggingResponse](ctx, c.Door, &model, 28, in)
+}
+func (c Client) StartQuery(ctx context.Context, in *StartQueryRequest) (*StartQueryResponse, error) {
+	return wire.Call[StartQueryResponse](ctx, c.Door, &model, 29, in)
+}
+func (c Client) StopEventDataStoreIngestion(ctx context.Context, in *StopEventDataStoreIngestionRequest) (*StopEventDataStoreIngestionResponse, error) {
+	return wire.Call[StopEventDataStoreIngestionResponse](ctx, c.Door, &model, 30, in)
 }
 func (c Client) StopLogging(ctx context.Context, in *StopLoggingRequest) (*StopLoggingResponse, error) {
-	return wire.Call[StopLoggingResponse](ctx, c.Door, &model, 14, in)
+	return wire.Call[StopLoggingResponse](ctx, c.Door, &model, 31, in)
+}
+func (c Client) UpdateEventDataStore(ctx context.Context, in *UpdateEventDataStoreRequest) (*UpdateEventDataStoreResponse, error) {
+	return wire.Call[UpdateEventDataStoreResponse](ctx, c.Door, &model, 32, in)
 }
 func (c Client) UpdateTrail(ctx context.Context, in *UpdateTrailRequest) (*UpdateTrailResponse, error) {
-	return wire.Call[UpdateTrailResponse](ctx, c.Door, &model, 15, in)
+	return wire.Call[UpdateTrailResponse](ctx, c.Door, &model, 33, in)
 }

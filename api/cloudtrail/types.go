@@ -20,6 +20,43 @@ type AdvancedFieldSelector struct {
 	Equals, StartsWith, EndsWith, NotEquals []string
 	NotStartsWith, NotEndsWith              []string
 }
+type BillingMode string
+
+const BillingMode_EXTENDABLE_RETENTION_PRICING, BillingMode_FIXED_RETENTION_PRICING BillingMode = "EXTENDABLE_RETENTION_PRICING", "FIXED_RETENTION_PRICING"
+
+type CancelQueryRequest struct {
+	EventDataStore               *string
+	QueryId                      string
+	EventDataStoreOwnerAccountId *string
+}
+type CancelQueryResponse struct {
+	QueryId                      string
+	QueryStatus                  QueryStatus
+	EventDataStoreOwnerAccountId *string
+}
+type CreateEventDataStoreRequest struct {
+	Name                                    string
+	AdvancedEventSelectors                  []AdvancedEventSelector
+	MultiRegionEnabled, OrganizationEnabled *bool
+	RetentionPeriod                         *int32
+	TerminationProtectionEnabled            *bool
+	TagsList                                []Tag
+	KmsKeyId                                *string
+	StartIngestion                          *bool
+	BillingMode                             BillingMode
+}
+type CreateEventDataStoreResponse struct {
+	EventDataStoreArn, Name                 *string
+	Status                                  EventDataStoreStatus
+	AdvancedEventSelectors                  []AdvancedEventSelector
+	MultiRegionEnabled, OrganizationEnabled *bool
+	RetentionPeriod                         *int32
+	TerminationProtectionEnabled            *bool
+	TagsList                                []Tag
+	CreatedTimestamp, UpdatedTimestamp      time.Time
+	KmsKeyId                                *string
+	BillingMode                             BillingMode
+}
 type CreateTrailRequest struct {
 	Name, S3BucketName                          string
 	S3KeyPrefix, SnsTopicName                   *string
@@ -46,8 +83,31 @@ type DataResource struct {
 	Type   *string
 	Values []string
 }
+type DeleteEventDataStoreRequest struct{ EventDataStore string }
+type DeleteEventDataStoreResponse struct{}
+type DeleteResourcePolicyRequest struct{ ResourceArn string }
+type DeleteResourcePolicyResponse struct{}
 type DeleteTrailRequest struct{ Name string }
 type DeleteTrailResponse struct{}
+type DeliveryStatus string
+
+const DeliveryStatus_SUCCESS, DeliveryStatus_FAILED, DeliveryStatus_FAILED_SIGNING_FILE DeliveryStatus = "SUCCESS", "FAILED", "FAILED_SIGNING_FILE"
+const DeliveryStatus_PENDING, DeliveryStatus_RESOURCE_NOT_FOUND, DeliveryStatus_ACCESS_DENIED DeliveryStatus = "PENDING", "RESOURCE_NOT_FOUND", "ACCESS_DENIED"
+const DeliveryStatus_ACCESS_DENIED_SIGNING_FILE, DeliveryStatus_CANCELLED DeliveryStatus = "ACCESS_DENIED_SIGNING_FILE", "CANCELLED"
+const DeliveryStatus_UNKNOWN DeliveryStatus = "UNKNOWN"
+
+type DescribeQueryRequest struct {
+	EventDataStore, QueryId, QueryAlias     *string
+	RefreshId, EventDataStoreOwnerAccountId *string
+}
+type DescribeQueryResponse struct {
+	QueryId, QueryString                 *string
+	QueryStatus                          QueryStatus
+	QueryStatistics                      *QueryStatisticsForDescribeQuery
+	ErrorMessage, DeliveryS3Uri          *string
+	DeliveryStatus                       DeliveryStatus
+	Prompt, EventDataStoreOwnerAccountId *string
+}
 type DescribeTrailsRequest struct {
 	TrailNameList       []string
 	IncludeShadowTrails *bool
@@ -64,17 +124,78 @@ type EventCategory string
 
 const EventCategory_insight EventCategory = "insight"
 
+type EventDataStore struct {
+	EventDataStoreArn, Name                 *string
+	TerminationProtectionEnabled            *bool
+	Status                                  EventDataStoreStatus
+	AdvancedEventSelectors                  []AdvancedEventSelector
+	MultiRegionEnabled, OrganizationEnabled *bool
+	RetentionPeriod                         *int32
+	CreatedTimestamp, UpdatedTimestamp      time.Time
+}
+type EventDataStoreStatus string
+
+const EventDataStoreStatus_CREATED, EventDataStoreStatus_ENABLED EventDataStoreStatus = "CREATED", "ENABLED"
+const EventDataStoreStatus_PENDING_DELETION, EventDataStoreStatus_STARTING_INGESTION EventDataStoreStatus = "PENDING_DELETION", "STARTING_INGESTION"
+const EventDataStoreStatus_STOPPING_INGESTION, EventDataStoreStatus_STOPPED_INGESTION EventDataStoreStatus = "STOPPING_INGESTION", "STOPPED_INGESTION"
+
 type EventSelector struct {
 	ReadWriteType                 ReadWriteType
 	IncludeManagementEvents       *bool
 	DataResources                 []DataResource
 	ExcludeManagementEventSources []string
 }
+type FederationStatus string
+
+const FederationStatus_ENABLING, FederationStatus_ENABLED, FederationStatus_DISABLING FederationStatus = "ENABLING", "ENABLED", "DISABLING"
+const FederationStatus_DISABLED FederationStatus = "DISABLED"
+
+type GetEventDataStoreRequest struct{ EventDataStore string }
+type GetEventDataStoreResponse struct {
+	EventDataStoreArn, Name                 *string
+	Status                                  EventDataStoreStatus
+	AdvancedEventSelectors                  []AdvancedEventSelector
+	MultiRegionEnabled, OrganizationEnabled *bool
+	RetentionPeriod                         *int32
+	TerminationProtectionEnabled            *bool
+	CreatedTimestamp, UpdatedTimestamp      time.Time
+	KmsKeyId                                *string
+	BillingMode                             BillingMode
+	FederationStatus                        FederationStatus
+	FederationRoleArn                       *string
+	PartitionKeys                           []PartitionKey
+}
 type GetEventSelectorsRequest struct{ TrailName string }
 type GetEventSelectorsResponse struct {
 	TrailARN               *string
 	EventSelectors         []EventSelector
 	AdvancedEventSelectors []AdvancedEventSelector
+}
+type GetInsightSelectorsRequest struct {
+	TrailName, EventDataStore *string
+}
+type GetInsightSelectorsResponse struct {
+	TrailARN                               *string
+	InsightSelectors                       []InsightSelector
+	EventDataStoreArn, InsightsDestination *string
+}
+type GetQueryResultsRequest struct {
+	EventDataStore               *string
+	QueryId                      string
+	NextToken                    *string
+	MaxQueryResults              *int32
+	EventDataStoreOwnerAccountId *string
+}
+type GetQueryResultsResponse struct {
+	QueryStatus             QueryStatus
+	QueryStatistics         *QueryStatistics
+	QueryResultRows         [][]map[string]string
+	NextToken, ErrorMessage *string
+}
+type GetResourcePolicyRequest struct{ ResourceArn string }
+type GetResourcePolicyResponse struct {
+	ResourceArn, ResourcePolicy  *string
+	DelegatedAdminResourcePolicy *string
 }
 type GetTrailRequest struct{ Name string }
 type GetTrailResponse struct{ Trail *Trail }
@@ -94,6 +215,22 @@ type GetTrailStatusResponse struct {
 	LatestDeliveryAttemptSucceeded               *string
 	TimeLoggingStarted, TimeLoggingStopped       *string
 }
+type InsightSelector struct {
+	InsightType     InsightType
+	EventCategories []SourceEventCategory
+}
+type InsightType string
+
+const InsightType_ApiCallRateInsight, InsightType_ApiErrorRateInsight InsightType = "ApiCallRateInsight", "ApiErrorRateInsight"
+
+type ListEventDataStoresRequest struct {
+	NextToken  *string
+	MaxResults *int32
+}
+type ListEventDataStoresResponse struct {
+	EventDataStores []EventDataStore
+	NextToken       *string
+}
 type ListPublicKeysRequest struct {
 	StartTime, EndTime time.Time
 	NextToken          *string
@@ -101,6 +238,17 @@ type ListPublicKeysRequest struct {
 type ListPublicKeysResponse struct {
 	PublicKeyList []PublicKey
 	NextToken     *string
+}
+type ListQueriesRequest struct {
+	EventDataStore     string
+	NextToken          *string
+	MaxResults         *int32
+	StartTime, EndTime time.Time
+	QueryStatus        QueryStatus
+}
+type ListQueriesResponse struct {
+	Queries   []Query
+	NextToken *string
 }
 type ListTagsRequest struct {
 	ResourceIdList []string
@@ -136,6 +284,9 @@ type LookupEventsResponse struct {
 	Events    []Event
 	NextToken *string
 }
+type PartitionKey struct {
+	Name, Type string
+}
 type PublicKey struct {
 	Value                              []byte
 	ValidityStartTime, ValidityEndTime time.Time
@@ -151,6 +302,42 @@ type PutEventSelectorsResponse struct {
 	EventSelectors         []EventSelector
 	AdvancedEventSelectors []AdvancedEventSelector
 }
+type PutInsightSelectorsRequest struct {
+	TrailName                           *string
+	InsightSelectors                    []InsightSelector
+	EventDataStore, InsightsDestination *string
+}
+type PutInsightSelectorsResponse struct {
+	TrailARN                               *string
+	InsightSelectors                       []InsightSelector
+	EventDataStoreArn, InsightsDestination *string
+}
+type PutResourcePolicyRequest struct {
+	ResourceArn, ResourcePolicy string
+}
+type PutResourcePolicyResponse struct {
+	ResourceArn, ResourcePolicy  *string
+	DelegatedAdminResourcePolicy *string
+}
+type Query struct {
+	QueryId      *string
+	QueryStatus  QueryStatus
+	CreationTime time.Time
+}
+type QueryStatistics struct {
+	ResultsCount, TotalResultsCount *int32
+	BytesScanned                    *int64
+}
+type QueryStatisticsForDescribeQuery struct {
+	EventsMatched, EventsScanned, BytesScanned *int64
+	ExecutionTimeInMillis                      *int32
+	CreationTime                               time.Time
+}
+type QueryStatus string
+
+const QueryStatus_QUEUED, QueryStatus_RUNNING, QueryStatus_FINISHED, QueryStatus_FAILED QueryStatus = "QUEUED", "RUNNING", "FINISHED", "FAILED"
+const QueryStatus_CANCELLED, QueryStatus_TIMED_OUT QueryStatus = "CANCELLED", "TIMED_OUT"
+
 type ReadWriteType string
 
 const ReadWriteType_ReadOnly, ReadWriteType_WriteOnly, ReadWriteType_All ReadWriteType = "ReadOnly", "WriteOnly", "All"
@@ -167,8 +354,36 @@ type ResourceTag struct {
 	ResourceId *string
 	TagsList   []Tag
 }
+type RestoreEventDataStoreRequest struct{ EventDataStore string }
+type RestoreEventDataStoreResponse struct {
+	EventDataStoreArn, Name                 *string
+	Status                                  EventDataStoreStatus
+	AdvancedEventSelectors                  []AdvancedEventSelector
+	MultiRegionEnabled, OrganizationEnabled *bool
+	RetentionPeriod                         *int32
+	TerminationProtectionEnabled            *bool
+	CreatedTimestamp, UpdatedTimestamp      time.Time
+	KmsKeyId                                *string
+	BillingMode                             BillingMode
+}
+type SourceEventCategory string
+
+const SourceEventCategory_Management, SourceEventCategory_Data SourceEventCategory = "Management", "Data"
+
+type StartEventDataStoreIngestionRequest struct{ EventDataStore string }
+type StartEventDataStoreIngestionResponse struct{}
 type StartLoggingRequest struct{ Name string }
 type StartLoggingResponse struct{}
+type StartQueryRequest struct {
+	QueryStatement, DeliveryS3Uri, QueryAlias *string
+	QueryParameters                           []string
+	EventDataStoreOwnerAccountId              *string
+}
+type StartQueryResponse struct {
+	QueryId, EventDataStoreOwnerAccountId *string
+}
+type StopEventDataStoreIngestionRequest struct{ EventDataStore string }
+type StopEventDataStoreIngestionResponse struct{}
 type StopLoggingRequest struct{ Name string }
 type StopLoggingResponse struct{}
 type Tag struct {
@@ -189,6 +404,29 @@ type Trail struct {
 }
 type TrailInfo struct {
 	TrailARN, Name, HomeRegion *string
+}
+type UpdateEventDataStoreRequest struct {
+	EventDataStore                          string
+	Name                                    *string
+	AdvancedEventSelectors                  []AdvancedEventSelector
+	MultiRegionEnabled, OrganizationEnabled *bool
+	RetentionPeriod                         *int32
+	TerminationProtectionEnabled            *bool
+	KmsKeyId                                *string
+	BillingMode                             BillingMode
+}
+type UpdateEventDataStoreResponse struct {
+	EventDataStoreArn, Name                 *string
+	Status                                  EventDataStoreStatus
+	AdvancedEventSelectors                  []AdvancedEventSelector
+	MultiRegionEnabled, OrganizationEnabled *bool
+	RetentionPeriod                         *int32
+	TerminationProtectionEnabled            *bool
+	CreatedTimestamp, UpdatedTimestamp      time.Time
+	KmsKeyId                                *string
+	BillingMode                             BillingMode
+	FederationStatus                        FederationStatus
+	FederationRoleArn                       *string
 }
 type UpdateTrailRequest struct {
 	Name                                        string

@@ -177,6 +177,30 @@ func code(err error) string {
 	return fmt.Sprint(err)
 }
 
+// TestLateLook: what a scan read before a resource changed does not undo what
+// was seen of the change.
+func TestLateLook(t *testing.T) {
+	f := newFixture(t)
+	f.roles = []Resource{{ARN: roleARN("app"), Account: account, Document: trust(`{"Service":"ec2.amazonaws.com"}`)}}
+	arn := f.analyzer(api.Type_ACCOUNT)
+	f.want(f.findings(arn))
+	list, err := f.analyzers.List(f.ctx, f.Store, account+"/", "", 0)
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	before, read := f.roles[0], f.Clock.Now()
+	f.Clock.Advance(time.Second)
+	f.roles = []Resource{{ARN: roleARN("app"), Account: account, Document: trust(`"*"`)}}
+	if err := f.Changed(f.ctx, roleARN("app")); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	if err := f.look(f.ctx, list[0].Value, &f.Sources[0], &before, read); err != nil {
+		t.Fatal(err)
+	}
+	f.want(f.findings(arn), "app ACTIVE public=true AWS:*")
+}
+
 // TestExternalAccess: who is outside is found, is resolved when it is gone, and
 // is found again.
 func TestExternalAccess(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	accessanalyzerapi "bartizan.dev/api/accessanalyzer"
 	"bartizan.dev/store"
@@ -16,6 +17,7 @@ type seen struct {
 	arn, account string
 	kind         accessanalyzerapi.ResourceType
 	err          string
+	read         time.Time // when what it says of itself was read, or before
 }
 
 // keep makes what is stored about a resource what was found: findings are made,
@@ -29,6 +31,13 @@ func (s *Service) keep(ctx context.Context, a *analyzer, at seen, found []findin
 			return nil // deleted meanwhile
 		} else if err != nil {
 			return err
+		}
+		// A scan that read this resource before it changed may come here after the
+		// look that the change had made: what was read later counts.
+		if r, err := s.resources.Get(ctx, tx, a.home()+"/"+at.arn); ignoreNotFound(err) != nil {
+			return err
+		} else if r != nil && r.Read.After(at.read) {
+			return nil
 		}
 		rules, err := s.rules.List(ctx, tx, a.home()+"/", "", 0)
 		if err != nil {
@@ -129,6 +138,7 @@ func (s *Service) note(ctx context.Context, tx store.Tx, a *analyzer, at seen, f
 		return err
 	}
 	before := *r
+	r.Read = at.read
 	r.Analyzed, r.Error, r.Public, r.Actions, r.Shared = s.now(), at.err, false, nil, len(found) > 0
 	for i := range found {
 		r.Public = r.Public || found[i].Public

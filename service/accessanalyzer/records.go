@@ -145,6 +145,7 @@ type analyzed struct {
 	Type       accessanalyzerapi.ResourceType
 	Created    time.Time
 	Analyzed   time.Time
+	Read       time.Time // when what was looked at was read
 	Updated    time.Time
 	Public     bool     `json:",omitzero"`
 	Actions    []string `json:",omitzero"`

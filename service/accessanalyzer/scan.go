@@ -125,6 +125,7 @@ func (s *Service) step(ctx context.Context, a *analyzer, accounts []string, at *
 
 // lookAt looks at one page.
 func (s *Service) lookAt(ctx context.Context, a *analyzer, at *position) (last string, n int, err error) {
+	read := s.Clock.Now()
 	if a.unused() {
 		list, err := s.Usage(ctx, at.Account, at.Resource, scanPage)
 		if err != nil {
@@ -132,7 +133,7 @@ func (s *Service) lookAt(ctx context.Context, a *analyzer, at *position) (last s
 		}
 		for i := range list {
 			last = list[i].ARN
-			if err := s.keep(ctx, a, seen{arn: last, kind: list[i].Type, account: at.Account}, s.unusedBy(a, &list[i])); err != nil {
+			if err := s.keep(ctx, a, seen{arn: last, kind: list[i].Type, account: at.Account, read: read}, s.unusedBy(a, &list[i])); err != nil {
 				return "", 0, err
 			}
 		}
@@ -145,7 +146,7 @@ func (s *Service) lookAt(ctx context.Context, a *analyzer, at *position) (last s
 	}
 	for i := range list {
 		last = list[i].ARN
-		if err := s.look(ctx, a, src, &list[i]); err != nil {
+		if err := s.look(ctx, a, src, &list[i], read); err != nil {
 			return "", 0, err
 		}
 	}
@@ -153,9 +154,10 @@ func (s *Service) lookAt(ctx context.Context, a *analyzer, at *position) (last s
 }
 
 // look finds who may use one resource, from outside the zone of trust or, for an
-// analyzer of internal access, from inside, and keeps that.
-func (s *Service) look(ctx context.Context, a *analyzer, src *Source, r *Resource) error {
-	one := seen{arn: r.ARN, kind: src.Type, account: r.Account}
+// analyzer of internal access, from inside, and keeps that. read is a time before
+// the resource was read.
+func (s *Service) look(ctx context.Context, a *analyzer, src *Source, r *Resource, read time.Time) error {
+	one := seen{arn: r.ARN, kind: src.Type, account: r.Account, read: read}
 	if a.internal() {
 		if !a.includes(r, src.Type) {
 			if _, err := s.resources.Get(ctx, s.Store, a.home()+"/"+r.ARN); err != nil {
@@ -244,6 +246,7 @@ func (s *Service) rescan(ctx context.Context, j work.Job) (func(store.Tx) error,
 	if src == nil {
 		return nil, nil
 	}
+	read := s.Clock.Now()
 	r, err := src.Get(ctx, name)
 	if err != nil {
 		return nil, err
@@ -251,7 +254,7 @@ func (s *Service) rescan(ctx context.Context, j work.Job) (func(store.Tx) error,
 	if r == nil {
 		return nil, s.forget(ctx, a.home(), name)
 	}
-	return nil, s.look(ctx, a, src, r)
+	return nil, s.look(ctx, a, src, r, read)
 }
 
 // Changed has the analyzers that look at a resource look at it again. The server

@@ -21,14 +21,17 @@ func (s *Service) Rules() policy.Rules {
 		"CreateTrail": policy.On(func(ctx context.Context, in *cloudtrailapi.CreateTrailRequest) ([]policy.Touch, error) {
 			at := placeOf(ctx)
 			t := policy.Touch{Action: "cloudtrail:CreateTrail", Resource: trailARN(at.account, at.region, in.Name), RequestTags: requestTags(in.TagsList)}
-			if len(in.TagsList) == 0 {
-				return []policy.Touch{t}, nil
+			out := passRole([]policy.Touch{t}, in.CloudWatchLogsRoleArn)
+			if len(in.TagsList) > 0 {
+				t.Action = "cloudtrail:AddTags"
+				out = append(out, t)
 			}
-			tags := t
-			tags.Action = "cloudtrail:AddTags"
-			return []policy.Touch{t, tags}, nil
+			return out, nil
 		}),
-		"UpdateTrail":       on(s, "UpdateTrail", func(in *cloudtrailapi.UpdateTrailRequest) string { return in.Name }),
+		"UpdateTrail": policy.On(func(ctx context.Context, in *cloudtrailapi.UpdateTrailRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "UpdateTrail", in.Name)
+			return passRole([]policy.Touch{t}, in.CloudWatchLogsRoleArn), err
+		}),
 		"DeleteTrail":       on(s, "DeleteTrail", func(in *cloudtrailapi.DeleteTrailRequest) string { return in.Name }),
 		"GetTrail":          on(s, "GetTrail", func(in *cloudtrailapi.GetTrailRequest) string { return in.Name }),
 		"GetTrailStatus":    on(s, "GetTrailStatus", func(in *cloudtrailapi.GetTrailStatusRequest) string { return in.Name }),
@@ -36,6 +39,51 @@ func (s *Service) Rules() policy.Rules {
 		"StopLogging":       on(s, "StopLogging", func(in *cloudtrailapi.StopLoggingRequest) string { return in.Name }),
 		"GetEventSelectors": on(s, "GetEventSelectors", func(in *cloudtrailapi.GetEventSelectorsRequest) string { return in.TrailName }),
 		"PutEventSelectors": on(s, "PutEventSelectors", func(in *cloudtrailapi.PutEventSelectorsRequest) string { return in.TrailName }),
+		"GetInsightSelectors": policy.On(func(ctx context.Context, in *cloudtrailapi.GetInsightSelectorsRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "GetInsightSelectors", either(in.TrailName, in.EventDataStore))
+			return []policy.Touch{t}, err
+		}),
+		"PutInsightSelectors": policy.On(func(ctx context.Context, in *cloudtrailapi.PutInsightSelectorsRequest) ([]policy.Touch, error) {
+			t, err := s.touch(ctx, "PutInsightSelectors", either(in.TrailName, in.EventDataStore))
+			return []policy.Touch{t}, err
+		}),
+		"CreateEventDataStore": policy.On(func(ctx context.Context, in *cloudtrailapi.CreateEventDataStoreRequest) ([]policy.Touch, error) {
+			at := placeOf(ctx)
+			t := policy.Touch{Action: "cloudtrail:CreateEventDataStore", Resource: storeARN(at.account, at.region, "*"), RequestTags: requestTags(in.TagsList)}
+			if len(in.TagsList) == 0 {
+				return []policy.Touch{t}, nil
+			}
+			tags := t
+			tags.Action = "cloudtrail:AddTags"
+			return []policy.Touch{t, tags}, nil
+		}),
+		"ListEventDataStores":          policy.OnAny(policy.Touch{Action: "cloudtrail:ListEventDataStores"}),
+		"GetEventDataStore":            onStore(s, "GetEventDataStore", func(in *cloudtrailapi.GetEventDataStoreRequest) string { return in.EventDataStore }),
+		"UpdateEventDataStore":         onStore(s, "UpdateEventDataStore", func(in *cloudtrailapi.UpdateEventDataStoreRequest) string { return in.EventDataStore }),
+		"DeleteEventDataStore":         onStore(s, "DeleteEventDataStore", func(in *cloudtrailapi.DeleteEventDataStoreRequest) string { return in.EventDataStore }),
+		"RestoreEventDataStore":        onStore(s, "RestoreEventDataStore", func(in *cloudtrailapi.RestoreEventDataStoreRequest) string { return in.EventDataStore }),
+		"StartEventDataStoreIngestion": onStore(s, "StartEventDataStoreIngestion", func(in *cloudtrailapi.StartEventDataStoreIngestionRequest) string { return in.EventDataStore }),
+		"StopEventDataStoreIngestion":  onStore(s, "StopEventDataStoreIngestion", func(in *cloudtrailapi.StopEventDataStoreIngestionRequest) string { return in.EventDataStore }),
+		"PutResourcePolicy":            onStore(s, "PutResourcePolicy", func(in *cloudtrailapi.PutResourcePolicyRequest) string { return in.ResourceArn }),
+		"GetResourcePolicy":            onStore(s, "GetResourcePolicy", func(in *cloudtrailapi.GetResourcePolicyRequest) string { return in.ResourceArn }),
+		"DeleteResourcePolicy":         onStore(s, "DeleteResourcePolicy", func(in *cloudtrailapi.DeleteResourcePolicyRequest) string { return in.ResourceArn }),
+		"ListQueries":                  onStore(s, "ListQueries", func(in *cloudtrailapi.ListQueriesRequest) string { return in.EventDataStore }),
+		"StartQuery": policy.On(func(ctx context.Context, in *cloudtrailapi.StartQueryRequest) ([]policy.Touch, error) {
+			var stores []string // of a statement that is not good the handler says so
+			if st, err := parse(text(in.QueryStatement)); err == nil {
+				stores = named(ctx, ownerOf(ctx, in.EventDataStoreOwnerAccountId), st.Stores)
+			}
+			return s.touchStores(ctx, "StartQuery", stores)
+		}),
+		"DescribeQuery": policy.On(func(ctx context.Context, in *cloudtrailapi.DescribeQueryRequest) ([]policy.Touch, error) {
+			return s.touchQuery(ctx, "DescribeQuery", in.EventDataStore, text(in.QueryId))
+		}),
+		"GetQueryResults": policy.On(func(ctx context.Context, in *cloudtrailapi.GetQueryResultsRequest) ([]policy.Touch, error) {
+			return s.touchQuery(ctx, "GetQueryResults", in.EventDataStore, in.QueryId)
+		}),
+		"CancelQuery": policy.On(func(ctx context.Context, in *cloudtrailapi.CancelQueryRequest) ([]policy.Touch, error) {
+			return s.touchQuery(ctx, "CancelQuery", in.EventDataStore, in.QueryId)
+		}),
 		"AddTags": policy.On(func(ctx context.Context, in *cloudtrailapi.AddTagsRequest) ([]policy.Touch, error) {
 			t, err := s.touch(ctx, "AddTags", in.ResourceId)
 			t.RequestTags = requestTags(in.TagsList)
@@ -78,9 +126,20 @@ func on[I any](s *Service, action string, name func(*I) string) policy.Rule {
 	})
 }
 
+// onStore is the rule of an operation on one event data store.
+func onStore[I any](s *Service, action string, name func(*I) string) policy.Rule {
+	return policy.On(func(ctx context.Context, in *I) ([]policy.Touch, error) {
+		t, err := s.touchStore(ctx, action, name(in))
+		return []policy.Touch{t}, err
+	})
+}
+
 // touch is that of an operation on the trail with a name or ARN. For one that
 // does not exist it has no tags.
 func (s *Service) touch(ctx context.Context, action, name string) (policy.Touch, error) {
+	if strings.Contains(name, ":eventdatastore/") {
+		return s.touchStore(ctx, action, name)
+	}
 	at := placeOf(ctx)
 	t := policy.Touch{Action: "cloudtrail:" + action, Resource: name}
 	if !strings.HasPrefix(name, "arn:") {
@@ -95,11 +154,18 @@ func (s *Service) touch(ctx context.Context, action, name string) (policy.Touch,
 		}
 		return t, nil
 	}
-	t.Resource = r.arn()
+	if t.Resource = r.arn(); r.Account != at.account && !changes(action) {
+		t.Account = "" // a member sees its organization's trail as its own policies let it
+	}
 	for _, g := range r.Tags {
 		t.ResourceTags = append(t.ResourceTags, policy.Tag(g))
 	}
 	return t, nil
+}
+
+// changes reports whether an action changes something.
+func changes(action string) bool {
+	return !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List") && !strings.HasPrefix(action, "Describe")
 }
 
 func requestTags(tags []cloudtrailapi.Tag) []policy.Tag {
@@ -112,8 +178,13 @@ func requestTags(tags []cloudtrailapi.Tag) []policy.Tag {
 
 // Resource names the type of a resource for the trail.
 func Resource(name string) string {
-	if a, err := arn.Parse(name); err == nil && a.Service == "cloudtrail" && strings.HasPrefix(a.Resource, "trail/") {
+	a, err := arn.Parse(name)
+	switch {
+	case err != nil || a.Service != "cloudtrail":
+	case strings.HasPrefix(a.Resource, "trail/"):
 		return "AWS::CloudTrail::Trail"
+	case strings.HasPrefix(a.Resource, "eventdatastore/") && a.Resource != "eventdatastore/*":
+		return "AWS::CloudTrail::EventDataStore"
 	}
 	return ""
 }
@@ -123,4 +194,11 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+func either(a, b *string) string {
+	if text(a) != "" {
+		return *a
+	}
+	return text(b)
 }

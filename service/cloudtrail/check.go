@@ -91,7 +91,12 @@ var fields = map[string][]string{
 	"Data":       {"eventCategory", "eventName", "eventSource", "eventType", "readOnly", "resources.ARN", "resources.type", "sessionCredentialFromConsole", "userIdentity.arn"},
 }
 
-func checkAdvanced(list []cloudtrailapi.AdvancedEventSelector) error {
+// storeFields are those that selectors of management events may have besides, in
+// an event data store.
+var storeFields = []string{"eventName", "eventType", "sessionCredentialFromConsole", "userIdentity.arn"}
+
+// checkAdvanced checks advanced selectors of a trail, or of an event data store.
+func checkAdvanced(list []cloudtrailapi.AdvancedEventSelector, ofStore bool) error {
 	n := 0
 	for i := range list {
 		if len(text(list[i].Name)) > 1000 {
@@ -108,10 +113,10 @@ func checkAdvanced(list []cloudtrailapi.AdvancedEventSelector) error {
 				return badSelector("The field %s is used more than once in an advanced event selector.", f.Field)
 			}
 			seen[f.Field] = true
-			if !slices.Contains(fields[category], f.Field) {
+			if !slices.Contains(fields[category], f.Field) && !(ofStore && category == "Management" && slices.Contains(storeFields, f.Field)) {
 				return badSelector("The field %s is not valid for the event category %s.", f.Field, category)
 			}
-			if err := checkField(category, f); err != nil {
+			if err := checkField(category, f, ofStore); err != nil {
 				return err
 			}
 			n += conditions(f)
@@ -148,7 +153,7 @@ func conditions(f *cloudtrailapi.AdvancedFieldSelector) int {
 	return len(f.Equals) + len(f.StartsWith) + len(f.EndsWith) + len(f.NotEquals) + len(f.NotStartsWith) + len(f.NotEndsWith)
 }
 
-func checkField(category string, f *cloudtrailapi.AdvancedFieldSelector) error {
+func checkField(category string, f *cloudtrailapi.AdvancedFieldSelector, ofStore bool) error {
 	n := conditions(f)
 	onlyEquals := len(f.Equals) == n
 	switch {
@@ -162,7 +167,7 @@ func checkField(category string, f *cloudtrailapi.AdvancedFieldSelector) error {
 		if !onlyEquals || n != 1 || !strings.HasPrefix(f.Equals[0], "AWS::") {
 			return badSelector("The field resources.type must equal one resource type.")
 		}
-	case f.Field == "eventSource" && category == "Management":
+	case f.Field == "eventSource" && category == "Management" && !ofStore:
 		if len(f.NotEquals) != n || slices.ContainsFunc(f.NotEquals, func(v string) bool { return !slices.Contains(excludable, v) }) {
 			return badSelector("The field eventSource of management events can only be NotEquals %s.", strings.Join(excludable, " or "))
 		}

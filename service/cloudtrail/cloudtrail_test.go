@@ -75,12 +75,15 @@ func (g *rig) open() {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.Service = New(Deps{Trail: g.trail, Log: g.trail, Store: g.store, Clock: g.clock, Bucket: func(name string) Bucket {
+	g.Service, err = New(g.t.Context(), Deps{Trail: g.trail, Log: g.trail, Store: g.store, Clock: g.clock, Bucket: func(name string) Bucket {
 		if name != "logs" {
 			return nil
 		}
 		return failing{g, f}
 	}})
+	if err != nil {
+		g.t.Fatal(err)
+	}
 }
 
 // in is the context of a call from a Region, now.

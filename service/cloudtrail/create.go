@@ -57,23 +57,14 @@ func goodPrefix(prefix string) bool {
 }
 
 // unsupported refuses what a trail cannot do here.
-func unsupported(topic, group, role, key *string, organization, recursive *bool) error {
-	what := ""
+func unsupported(key *string, recursive *bool) error {
 	switch {
-	case organization != nil && *organization:
-		what = "Organization trails"
-	case text(topic) != "":
-		what = "Notifications to Amazon SNS"
-	case text(group) != "" || text(role) != "":
-		what = "Delivery to CloudWatch Logs"
 	case text(key) != "":
-		what = "Log files encrypted with AWS KMS keys"
+		return wire.Errorf("UnsupportedOperationException", "Log files encrypted with AWS KMS keys are not built in Bartizan.")
 	case recursive != nil:
-		what = "Choices about recursive logging"
-	default:
-		return nil
+		return wire.Errorf("UnsupportedOperationException", "Choices about recursive logging are not built in Bartizan.")
 	}
-	return wire.Errorf("UnsupportedOperationException", "%s are not built in Bartizan.", what)
+	return nil
 }
 
 // checkScope refuses a trail for all Regions that leaves out some of the events
@@ -116,7 +107,7 @@ func (s *Service) CreateTrail(ctx context.Context, in *cloudtrailapi.CreateTrail
 	if err := checkName(in.Name); err != nil {
 		return nil, err
 	}
-	if err := unsupported(in.SnsTopicName, in.CloudWatchLogsLogGroupArn, in.CloudWatchLogsRoleArn, in.KmsKeyId, in.IsOrganizationTrail, in.RecursiveLogging); err != nil {
+	if err := unsupported(in.KmsKeyId, in.RecursiveLogging); err != nil {
 		return nil, err
 	}
 	at := placeOf(ctx)
@@ -128,10 +119,22 @@ func (s *Service) CreateTrail(ctx context.Context, in *cloudtrailapi.CreateTrail
 	if err := errors.Join(checkScope(r), s.checkTarget(r.Bucket, r.Prefix)); err != nil {
 		return nil, err
 	}
-	var err error
+	to, err := target{}.aim(at, in.CloudWatchLogsLogGroupArn, in.CloudWatchLogsRoleArn, in.SnsTopicName)
+	if err != nil {
+		return nil, err
+	}
+	if in.IsOrganizationTrail != nil && *in.IsOrganizationTrail {
+		if r.Org, err = s.organization(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	if r.Tags, err = setTags(nil, in.TagsList); err != nil {
 		return nil, err
 	}
+	if err := s.checkTargets(ctx, r, to); err != nil {
+		return nil, err
+	}
+	r.target = to
 	_, err = s.Store.Update(ctx, func(tx store.Tx) error {
 		if _, err := s.trails.Get(ctx, tx, r.id()); err == nil {
 			return wire.Errorf("TrailAlreadyExistsException", "Trail %s already exists for customer: %s", r.Name, r.Account)
@@ -150,6 +153,7 @@ func (s *Service) CreateTrail(ctx context.Context, in *cloudtrailapi.CreateTrail
 	return &cloudtrailapi.CreateTrailResponse{
 		Name: t.Name, S3BucketName: t.S3BucketName, S3KeyPrefix: t.S3KeyPrefix, IncludeGlobalServiceEvents: t.IncludeGlobalServiceEvents,
 		IsMultiRegionTrail: t.IsMultiRegionTrail, TrailARN: t.TrailARN, LogFileValidationEnabled: t.LogFileValidationEnabled,
-		IsOrganizationTrail: t.IsOrganizationTrail,
+		IsOrganizationTrail: t.IsOrganizationTrail, SnsTopicName: t.SnsTopicName, SnsTopicARN: t.SnsTopicARN,
+		CloudWatchLogsLogGroupArn: t.CloudWatchLogsLogGroupArn, CloudWatchLogsRoleArn: t.CloudWatchLogsRoleArn,
 	}, nil
 }

@@ -19,10 +19,16 @@ import (
 	"bartizan.dev/work"
 )
 
-// What happens later. The id of a job is the trail's UID.
+// What happens later. The id of a job is that of what it is about.
 const (
 	jobDeliver = "deliver" // log files
 	jobDigest  = "digest"  // digests of them
+	jobIngest  = "ingest"  // events into an event data store
+	jobDrop    = "drop"    // an event data store whose waiting time is over
+	jobInsight = "insight" // what is unusual in an account
+	jobStream  = "stream"  // events to a log group
+	jobQuery   = "query"   // a query that waits to be run
+	jobForget  = "forget"  // a query whose results were kept long enough
 )
 
 const (
@@ -37,7 +43,7 @@ const (
 )
 
 func (s *Service) handlers() map[string]work.Handler {
-	return map[string]work.Handler{jobDeliver: s.deliver, jobDigest: s.digest}
+	return map[string]work.Handler{jobDeliver: s.deliver, jobDigest: s.digest, jobIngest: s.ingest, jobDrop: s.drop, jobInsight: s.insight, jobStream: s.stream}
 }
 
 // deliverLater has a trail's events delivered at the next multiple of five
@@ -67,7 +73,7 @@ func (s *Service) save(ctx context.Context, tx store.Tx, r *record, gone bool) e
 	switch {
 	case !gone:
 		return s.trails.Put(ctx, tx, r.id(), r)
-	case r.Delivery.Alive || r.Delivery.Digesting:
+	case r.Delivery.Alive || r.Delivery.Digesting || r.Stream.Alive:
 		return s.gone.Put(ctx, tx, r.UID, r)
 	}
 	return s.gone.Delete(ctx, tx, r.UID)
@@ -111,6 +117,7 @@ func (s *Service) deliver(ctx context.Context, j work.Job) (func(store.Tx) error
 		_, amended := s.amend(ctx, j.ID, func(r *record) { r.Delivery.Error = short(err) })
 		return nil, errors.Join(err, amended)
 	}
+	told, tried := s.notify(ctx, r, files)
 	return func(tx store.Tx) error {
 		r, gone, err := s.byUID(ctx, tx, j.ID)
 		if err != nil || r == nil || r.Delivery.At != from || r.Delivery.Plan == nil {
@@ -118,6 +125,9 @@ func (s *Service) deliver(ctx context.Context, j work.Job) (func(store.Tx) error
 		}
 		if err := s.await(ctx, tx, r, files); err != nil {
 			return err
+		}
+		if tried {
+			r.Notices = told
 		}
 		d := &r.Delivery
 		if d.At, d.Error = reached, ""; len(files) > 0 {
@@ -145,28 +155,32 @@ func short(err error) string { return trail.Short(err.Error()) }
 
 // logFile is a file that was delivered.
 type logFile struct {
+	Account             string `json:",omitzero"` // of an organization trail's events
 	Region, Bucket, Key string
 	Hash                string // SHA-256 of what is in it, in hex
 	Oldest, Newest      time.Time
 }
 
-// batch are the events of one Region in one run.
+// batch are the events of one account and Region in one run.
 type batch struct {
 	logFile
 	text bytes.Buffer
 }
 
-// write puts the events from the trail's place on into one file for each Region,
-// and returns the place it has come to.
+// write puts the events from the trail's place on into one file for each account
+// and Region, and returns the place it has come to.
 func (s *Service) write(ctx context.Context, r *record) (files []logFile, reached trail.Place, err error) {
 	d := &r.Delivery
 	batches, total := map[string]*batch{}, 0
+	wants := s.wanting(ctx, r)
 	reached, err = s.Log.Read(ctx, d.At, d.Plan.To, func(e *trail.Event) bool {
-		if r.wants(e) {
-			b := batches[e.Region]
+		if wants(e) {
+			region := strings.TrimSuffix(e.Region, dataSuffix) // data events lie with the others
+			key := e.Account + "/" + region
+			b := batches[key]
 			if b == nil {
-				b = &batch{logFile: logFile{Region: strings.Clone(e.Region), Bucket: r.Bucket, Oldest: e.Time}}
-				batches[b.Region] = b
+				b = &batch{logFile: logFile{Account: strings.Clone(e.Account), Region: strings.Clone(region), Bucket: r.Bucket, Oldest: e.Time}}
+				batches[strings.Clone(key)] = b
 			}
 			b.add(e)
 			total += len(e.JSON)
@@ -185,7 +199,7 @@ func (s *Service) write(ctx context.Context, r *record) (files []logFile, reache
 		if err != nil {
 			return nil, d.At, err
 		}
-		b.Key = r.under(logKey(r, b.Region, d))
+		b.Key = r.under(logKey(r, b.Account, b.Region, d))
 		if err := bucket.Put(ctx, b.Key, body, nil); err != nil {
 			return nil, d.At, err
 		}
@@ -233,12 +247,20 @@ func compress(text []byte) ([]byte, error) {
 // logKey is the name of the file that begins at the trail's place. Its unique
 // part is made of that place, so that a run that is repeated makes it again.
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
-func logKey(r *record, region string, d *delivery) string {
+func logKey(r *record, account, region string, d *delivery) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "bartizan log file 1\x00%s\x00%s\x00%d %d", r.UID, region, d.At.Part, d.At.Offset))
+	folder := "AWSLogs/" + account
+	if r.Org != "" {
+		folder = "AWSLogs/" + r.Org + "/" + account
+	}
 	unique := base32.StdEncoding.EncodeToString(sum[:])[:16]
-	at, dir := d.Plan.Time.UTC(), folderName(region)
-	return fmt.Sprintf("AWSLogs/%s/CloudTrail/%s/%s/%s_CloudTrail_%s_%s_%s.json.gz",
-		r.Account, dir, at.Format("2006/01/02"), r.Account, dir, at.Format("20060102T1504Z"), unique)
+	region, insight := realRegion(region)
+	at, dir, what := d.Plan.Time.UTC(), folderName(region), "CloudTrail"
+	if insight {
+		what = "CloudTrail-Insight"
+	}
+	return fmt.Sprintf("%s/%s/%s/%s/%s_%s_%s_%s_%s.json.gz",
+		folder, what, dir, at.Format("2006/01/02"), account, what, dir, at.Format("20060102T1504Z"), unique)
 }
 
 // folderName is a Region as part of a key. A caller may sign for any Region,

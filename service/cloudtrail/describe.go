@@ -15,8 +15,9 @@ func show(r *record) cloudtrailapi.Trail {
 	t := cloudtrailapi.Trail{
 		Name: &r.Name, S3BucketName: &r.Bucket, IncludeGlobalServiceEvents: &r.Global, IsMultiRegionTrail: &r.Multi,
 		HomeRegion: &r.Region, TrailARN: new(r.arn()), LogFileValidationEnabled: &r.Validate,
-		HasCustomEventSelectors: new(len(r.Selectors)+len(r.Advanced) > 0), HasInsightSelectors: new(false), IsOrganizationTrail: new(false),
+		HasCustomEventSelectors: new(len(r.Selectors)+len(r.Advanced) > 0), HasInsightSelectors: new(len(r.Insights) > 0), IsOrganizationTrail: new(r.Org != ""),
 	}
+	showTargets(r, &t)
 	if r.Prefix != "" {
 		t.S3KeyPrefix = &r.Prefix
 	}
@@ -40,6 +41,17 @@ func (s *Service) inRegion(ctx context.Context, r store.Reader, at place, shadow
 			out = append(out, e.Value)
 		}
 	}
+	if shadows {
+		others, err := s.shared(ctx, r, at)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range others {
+			if v.Region == at.region || v.Multi {
+				out = append(out, v)
+			}
+		}
+	}
 	slices.SortFunc(out, func(a, b *record) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Region, b.Region)) })
 	return out, nil
 }
@@ -61,7 +73,7 @@ func (s *Service) DescribeTrails(ctx context.Context, in *cloudtrailapi.Describe
 	}
 	for _, r := range list {
 		named := len(in.TrailNameList) == 0 || slices.ContainsFunc(in.TrailNameList, func(name string) bool {
-			return name == r.arn() || name == r.Name && r.Region == at.region
+			return name == r.arn() || name == r.Name && r.Region == at.region && r.Account == at.account
 		})
 		if named {
 			out.TrailList = append(out.TrailList, show(r))

@@ -80,10 +80,11 @@ func (s *Service) await(ctx context.Context, tx store.Tx, r *record, files []log
 		return nil
 	}
 	for i := range files {
-		id := r.UID + "/" + files[i].Region
+		region, _ := realRegion(files[i].Region) // files of insights are in the digests of their Region
+		id := r.UID + "/" + region
 		c, err := s.digests.Get(ctx, tx, id)
 		if errors.Is(err, store.ErrNotFound) {
-			c = &chain{Region: files[i].Region}
+			c = &chain{Region: region}
 		} else if err != nil {
 			return err
 		}

@@ -150,7 +150,7 @@ func FuzzKeys(f *testing.F) {
 			return
 		}
 		r := &record{Account: account, Region: "us-east-1", Name: "main", Prefix: prefix, Delivery: delivery{Plan: &plan{Time: time.Unix(0, 0)}}}
-		for _, key := range []string{r.under(logKey(r, region, &r.Delivery)), r.under(digestKey(r, region, time.Unix(0, 0)))} {
+		for _, key := range []string{r.under(logKey(r, account, region, &r.Delivery)), r.under(digestKey(r, region, time.Unix(0, 0)))} {
 			if !fs.ValidPath(key) || strings.HasPrefix(key, ".") || strings.Count(key, "/") < 7 {
 				t.Errorf("prefix %q, Region %q: key %q", prefix, region, key)
 			}

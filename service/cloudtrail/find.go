@@ -83,14 +83,18 @@ func (s *Service) find(ctx context.Context, r store.Reader, at place, name strin
 	if err != nil {
 		return nil, err
 	}
-	if account != at.account {
-		return nil, noTrail(at, name)
-	}
 	v, err := s.trails.Get(ctx, r, trailID(account, region, short))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noTrail(at, name)
 	} else if err != nil {
 		return nil, err
+	}
+	if account != at.account {
+		if ok, err := s.ofOrganization(ctx, v, at.account); err != nil {
+			return nil, err
+		} else if !ok {
+			return nil, noTrail(at, name)
+		}
 	}
 	if v.Region != at.region && !v.Multi {
 		return nil, noTrail(at, name)
@@ -103,6 +107,9 @@ func (s *Service) home(ctx context.Context, r store.Reader, at place, name strin
 	v, err := s.find(ctx, r, at, name)
 	if err != nil {
 		return nil, err
+	}
+	if v.Account != at.account {
+		return nil, wire.Errorf("NotOrganizationMasterAccountException", "Only the management account of the organization can change the trail %s.", v.arn())
 	}
 	if v.Region != at.region {
 		return nil, wire.Errorf("InvalidHomeRegionException", "The trail %s was created in %s: this operation must be called there.", v.arn(), v.Region)

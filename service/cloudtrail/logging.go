@@ -2,6 +2,7 @@ package cloudtrail
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
@@ -33,7 +34,7 @@ func (s *Service) StartLogging(ctx context.Context, in *cloudtrailapi.StartLoggi
 		}
 		r.Logging, r.Started = true, now
 		r.Spans = append(r.Spans, span{From: now})
-		if err := s.startDigests(ctx, tx, r); err != nil {
+		if err := errors.Join(s.startDigests(ctx, tx, r), s.startStream(ctx, tx, r, end)); err != nil {
 			return err
 		}
 		if r.Delivery.Alive {
@@ -82,7 +83,8 @@ func (s *Service) GetTrailStatus(ctx context.Context, in *cloudtrailapi.GetTrail
 	out := &cloudtrailapi.GetTrailStatusResponse{
 		IsLogging: &r.Logging, LatestDeliveryTime: d.Last, StartLoggingTime: r.Started, StopLoggingTime: r.Stopped, LatestDigestDeliveryTime: d.LastDigest,
 		LatestDeliveryAttemptTime: new(stamp(d.Attempt)), LatestDeliveryAttemptSucceeded: new(stamp(d.Last)),
-		LatestNotificationAttemptTime: new(""), LatestNotificationAttemptSucceeded: new(""),
+		LatestNotificationTime: r.Notices.Last, LatestCloudWatchLogsDeliveryTime: r.Stream.Last,
+		LatestNotificationAttemptTime: new(stamp(r.Notices.Attempt)), LatestNotificationAttemptSucceeded: new(stamp(r.Notices.Last)),
 		TimeLoggingStarted: new(stamp(r.Started)), TimeLoggingStopped: new(stamp(r.Stopped)),
 	}
 	if d.Error != "" {
@@ -90,6 +92,12 @@ func (s *Service) GetTrailStatus(ctx context.Context, in *cloudtrailapi.GetTrail
 	}
 	if d.DigestError != "" {
 		out.LatestDigestDeliveryError = &d.DigestError
+	}
+	if r.Notices.Error != "" {
+		out.LatestNotificationError = &r.Notices.Error
+	}
+	if r.Stream.Error != "" {
+		out.LatestCloudWatchLogsDeliveryError = &r.Stream.Error
 	}
 	return out, nil
 }

@@ -29,11 +29,12 @@ var attributes = map[cloudtrailapi.LookupAttributeKey]trail.Attribute{
 // LookupEvents reads the account's events in the Region, newest first.
 // https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 func (s *Service) LookupEvents(ctx context.Context, in *cloudtrailapi.LookupEventsRequest) (*cloudtrailapi.LookupEventsResponse, error) {
-	if in.EventCategory != "" {
-		return nil, wire.Errorf("InvalidEventCategoryException", "Insights events are not recorded by Bartizan yet.")
-	}
 	call := caller.From(ctx)
-	q := trail.Query{Account: call.Identity.Account, Region: call.Region, Start: in.StartTime, End: in.EndTime, Limit: maxResults}
+	region := call.Region
+	if in.EventCategory == cloudtrailapi.EventCategory_insight {
+		region = insightRegion(region)
+	}
+	q := trail.Query{Account: call.Identity.Account, Region: region, Start: in.StartTime, End: in.EndTime, Limit: maxResults}
 	if !q.Start.IsZero() && !q.End.IsZero() && q.End.Before(q.Start) {
 		return nil, wire.Errorf("InvalidTimeRangeException", "Invalid time range: the end time must not be before the start time.")
 	}
@@ -60,6 +61,9 @@ func (s *Service) LookupEvents(ctx context.Context, in *cloudtrailapi.LookupEven
 	out := &cloudtrailapi.LookupEventsResponse{Events: []cloudtrailapi.Event{}}
 	for i := range page.Events {
 		out.Events = append(out.Events, event(&page.Events[i]))
+		if in.EventCategory != "" {
+			out.Events[i].ReadOnly = nil // it was no call
+		}
 	}
 	if page.Next != "" {
 		out.NextToken = &page.Next

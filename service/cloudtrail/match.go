@@ -31,10 +31,17 @@ type facts struct {
 
 // wants reports whether a trail delivers an event: it is the account's, of the
 // trail's Region or Regions, logged while the trail did, and chosen by a selector.
+// Whether an account is of the trail's organization, wanting knows.
 func (r *record) wants(e *trail.Event) bool {
+	region, insight := realRegion(e.Region)
 	switch {
-	case e.Account != r.Account, !r.Multi && e.Region != r.Region, strings.Contains(e.Region, "/"), !r.logged(e.Time):
+	case r.Org == "" && e.Account != r.Account, !r.Multi && region != r.Region, strings.Contains(region, "/"), !r.logged(e.Time):
 		return false // a Region with a slash is none: other records lie there
+	case insight:
+		var f struct {
+			Details struct{ InsightType string } `json:"insightDetails"`
+		}
+		return len(r.Insights) > 0 && json.Unmarshal(e.JSON, &f) == nil && r.wantsInsight(f.Details.InsightType)
 	case !r.Global && slices.Contains(globalSources, e.Source):
 		return false
 	}
@@ -43,9 +50,14 @@ func (r *record) wants(e *trail.Event) bool {
 		return true // what cannot be judged is not left out
 	}
 	if len(r.Advanced) > 0 {
-		return slices.ContainsFunc(r.Advanced, func(a cloudtrailapi.AdvancedEventSelector) bool { return advanced(&a, e, &f) })
+		return chosen(r.Advanced, e, &f)
 	}
 	return slices.ContainsFunc(r.basic(), func(b cloudtrailapi.EventSelector) bool { return basic(&b, e, &f) })
+}
+
+// chosen reports whether one of some advanced selectors chooses an event.
+func chosen(list []cloudtrailapi.AdvancedEventSelector, e *trail.Event, f *facts) bool {
+	return slices.ContainsFunc(list, func(a cloudtrailapi.AdvancedEventSelector) bool { return advanced(&a, e, f) })
 }
 
 // basic reports whether a basic selector chooses an event.

@@ -65,7 +65,7 @@ func (s *Service) PutEventSelectors(ctx context.Context, in *cloudtrailapi.PutEv
 			out.EventSelectors = append(out.EventSelectors, fill(e))
 		}
 	case len(in.AdvancedEventSelectors) > 0:
-		if err := checkAdvanced(in.AdvancedEventSelectors); err != nil {
+		if err := checkAdvanced(in.AdvancedEventSelectors, false); err != nil {
 			return nil, err
 		}
 		out.AdvancedEventSelectors = in.AdvancedEventSelectors
@@ -74,7 +74,7 @@ func (s *Service) PutEventSelectors(ctx context.Context, in *cloudtrailapi.PutEv
 	}
 	r, err := s.change(ctx, in.TrailName, func(_ store.Tx, r *record) error {
 		r.Selectors, r.Advanced = out.EventSelectors, out.AdvancedEventSelectors
-		return nil
+		return checkInsights(r, r.Insights)
 	})
 	if err != nil {
 		return nil, err

@@ -54,12 +54,44 @@ func tagged(name string) error {
 	if !strings.HasPrefix(name, "arn:") {
 		return wire.Errorf("CloudTrailARNInvalidException", "The ARN %s is not valid for a trail.", name)
 	}
-	for _, kind := range []string{":eventdatastore/", ":channel/", ":dashboard/"} {
+	for _, kind := range []string{":channel/", ":dashboard/"} {
 		if strings.Contains(name, kind) {
 			return wire.Errorf("ResourceTypeNotSupportedException", "Resources of this type are not built in Bartizan.")
 		}
 	}
 	return nil
+}
+
+// changeTags changes the tags of a trail or of an event data store.
+func (s *Service) changeTags(ctx context.Context, name string, f func(old []tag) ([]tag, error)) (err error) {
+	if strings.Contains(name, ":eventdatastore/") {
+		_, err = s.changeStore(ctx, name, func(_ store.Tx, d *dataStore) (err error) {
+			d.Tags, err = f(d.Tags)
+			return err
+		})
+		return err
+	}
+	_, err = s.change(ctx, name, func(_ store.Tx, r *record) (err error) {
+		r.Tags, err = f(r.Tags)
+		return err
+	})
+	return err
+}
+
+// tagsOf are those of a trail or of an event data store.
+func (s *Service) tagsOf(ctx context.Context, name string) ([]tag, error) {
+	if strings.Contains(name, ":eventdatastore/") {
+		d, err := s.dataStore(ctx, s.Store, name)
+		if err != nil {
+			return nil, err
+		}
+		return d.Tags, nil
+	}
+	r, err := s.find(ctx, s.Store, placeOf(ctx), name)
+	if err != nil {
+		return nil, err
+	}
+	return r.Tags, nil
 }
 
 // AddTags adds tags to a trail, or replaces their values.
@@ -68,10 +100,7 @@ func (s *Service) AddTags(ctx context.Context, in *cloudtrailapi.AddTagsRequest)
 	if err := tagged(in.ResourceId); err != nil {
 		return nil, err
 	}
-	_, err := s.change(ctx, in.ResourceId, func(_ store.Tx, r *record) (err error) {
-		r.Tags, err = setTags(r.Tags, in.TagsList)
-		return err
-	})
+	err := s.changeTags(ctx, in.ResourceId, func(old []tag) ([]tag, error) { return setTags(old, in.TagsList) })
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +113,10 @@ func (s *Service) RemoveTags(ctx context.Context, in *cloudtrailapi.RemoveTagsRe
 	if err := tagged(in.ResourceId); err != nil {
 		return nil, err
 	}
-	_, err := s.change(ctx, in.ResourceId, func(_ store.Tx, r *record) error {
-		r.Tags = slices.DeleteFunc(r.Tags, func(t tag) bool {
+	err := s.changeTags(ctx, in.ResourceId, func(old []tag) ([]tag, error) {
+		return slices.DeleteFunc(old, func(t tag) bool {
 			return slices.ContainsFunc(in.TagsList, func(g cloudtrailapi.Tag) bool { return g.Key == t.Key })
-		})
-		return nil
+		}), nil
 	})
 	if err != nil {
 		return nil, err
@@ -108,12 +136,12 @@ func (s *Service) ListTags(ctx context.Context, in *cloudtrailapi.ListTagsReques
 		if err := tagged(name); err != nil {
 			return nil, err
 		}
-		r, err := s.find(ctx, s.Store, placeOf(ctx), name)
+		tags, err := s.tagsOf(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		list := cloudtrailapi.ResourceTag{ResourceId: &name, TagsList: []cloudtrailapi.Tag{}}
-		for _, t := range r.Tags {
+		for _, t := range tags {
 			list.TagsList = append(list.TagsList, cloudtrailapi.Tag{Key: t.Key, Value: &t.Value})
 		}
 		out.ResourceTagList = append(out.ResourceTagList, list)

@@ -204,6 +204,9 @@ func (s *Service) Recorded(ctx context.Context, r *Record) error {
 		return nil
 	}
 	name, _, _ := strings.Cut(r.Source, ".")
+	if r.Type == "AwsCloudTrailInsight" { // it is CloudTrail's, whatever it is about
+		detailType, name = "AWS Insight via CloudTrail", "cloudtrail"
+	}
 	e := s.newEvent(r.Account, r.Region, "aws."+name, detailType, r.Detail)
 	return s.accept(ctx, []*accepted{{bus: place{r.Account, r.Region, defaultBus}, event: e, readOnly: r.ReadOnly}})
 }

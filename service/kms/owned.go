@@ -61,7 +61,7 @@ func (s *Service) Own(ctx context.Context, region, service string) (Owned, error
 	if ok {
 		return o, nil
 	}
-	k, m, err := s.ownedRecord(ctx, region, name)
+	k, m, err := s.ownedRecord(ctx, region, name, api.KeySpec_SYMMETRIC_DEFAULT)
 	if err != nil {
 		return Owned{}, err
 	}
@@ -87,7 +87,7 @@ type ownedKey struct {
 // noAccount is the account that owned keys have in their ciphertexts.
 const noAccount = "000000000000"
 
-func (s *Service) ownedRecord(ctx context.Context, region, name string) (*key, *keyMaterial, error) {
+func (s *Service) ownedRecord(ctx context.Context, region, name string, spec api.KeySpec) (*key, *keyMaterial, error) {
 	read := func(r store.Reader) (*ownedKey, error) {
 		item, err := r.Get(ctx, name)
 		if err != nil {
@@ -98,7 +98,7 @@ func (s *Service) ownedRecord(ctx context.Context, region, name string) (*key, *
 	}
 	o, err := read(s.Store)
 	if errors.Is(err, store.ErrNotFound) {
-		if o, err = s.newOwned(ctx, region, name); err != nil {
+		if o, err = s.newOwned(ctx, region, name, spec); err != nil {
 			return nil, nil, err
 		}
 		_, err = s.Store.Update(ctx, func(tx store.Tx) error {
@@ -121,8 +121,8 @@ func (s *Service) ownedRecord(ctx context.Context, region, name string) (*key, *
 	return &key{Account: noAccount, Region: region, ID: o.Key}, &o.Material, nil
 }
 
-func (s *Service) newOwned(ctx context.Context, region, name string) (*ownedKey, error) {
-	secret, err := material.New(string(api.KeySpec_SYMMETRIC_DEFAULT))
+func (s *Service) newOwned(ctx context.Context, region, name string, spec api.KeySpec) (*ownedKey, error) {
+	secret, err := material.New(string(spec))
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ def value(shape, known=None, path=()):
             return {}
         names = shape.required_members
         if getattr(shape, "is_tagged_union", False) and not names:
-            names = list(shape.members)[:1]
+            names = [n for n, m in shape.members.items() if not leads_to(m, shape.name)][:1]
         return {n: value(shape.members[n], known, (*path, n)) for n in names}
     if kind == "list":
         return [value(shape.member, known, path) for _ in range(bounds.get("min", 0))]
@@ -40,6 +40,23 @@ def value(shape, known=None, path=()):
     if bounds.get("enum"):
         return bounds["enum"][0]
     return text(bounds.get("pattern"), bounds.get("min", 1) or 1, bounds.get("max", 1 << 30), path)
+
+
+def leads_to(shape, name, seen=()):
+    """Whether the smallest value of a shape has one of the shape called name."""
+    if shape.name == name:
+        return True
+    if shape.name in seen:
+        return False
+    seen = (*seen, shape.name)
+    if shape.type_name == "structure":
+        members = [shape.members[n] for n in shape.required_members]
+        if getattr(shape, "is_tagged_union", False) and not members:
+            members = list(shape.members.values())[:1]
+        return any(leads_to(m, name, seen) for m in members)
+    if shape.type_name == "list" and shape.metadata.get("min", 0):
+        return leads_to(shape.member, name, seen)
+    return False
 
 
 def wider(shape, known=None):
@@ -117,7 +134,7 @@ def _match(tree, repeat):
         elif op in (sre.ANY, sre.NOT_LITERAL):
             out += "a"
         elif op is sre.IN:
-            out += next((c for c in "a1A-_/ :." if _in(arg, c)), None) or chr(arg[0][1] if arg[0][0] is sre.LITERAL else arg[0][1][0])
+            out += next((c for c in "a1A-_/ :.é" if _in(arg, c)), None) or chr(arg[0][1] if arg[0][0] is sre.LITERAL else arg[0][1][0])
         elif op is sre.BRANCH:
             out += _match(arg[1][0], repeat)
         elif op is sre.SUBPATTERN:

@@ -18,7 +18,7 @@ begin with a space go on with the line before, # begins a comment:
 
 EXPR are JMESPath; an error's answer is Error and the Words of its message.
 ${X} in the input is a variable, ${bytes:X} the bytes that variable X has in base64
-(a member of its own), ${wrapped:X} a key of 32 bytes, the same each time, under
+(a member of its own), ${id:X} what follows the last slash of variable X, ${wrapped:X} a key of 32 bytes, the same each time, under
 the public key in X (RSA-OAEP with SHA-256), ${signed:X} the certificate that the
 authority in ca.pem makes of the request in X (by openssl), ${file:NAME} a file of the working directory,
 ${wait:NAME} one that somebody writes within twenty seconds,
@@ -116,6 +116,8 @@ class Scenario:
         if name.startswith("signed:"):
             sign = ["openssl", "x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "77"]
             return subprocess.run(sign, input=self.variable(name[7:]), capture_output=True, check=True, encoding="utf-8").stdout
+        if name.startswith("id:"):
+            return self.variable(name[3:]).rpartition("/")[2]
         if name.startswith("totp:"):
             _, seed, steps = name.split(":")
             return totp(self.variable("file:" + seed), int(steps), self.now)

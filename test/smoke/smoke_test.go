@@ -25,7 +25,30 @@ import (
 )
 
 // services are those that are built, by the names of the AWS CLI's commands.
-var services = []string{"iam", "sts", "organizations", "accessanalyzer", "rolesanywhere", "iam-toolbox", "signin", "eks", "eks-auth", "cloudtrail", "kms", "secretsmanager", "ssm", "cloudhsmv2", "redshift", "events", "logs", "sns", "sqs"}
+var services = []string{
+	"iam",
+	"sts",
+	"organizations",
+	"accessanalyzer",
+	"rolesanywhere",
+	"iam-toolbox",
+	"signin",
+	"eks",
+	"eks-auth",
+	"cloudtrail",
+	"kms",
+	"secretsmanager",
+	"ssm",
+	"cloudhsmv2",
+	"redshift",
+	"events",
+	"logs",
+	"acm",
+	"securityhub",
+	"guardduty",
+	"sns",
+	"sqs",
+}
 
 // only, if set, are the services that TestEveryOperation tries, by commas.
 var only = flag.String("services", "", "the services that TestEveryOperation tries, with commas; empty: all")
@@ -149,6 +172,7 @@ func TestScenarios(t *testing.T) {
 			interpreter(t)
 			dir := t.TempDir()
 			keys := materials(t, dir)
+			audit := t.TempDir() // a bucket
 			outside, module, rotators := server.XKS{}, server.HSM{}, map[string]server.Rotator{}
 			switch service {
 			case "kms":
@@ -159,11 +183,15 @@ func TestScenarios(t *testing.T) {
 				endpoint(t, dir)
 			case "secretsmanager":
 				rotators["nightly"] = server.Rotator{Command: rotator(t, dir)}
+			case "guardduty":
+				if err := os.WriteFile(filepath.Join(audit, "bad.txt"), []byte("198.51.100.0/24\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
 			s := bartizantest.New(t, bartizantest.Change(func(o *server.Options) {
 				o.EKSIssuers = map[string]string{"prod": keys}
 				o.XKS, o.HSM, o.Rotators = outside, module, rotators
-				o.TrailBuckets = map[string]string{"audit": t.TempDir()}
+				o.TrailBuckets = map[string]string{"audit": audit}
 			}))
 			script(t, s, dir, "scenario.py", absolute(t, "../../spec"), absolute(t, filepath.Join("scenario", service+".txt")))
 		})

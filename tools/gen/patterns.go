@@ -38,6 +38,7 @@ var rewritten = map[string]string{
 	`^(\p{LD}|\p{Punct}| )+$`: `^[\p{L}\p{Nd}[:punct:] ]+$`,
 	`\p{ASCII}+`:              `[[:ascii:]]+`,
 	// Characters beyond 16 bits.
+	`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*`:                           `[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}\t]*`,
 	`[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`: `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]+`,
 }
 

@@ -81,7 +81,10 @@ func measure(ctx context.Context) ([]figure, error) {
 		{"1,000 event rules beside encoding/json", "times", r.of("Match/rules=1000") / r.of("Peers/encoding-json"), 1},
 	}
 	if runtime.NumCPU() > 1 {
-		out = append(out, figure{"bartizan analyze, two cores beside one", "times", r.of("Analyze/cores=2") / r.of("Analyze/cores=1"), 1.8})
+		for _, kind := range []string{"CloudTrail", "flows", "queries"} {
+			one, two := r.of("Analyze/"+kind+"/cores=1"), r.of("Analyze/"+kind+"/cores=2")
+			out = append(out, figure{"bartizan analyze of " + kind + ", two cores beside one", "times", two / one, 1.8})
+		}
 	}
 	return out, nil
 }

@@ -133,7 +133,7 @@ func (g *rig) files() (keys []string) {
 		if err == nil && d.IsDir() && d.Name() == folder.Metadata {
 			return filepath.SkipDir
 		}
-		if err == nil && !d.IsDir() {
+		if err == nil && !d.IsDir() && !strings.HasPrefix(d.Name(), ".") { // a dot's is being written
 			keys = append(keys, strings.TrimPrefix(path, g.dir+"/"))
 		}
 		return err

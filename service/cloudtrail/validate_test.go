@@ -160,7 +160,8 @@ func (x *site) files(kind string) (files []string) {
 		if err == nil && d.IsDir() && d.Name() == folder.Metadata {
 			return filepath.SkipDir
 		}
-		if err == nil && !d.IsDir() && strings.Contains(path, "/"+kind+"/") {
+		// What begins with a dot is being written, and is renamed when it is whole.
+		if err == nil && !d.IsDir() && !strings.HasPrefix(d.Name(), ".") && strings.Contains(path, "/"+kind+"/") {
 			files = append(files, path)
 		}
 		return err

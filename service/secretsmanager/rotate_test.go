@@ -341,9 +341,7 @@ func TestInvariants(t *testing.T) {
 					}
 					_, err = f.UpdateSecretVersionStage(f.ctx, in)
 				case 5:
-					p.mu.Lock()
 					p.set(func() { p.fail = map[string]int{executor.SetSecret: r.IntN(2) * 10} })
-					p.mu.Unlock()
 					in := rotating(1)
 					in.ClientRequestToken, in.RotateImmediately = id(), new(r.IntN(3) > 0)
 					_, err = f.RotateSecret(f.ctx, in)

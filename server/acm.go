@@ -44,10 +44,21 @@ func (s *Server) profile() func() *pki.Profile {
 	return pki.Private
 }
 
-// cname asks the resolver what a name is an alias of. A name that is none, or
-// not there, gives "".
+// cname tells what a name is an alias of: the server's own hosted zones are asked
+// first, unless a resolver is named. A name that is none, or not there, gives "".
 func (s *Server) cname(ctx context.Context, name string) (string, error) {
+	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeCNAME)
+	q.SetEdns0(1232, false)
 	at := s.opt.Resolver
+	if own := s.DNS(); at == "" && own != "" {
+		r, err := ask(ctx, q, own)
+		if err != nil {
+			return "", err
+		}
+		if r.Rcode != dns.RcodeRefused { // the name is in a zone of ours
+			return alias(r, own)
+		}
+	}
 	if at == "" {
 		c, err := dns.ClientConfigFromFile("/etc/resolv.conf")
 		if err != nil || len(c.Servers) == 0 {
@@ -55,20 +66,28 @@ func (s *Server) cname(ctx context.Context, name string) (string, error) {
 		}
 		at = net.JoinHostPort(c.Servers[0], c.Port)
 	}
-	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeCNAME)
-	q.SetEdns0(1232, false)
+	r, err := ask(ctx, q, at)
+	if err != nil {
+		return "", err
+	}
+	return alias(r, at)
+}
+
+func ask(ctx context.Context, q *dns.Msg, at string) (*dns.Msg, error) {
 	r, _, err := new(dns.Client).ExchangeContext(ctx, q, at)
 	if err == nil && r.Truncated {
 		r, _, err = (&dns.Client{Net: "tcp"}).ExchangeContext(ctx, q, at)
 	}
-	if err != nil {
-		return "", err
-	}
+	return r, err
+}
+
+// alias is the target in an answer about a CNAME.
+func alias(r *dns.Msg, at string) (string, error) {
 	if r.Rcode != dns.RcodeSuccess && r.Rcode != dns.RcodeNameError {
 		return "", fmt.Errorf("the resolver at %s answers %s", at, dns.RcodeToString[r.Rcode])
 	}
 	for _, rr := range r.Answer {
-		if c, ok := rr.(*dns.CNAME); ok && strings.EqualFold(c.Hdr.Name, dns.Fqdn(name)) {
+		if c, ok := rr.(*dns.CNAME); ok && strings.EqualFold(c.Hdr.Name, r.Question[0].Name) {
 			return strings.TrimSuffix(c.Target, "."), nil
 		}
 	}

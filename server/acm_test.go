@@ -9,6 +9,7 @@ import (
 
 	acmapi "bartizan.dev/api/acm"
 	cloudtrailapi "bartizan.dev/api/cloudtrail"
+	route53api "bartizan.dev/api/route53"
 	"bartizan.dev/bartizantest"
 	"bartizan.dev/server"
 
@@ -62,7 +63,38 @@ func newResolver(t *testing.T) (r *resolver, addr string) {
 // key is in no trail.
 func TestCertificate(t *testing.T) {
 	zone, addr := newResolver(t)
-	s := bartizantest.New(t, bartizantest.Change(func(o *server.Options) { o.Resolver = addr }))
+	certificate(t, bartizantest.New(t, bartizantest.Change(func(o *server.Options) { o.Resolver = addr })), func(r *acmapi.ResourceRecord) {
+		zone.mu.Lock()
+		defer zone.mu.Unlock()
+		zone.names[r.Name] = r.Value
+	})
+}
+
+// TestCertificateOfOwnZone: the record is in a hosted zone of the server, which
+// needs no resolver then.
+func TestCertificateOfOwnZone(t *testing.T) {
+	s := bartizantest.New(t, bartizantest.Change(func(o *server.Options) { o.DNS = "127.0.0.1:0" }))
+	names := route53api.Client{Door: s.Door(s.Root(), bartizantest.Region, route53api.Operations(route53api.Unimplemented{}))}
+	zone, err := names.CreateHostedZone(t.Context(), &route53api.CreateHostedZoneRequest{Name: "example.com", CallerReference: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate(t, s, func(r *acmapi.ResourceRecord) {
+		_, err := names.ChangeResourceRecordSets(t.Context(), &route53api.ChangeResourceRecordSetsRequest{
+			HostedZoneId: strings.TrimPrefix(zone.HostedZone.Id, "/hostedzone/"),
+			ChangeBatch: &route53api.ChangeBatch{Changes: []route53api.Change{{Action: route53api.ChangeAction_CREATE, ResourceRecordSet: &route53api.ResourceRecordSet{
+				Name: r.Name, Type: route53api.RRType_CNAME, TTL: new(int64(300)), ResourceRecords: []route53api.ResourceRecord{{Value: r.Value}},
+			}}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// certificate requests a certificate, has its record written, and exports it.
+func certificate(t *testing.T, s *bartizantest.Server, write func(*acmapi.ResourceRecord)) {
+	t.Helper()
 	acm := acmapi.Client{Door: s.Door(s.Root(), bartizantest.Region, acmapi.Operations(acmapi.Unimplemented{}))}
 	ctx := t.Context()
 	made, err := acm.RequestCertificate(ctx, &acmapi.RequestCertificateRequest{
@@ -80,10 +112,7 @@ func TestCertificate(t *testing.T) {
 		}
 		return out.Certificate
 	}
-	rec := describe().DomainValidationOptions[0].ResourceRecord
-	zone.mu.Lock()
-	zone.names[rec.Name] = rec.Value
-	zone.mu.Unlock()
+	write(describe().DomainValidationOptions[0].ResourceRecord)
 	export := func() (*acmapi.ExportCertificateResponse, error) {
 		return acm.ExportCertificate(ctx, &acmapi.ExportCertificateRequest{CertificateArn: *made.CertificateArn, Passphrase: []byte("open sesame")})
 	}

@@ -15,18 +15,18 @@ import (
 // absent are the operations that are not built.
 var absent = strings.Fields(`
 	CreateCustomDetectionRuleAssociation CreateCustomDetectionRuleOrgConfiguration
-	CreateInvestigation CreateMalwareProtectionPlan
+	CreateInvestigation
 	DeleteCustomDetectionRuleAssociation
-	DeleteCustomDetectionRuleOrgConfiguration DeleteMalwareProtectionPlan
+	DeleteCustomDetectionRuleOrgConfiguration
 	DescribeMalwareScans
 	GetCoverageStatistics
 	GetCustomDetectionRule GetCustomDetectionRuleAssociation GetCustomDetectionRuleOrgConfiguration GetInvestigation
-	GetMalwareProtectionPlan GetMalwareScan
+	GetMalwareScan
 	GetOrganizationStatistics GetRemainingFreeTrialDays GetUsageStatistics
 	ListCoverage ListCustomDetectionRuleAssociations ListCustomDetectionRuleOrgConfigurations ListCustomDetectionRules
-	ListInvestigationRecords ListInvestigations ListMalwareProtectionPlans ListMalwareScans
+	ListInvestigationRecords ListInvestigations ListMalwareScans
 	SendObjectMalwareScan StartMalwareScan UpdateCustomDetectionRuleAssociation
-	UpdateCustomDetectionRuleOrgConfiguration UpdateMalwareProtectionPlan
+	UpdateCustomDetectionRuleOrgConfiguration
 	`)
 
 // plain are the operations for which AWS's list names no resource: a policy can
@@ -38,7 +38,7 @@ var plain = strings.Fields(`ArchiveFindings CreateSampleFindings GetFindings Get
 	GetMemberDetectors UpdateMemberDetectors ListInvitations GetInvitationsCount AcceptAdministratorInvitation AcceptInvitation
 	DeclineInvitations DeleteInvitations GetAdministratorAccount GetMasterAccount DisassociateFromAdministratorAccount DisassociateFromMasterAccount
 	EnableOrganizationAdminAccount DisableOrganizationAdminAccount ListOrganizationAdminAccounts DescribeOrganizationConfiguration UpdateOrganizationConfiguration
-	GetMalwareScanSettings UpdateMalwareScanSettings ListPublishingDestinations`)
+	GetMalwareScanSettings UpdateMalwareScanSettings ListPublishingDestinations ListMalwareProtectionPlans`)
 
 // Rules declares what the operations touch.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonguardduty.html
@@ -50,6 +50,19 @@ func (s *Service) Rules() policy.Rules {
 		"GetDetector":    onDetector(s, "GetDetector", func(in *guarddutyapi.GetDetectorRequest) string { return in.DetectorId }),
 		"UpdateDetector": onDetector(s, "UpdateDetector", func(in *guarddutyapi.UpdateDetectorRequest) string { return in.DetectorId }),
 		"DeleteDetector": onDetector(s, "DeleteDetector", func(in *guarddutyapi.DeleteDetectorRequest) string { return in.DetectorId }),
+
+		"CreateMalwareProtectionPlan": policy.On(func(_ context.Context, in *guarddutyapi.CreateMalwareProtectionPlanRequest) ([]policy.Touch, error) {
+			return []policy.Touch{{Action: "guardduty:CreateMalwareProtectionPlan", RequestTags: requestTags(in.Tags)}}, nil
+		}),
+		"GetMalwareProtectionPlan": policy.On(func(ctx context.Context, in *guarddutyapi.GetMalwareProtectionPlanRequest) ([]policy.Touch, error) {
+			return s.touch(ctx, "GetMalwareProtectionPlan", planOf(ctx, in.MalwareProtectionPlanId))
+		}),
+		"UpdateMalwareProtectionPlan": policy.On(func(ctx context.Context, in *guarddutyapi.UpdateMalwareProtectionPlanRequest) ([]policy.Touch, error) {
+			return s.touch(ctx, "UpdateMalwareProtectionPlan", planOf(ctx, in.MalwareProtectionPlanId))
+		}),
+		"DeleteMalwareProtectionPlan": policy.On(func(ctx context.Context, in *guarddutyapi.DeleteMalwareProtectionPlanRequest) ([]policy.Touch, error) {
+			return s.touch(ctx, "DeleteMalwareProtectionPlan", planOf(ctx, in.MalwareProtectionPlanId))
+		}),
 
 		"CreateFilter": policy.On(func(ctx context.Context, in *guarddutyapi.CreateFilterRequest) ([]policy.Touch, error) {
 			return []policy.Touch{{Action: "guardduty:CreateFilter", Resource: partOf(ctx, in.DetectorId, "filter", in.Name), RequestTags: requestTags(in.Tags)}}, nil

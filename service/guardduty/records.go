@@ -23,6 +23,7 @@ import (
 //	                                      account; index account
 //	organization/{org}/{region}           what its administrator has set; index admin
 //	destination/{detector}/{id}           where findings are exported to
+//	plan/{account}/{region}/{id}          a malware protection plan
 //	progress/trail                        how far the trail is analysed
 //	head/{account}/{region}               which state of an engine counts
 //	chunk/{account}/{region}/{generation} its pieces
@@ -35,6 +36,7 @@ type records struct {
 	members   store.Collection[member]
 
 	destinations  store.Collection[destination]
+	plans         store.Collection[plan]
 	organizations store.Collection[organization]
 	progress      store.Collection[progress]
 	heads         store.Collection[head]
@@ -140,6 +142,7 @@ func newRecords() records {
 			{Name: "admin", Keys: func(o *organization) []string { return []string{o.Admin.id()} }},
 		}},
 		destinations: store.Collection[destination]{Name: "destination"},
+		plans:        store.Collection[plan]{Name: "plan"},
 		progress:     store.Collection[progress]{Name: "progress"},
 		heads:        store.Collection[head]{Name: "head"},
 		chunks:       store.Collection[chunk]{Name: "chunk"},

@@ -55,6 +55,15 @@ func (s *Service) named(ctx context.Context, r store.Reader, name string) (*tagg
 			d.Tags = tags
 			return s.detectors.Put(ctx, tx, d.Place.id(), d)
 		}}, nil
+	case len(parts) == 2 && parts[0] == "malware-protection-plan":
+		p, err := s.plan(ctx, r, parts[1])
+		if err != nil {
+			return nil, err
+		}
+		return &tagged{p.Tags, func(tx store.Tx, tags map[string]string) error {
+			p.Tags = tags
+			return s.plans.Put(ctx, tx, p.id(), p)
+		}}, nil
 	case len(parts) == 4 && parts[0] == "detector" && parts[2] == "filter":
 		_, f, err := s.filter(ctx, r, parts[1], parts[3])
 		if err != nil {

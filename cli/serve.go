@@ -210,6 +210,10 @@ func emptyDev(dir string) error {
 // and saves time.
 const fewerCollections = 200
 
+// settling is how long the services do what is due at the start; afterwards most
+// of the code that ran is not needed for long.
+const settling = time.Second
+
 // run opens a server, says hello and serves until ctx ends.
 func run(ctx context.Context, env Env, opt server.Options, hello func(*server.Server)) (err error) {
 	if env.Getenv("GOGC") == "" {
@@ -230,9 +234,12 @@ func run(ctx context.Context, env Env, opt server.Options, hello func(*server.Se
 		return err
 	}
 	hello(s)
-	if err := memory.ReleaseCode(); err != nil {
-		opt.Log.Debug("the pages of code that only the start needs stay in memory", "err", err)
-	}
+	started := time.AfterFunc(settling, func() {
+		if err := memory.ReleaseCode(); err != nil {
+			opt.Log.Debug("the pages of code that only the start needs stay in memory", "err", err)
+		}
+	})
+	defer started.Stop()
 	if err := s.Serve(ctx, l); err != nil {
 		return err
 	}

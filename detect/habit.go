@@ -6,7 +6,7 @@ import (
 	"bartizan.dev/logs"
 )
 
-// habit is what is remembered of a principal, or of an account as a whole: 304
+// habit is what is remembered of a principal, or of an account as a whole: 280
 // bytes. Calls, networks, agents and countries are bits of Bloom filters: when
 // much was seen, a little that is new passes for known, never the other way round.
 type habit struct {

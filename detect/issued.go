@@ -13,7 +13,7 @@ const (
 	resourceOutside = "UnauthorizedAccess:IAMUser/ResourceCredentialExfiltration.OutsideAWS"
 )
 
-// holder is 56 bytes: the instance, function or task that credentials were issued
+// holder is 32 bytes: the instance, function or task that credentials were issued
 // to, and where they are used.
 type holder struct {
 	Resource uint64 // 1 for a function or task: its access key was seen when it was issued

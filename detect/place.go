@@ -7,7 +7,7 @@ import (
 	"bartizan.dev/logs"
 )
 
-// place is where an address is: 40 bytes.
+// place is where an address is: 32 bytes.
 type place struct {
 	Network  uint64 // its autonomous system, or without a data base its /16, or /32 in IPv6
 	Country  uint64 // 0 when it is not known

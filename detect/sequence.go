@@ -23,7 +23,7 @@ const (
 	mostSignals  = 16
 )
 
-// signals is 688 bytes: the latest of each type about a principal.
+// signals is 664 bytes: the latest of each type about a principal.
 type signals struct {
 	List       [mostSignals]signal
 	Sequence   findingID
